@@ -1,0 +1,75 @@
+# Works with python3 (and its venv), make and a package index; nothing else has to be there.
+# Tools run as `python -m`, and paths are relative: the checkout may have a space in its name.
+
+PYTHON ?= python3
+VENV   := .venv
+RUN    := $(VENV)/bin/python
+PIP    := $(RUN) -m pip -qq --disable-pip-version-check
+OLDEST := .venv-oldest
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test test-oldest check lint types layers docs bench format clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/installed ## run the example agent and replay what it did
+	@$(RUN) examples/research_agent.py
+	@$(RUN) -m agentlog replay last
+
+test: $(VENV)/tools ## run the tests; ARGS='-k tree' is handed to pytest
+	@$(RUN) -m pytest $(ARGS)
+
+test-oldest: ## run the tests with the oldest dependencies that pyproject.toml allows
+	@$(PYTHON) -m venv $(OLDEST)
+	@$(OLDEST)/bin/python -m pip -qq --disable-pip-version-check install 'pip>=25.1'
+	@$(OLDEST)/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
+	  | sed 's/>=/==/' > $(OLDEST)/oldest.txt
+	@$(OLDEST)/bin/python -m pip -qq --disable-pip-version-check install --constraint $(OLDEST)/oldest.txt --editable . --group dev
+	@$(OLDEST)/bin/python -m pytest $(ARGS)
+
+check: lint types layers docs test ## everything that has to hold: lint, types, layers, docs, tests
+
+lint: $(VENV)/tools ## look at the style and the format
+	@$(RUN) -m ruff check --quiet .
+	@$(RUN) -m ruff format --quiet --check .
+
+types: $(VENV)/tools ## check the types
+	@$(RUN) -m mypy
+
+layers: $(VENV)/tools ## check that imports point one way
+	@$(RUN) -c 'from importlinter.cli import lint_imports_command; lint_imports_command(["--no-logo"])'
+
+docs: $(VENV)/tools ## build the documentation, warnings being errors
+	@$(RUN) -m sphinx --quiet --fail-on-warning --keep-going -d docs/_build/trees docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+bench: $(VENV)/tools ## measure what recording costs, and write benchmarks/README.md
+	@$(RUN) benchmarks/run.py
+
+format: $(VENV)/tools ## format the code
+	@$(RUN) -m ruff check --quiet --fix-only .
+	@$(RUN) -m ruff format --quiet .
+
+clean: ## remove everything that these targets made
+	@rm -rf $(VENV) $(OLDEST) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist docs/_build
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps lie in the environment, so that they go when it goes. The first says which checkout is installed there: what was
+# copied or moved is installed again. A Python that does not start any more means a new environment.
+ifneq "$(shell test -x $(RUN) && cat $(VENV)/installed 2>/dev/null)" "$(CURDIR)"
+.PHONY: $(VENV)/installed
+endif
+
+$(VENV)/installed: pyproject.toml
+	@$(RUN) -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@echo "installing agentlog into $(VENV)"
+	@$(PIP) install --editable .
+	@echo "$(CURDIR)" > $@
+
+$(VENV)/tools: $(VENV)/installed
+	@echo "installing the tools into $(VENV)"
+	@$(PIP) install 'pip>=25.1'
+	@$(PIP) install --editable . --group dev --group docs
+	@touch $@

@@ -1,0 +1,69 @@
+"""agentlog turns what an AI agent logs and does into a tree of events: recorded, replayed, shipped."""
+
+from agentlog._version import __version__
+from agentlog.bridges import select
+from agentlog.bridges.structlog import EventProcessor, install
+from agentlog.client import Client, FlushResult, Session
+from agentlog.default import (
+    action,
+    close,
+    current_action,
+    current_session,
+    end_session,
+    flush,
+    init,
+    inject,
+    record,
+    record_action,
+    session,
+    start_session,
+    stats,
+)
+from agentlog.errors import (
+    AgentlogError,
+    AgentlogWarning,
+    ConfigurationError,
+    SessionNotFoundError,
+    StoreError,
+)
+from agentlog.recording.action import Action
+from agentlog.recording.context import ThreadPoolExecutor, attach, bind
+from agentlog.recording.event import ActionType, Event, EventState, Models
+from agentlog.recording.redact import Redact
+
+__all__ = [
+    "Action",
+    "ActionType",
+    "AgentlogError",
+    "AgentlogWarning",
+    "Client",
+    "ConfigurationError",
+    "Event",
+    "EventProcessor",
+    "EventState",
+    "FlushResult",
+    "Models",
+    "Redact",
+    "Session",
+    "SessionNotFoundError",
+    "StoreError",
+    "ThreadPoolExecutor",
+    "__version__",
+    "action",
+    "attach",
+    "bind",
+    "close",
+    "current_action",
+    "current_session",
+    "end_session",
+    "flush",
+    "init",
+    "inject",
+    "install",
+    "record",
+    "record_action",
+    "select",
+    "session",
+    "start_session",
+    "stats",
+]

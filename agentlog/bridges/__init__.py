@@ -1,0 +1,1 @@
+"""Bridges: the ways into the tree from what a program logs already; interchangeable."""

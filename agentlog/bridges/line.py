@@ -1,0 +1,157 @@
+"""A log line as an event: which key becomes which field.
+
+| of the line | in the record |
+|---|---|
+| `event_type`, else `event` | `event_type`; when both are there, `event` stays in params |
+| `params` | params, if it is a mapping; else the param `params` |
+| `returns`, `result`, `action_type`, `model`, `prompt`, `tags`, the tokens | the field, if it can hold the value; else a param |
+| `level` (else the method), `logger` (else the logger's name) | `level`, `logger` |
+| `timestamp`, a number | `timestamp`; a text is left out |
+| `exc_info`, or an `exception` already formatted | `error` |
+| every other key | params; where two meet, the second gets ` (2)` behind its name |
+"""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from agentlog.bridges.select import LEVELS, level_of, name_of
+from agentlog.recording.event import fitting
+from agentlog.recording.natural import Items
+from agentlog.recording.outcome import describe, text_of
+from agentlog.recording.recorder import Instant
+
+MARKER = "agentlog"
+
+_FIELDS = (
+    "returns",
+    "result",
+    "action_type",
+    "model",
+    "prompt",
+    "tags",
+    "prompt_tokens",
+    "completion_tokens",
+)
+_KNOWN = frozenset(
+    {
+        *_FIELDS,
+        "event_type",
+        "event",
+        "params",
+        "level",
+        "logger",
+        "timestamp",
+        "exc_info",
+        "exception",
+        "_record",
+        "_from_structlog",
+    }
+)
+_RARE = _KNOWN - {"event_type", "event", "params", "level", "timestamp"} | {"lineno"}
+_ANY_VALUE = ("returns", "prompt")
+_FAILS_FROM = LEVELS["error"]
+
+
+def read(logger: Any, method: Any, line: Mapping[Any, Any]) -> Instant:
+    """Read a line as an event; it is not changed."""
+    params = {key: value for key, value in line.items() if key not in _KNOWN}
+    fields = {} if _RARE.isdisjoint(line) else _fields_of(line, params)
+    level = line.get("level")
+    if not isinstance(level, str):
+        if "level" in line:
+            params["level"] = level
+        level = method if isinstance(method, str) else None
+    return Instant(
+        _name_of(line, params),
+        params if "params" not in line else _with_params(line["params"], params),
+        fields.pop("action_type", None) or ("llm" if "model" in fields else "log"),
+        fields.pop("result", None) or _result_of(method, line),
+        _timestamp_of(line, params) if "timestamp" in line else None,
+        level,
+        name_of(logger, line),
+        fields,
+    )
+
+
+def _result_of(method: Any, line: Mapping[Any, Any]) -> str:
+    return "Fail" if level_of(method, line) >= _FAILS_FROM else "Indeterminate"
+
+
+def _fields_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any]:
+    """Return what a line says beside name, level and params; what a field cannot hold becomes a param."""
+    fields: dict[str, Any] = {}
+    for name in _FIELDS:
+        if name in line:
+            value = line[name]
+            fits = name in _ANY_VALUE or (value is not None and fitting(name, value))
+            (fields if fits else params)[name] = value
+    if "logger" in line and not isinstance(line["logger"], str):
+        params["logger"] = line["logger"]
+    if "exc_info" in line or "exception" in line:
+        fields["error"] = _error_of(line, params)
+    if "lineno" in line:
+        fields["source"] = _source_of(line)
+    return fields
+
+
+def _name_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> str:
+    name, event = line.get("event_type"), line.get("event")
+    if isinstance(name, str) and name:
+        if "event" in line:
+            params["event"] = event
+        return name
+    if "event_type" in line:
+        params["event_type"] = name
+    if event is None:
+        return "log"
+    return text_of(event) or "log"
+
+
+def _with_params(brought: Any, params: dict[Any, Any]) -> Any:
+    """Return the params that a line brings as a mapping, then its other keys."""
+    if not isinstance(brought, Mapping):
+        return {"params": brought, **params}
+    return Items([*brought.items(), *params.items()])
+
+
+def _timestamp_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> float | None:
+    timestamp = line["timestamp"]
+    if fitting("timestamp", timestamp):
+        return timestamp  # type: ignore[no-any-return]
+    if not isinstance(timestamp, str):
+        params["timestamp"] = timestamp
+    return None
+
+
+def _error_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any] | None:
+    """Return the error of a line, from the exception or from what a processor has made of it."""
+    given = line.get("exc_info")
+    if isinstance(given, tuple) and len(given) == 3:  # noqa: PLR2004 - (type, value, traceback)
+        given = given[1]
+    if given and not isinstance(given, BaseException):
+        given = sys.exc_info()[1]
+    if isinstance(given, BaseException):
+        if "exception" in line:
+            params["exception"] = line["exception"]
+        return describe(given)
+    formatted = line.get("exception")
+    if isinstance(formatted, str) and formatted:
+        kind, _, message = formatted.strip().rpartition("\n")[2].partition(": ")
+        return {"type": kind, "message": message, "traceback": formatted}
+    if isinstance(formatted, list) and formatted and isinstance(formatted[0], Mapping):
+        first = formatted[0]
+        return {
+            "type": first.get("exc_type"),
+            "message": first.get("exc_value"),
+            "traceback": formatted,
+        }
+    if "exception" in line:
+        params["exception"] = formatted
+    return None
+
+
+def _source_of(line: Mapping[Any, Any]) -> str | None:
+    """Return `file:line` of the call site, if a CallsiteParameterAdder has been there."""
+    file = line.get("pathname") or line.get("filename")
+    return f"{file}:{line['lineno']}" if isinstance(file, str) else None

@@ -1,0 +1,182 @@
+"""The structlog processor: the lines that its rule selects become events of the tree.
+
+It sits in the chain anywhere before the renderer. The line goes on as it was, but for the marker, which
+is taken off, and the ids, by which the printed log and the replay find each other. Lines that are not
+selected are remembered for the failure of the action they are logged in.
+"""
+
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+from agentlog.bridges import line as lines
+from agentlog.bridges import select as rules
+from agentlog.bridges.line import MARKER
+from agentlog.client import Client
+from agentlog.default import default_client
+from agentlog.errors import ConfigurationError, warn
+from agentlog.recording import context, ids
+from agentlog.recording.action import Action
+from agentlog.recording.crumbs import remember
+from agentlog.recording.recorder import Recorder
+
+EventDict = MutableMapping[str, Any]
+
+_IDS = ("session_id", "event_id", "parent_id")
+
+
+class EventProcessor:
+    """A structlog processor that records selected lines as events.
+
+    Args:
+        client: Whose events they are; None: the default client's, at the time of the line.
+        select: The rule, one of `agentlog.select` or a function `(logger, method, event_dict) -> bool`.
+            By default, lines that carry `event_type` or `action_type`. `agentlog=True` or `False` in the
+            call always wins.
+        correlate: Whether a selected line gets `session_id`, `event_id` and `parent_id`; `"all"`: the
+            others get session and parent too, when an action is open; or a mapping of these names to
+            those that they have on your lines.
+        breadcrumbs: How many lines that are not selected are remembered for each action; 0 is off.
+
+    Raises:
+        ConfigurationError: If an argument is not accepted.
+
+    """
+
+    def __init__(
+        self,
+        client: Client | None = None,
+        *,
+        select: Callable[[Any, str, EventDict], bool] = rules.default,
+        correlate: bool | str | Mapping[str, str] = True,
+        breadcrumbs: int = 20,
+    ) -> None:
+        self._client = _checked_client(client)
+        self._select = rules.check_rule(select)
+        self._names = _names(correlate)
+        self._on_all = correlate == "all"
+        self._breadcrumbs = _checked_count(breadcrumbs)
+        self._warned = False
+
+    def __call__(self, logger: Any, method: str, event_dict: EventDict) -> EventDict:
+        """Record the line if it is selected, and return it."""
+        try:
+            marker = event_dict.get(MARKER)
+            if marker is True or marker is False:
+                del event_dict[MARKER]
+            client = self._client or default_client()
+            recorder = None if client is None else client.active
+            if recorder is None:
+                return event_dict
+            if marker is True or (marker is not False and self._selects(logger, method, event_dict)):
+                self._record(recorder, logger, method, event_dict)
+            else:
+                if self._breadcrumbs:
+                    remember(recorder, self._breadcrumbs, logger, method, event_dict)
+                if self._on_all:
+                    self._stamp_parent(recorder, event_dict)
+        except Exception as error:  # noqa: BLE001 - in a log line nothing ever raises
+            self._say(f"a log line was not recorded: {type(error).__name__}: {error}")
+        return event_dict
+
+    def _selects(self, logger: Any, method: str, event_dict: EventDict) -> bool:
+        if self._select is rules.default:
+            return "event_type" in event_dict or "action_type" in event_dict
+        try:
+            return bool(self._select(logger, method, event_dict))
+        except Exception as error:  # noqa: BLE001 - the user's function; the line is not harmed by it
+            self._say(f"the rule for log lines raised {type(error).__name__}: it selects nothing")
+            return False
+
+    def _record(
+        self, recorder: Recorder, logger: Any, method: str, event_dict: EventDict
+    ) -> None:
+        parent = recorder.parent()
+        event_id = ids.event_id()
+        recorder.instant(parent, event_id, lines.read(logger, method, event_dict))
+        self._stamp(event_dict, parent.session_id, event_id, parent.id)
+
+    def _stamp_parent(self, recorder: Recorder, event_dict: EventDict) -> None:
+        node = context.innermost(recorder)
+        if isinstance(node, Action):
+            self._stamp(event_dict, node.session_id, None, node.id)
+
+    def _stamp(self, event_dict: EventDict, *values: str | None) -> None:
+        for name, value in zip(self._names, values, strict=True):
+            if name is not None and value is not None:
+                event_dict.setdefault(name, value)
+
+    def _say(self, message: str) -> None:
+        if not self._warned:
+            self._warned = True
+            warn(message)
+
+
+def install(
+    client: Client | None = None,
+    *,
+    select: Callable[[Any, str, EventDict], bool] = rules.default,
+    correlate: bool | str | Mapping[str, str] = True,
+    breadcrumbs: int = 20,
+) -> Callable[[], None]:
+    """Put an `EventProcessor` into the structlog configuration in force, just before the renderer.
+
+    The list of processors is changed in place, so that loggers which have cached it see the change.
+    Installed twice it is there once, with the newer arguments, which are those of `EventProcessor`.
+
+    Returns:
+        A function that takes the processor out again.
+
+    """
+    processor = EventProcessor(
+        client, select=select, correlate=correlate, breadcrumbs=breadcrumbs
+    )
+    processors = structlog.get_config()["processors"]
+    if not isinstance(processors, list):
+        warn("structlog's processors are not a list: it is configured anew, and loggers that are cached miss it")
+        processors = list(processors)
+    if not structlog.is_configured() or processors is not structlog.get_config()["processors"]:
+        structlog.configure(processors=processors)
+    _take_out(processors, EventProcessor)
+    processors.insert(max(len(processors) - 1, 0), processor)
+
+    def uninstall() -> None:
+        processors[:] = [other for other in processors if other is not processor]
+
+    return uninstall
+
+
+def _take_out(processors: list[Any], kind: type) -> None:
+    processors[:] = [other for other in processors if not isinstance(other, kind)]
+
+
+def _names(correlate: Any) -> tuple[str | None, ...]:
+    """Return the names of session, event and parent id on a line; None for one that is not stamped."""
+    if correlate is True or correlate == "all":
+        return _IDS
+    if correlate is False:
+        return (None, None, None)
+    if isinstance(correlate, Mapping) and all(
+        name in _IDS and isinstance(other, str) for name, other in correlate.items()
+    ):
+        return tuple(correlate.get(name) for name in _IDS)
+    message = (
+        f"correlate={correlate!r:.100} is not accepted: it is True, False, 'all', or a mapping such as "
+        '{"session_id": "trace_id", "event_id": "span_id"}'
+    )
+    raise ConfigurationError(message)
+
+
+def _checked_client(client: Any) -> Client | None:
+    if client is not None and not isinstance(client, Client):
+        message = f"client={client!r:.100} is not accepted: it is a Client, or None for the default one"
+        raise ConfigurationError(message)
+    return client
+
+
+def _checked_count(breadcrumbs: Any) -> int:
+    if not isinstance(breadcrumbs, int) or isinstance(breadcrumbs, bool) or breadcrumbs < 0:
+        message = f"breadcrumbs={breadcrumbs!r:.100} is not accepted: it is a number of lines, 0 for none"
+        raise ConfigurationError(message)
+    return breadcrumbs

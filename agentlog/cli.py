@@ -1,0 +1,366 @@
+"""The command line, `agentlog` or `python -m agentlog`.
+
+Thin: a command is a small function that asks the store, hands what it got to the replay, and
+returns an exit status. The rules of this file: only what the command needs is imported, when it
+needs it; all that is printed goes through `_show`, `_complain` or strict JSON, so that nothing that
+was recorded or typed can steer the terminal; and a reader who leaves (a closed pipe, Ctrl-C) is
+never answered with a traceback.
+"""
+
+import argparse
+import codecs
+import inspect
+import json
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from agentlog._version import __version__
+from agentlog.config import home_directory
+from agentlog.errors import AgentlogError, print_error
+
+if TYPE_CHECKING:
+    from agentlog.replay.rows import Line
+    from agentlog.replay.tree import Node
+    from agentlog.store.sqlite import SqliteStore
+
+FAILED = 1
+"""Exit status: it could not be done, or `doctor` found something wrong."""
+
+WRONG_USAGE = 2
+INTERRUPTED = 130
+CLOSED_PIPE = 141
+"""As shells count: 128 and the number of the signal, SIGINT and SIGPIPE."""
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_LEAST_ID = 8
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status.
+
+    Args:
+        arguments: The words behind `agentlog`; None: those of the process.
+
+    """
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        _abandon_stdout()
+        return CLOSED_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except AgentlogError as error:
+        _complain(str(error))
+    except OSError as error:
+        _abandon_stdout()
+        _complain(f"{error.filename or 'output'}: {error.strerror or error}")
+    return FAILED
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    if chosen.run is None:
+        parser.print_help(sys.stderr)
+        return WRONG_USAGE
+    status: int = chosen.run(chosen)
+    return status
+
+
+# -- Commands ------------------------------------------------------------------------------------
+
+
+def _sessions(_chosen: argparse.Namespace) -> int:
+    """List what was recorded, newest first.
+
+    Each row has the beginning of the session's id, which `agentlog replay` takes, when it began,
+    how it ended, how long it took, its events, those that failed, tokens in and out, its name
+    and its tags.
+    """
+    from agentlog.replay import listing
+
+    with _store() as store:
+        found = store.sessions()
+    if not found:
+        _complain(f"no session yet in {home_directory()}")
+    _show(listing.sessions(found, width=_width(), ascii_only=_is_ascii(), now=time.time()))
+    return 0
+
+
+def _replay(chosen: argparse.Namespace) -> int:
+    """Show what a run did, as a tree.
+
+    Every row is an event: how it ended, its name, its kind unless it is an action, its model,
+    tokens in and out, its duration, and a bar for its place in the time of the run. What failed
+    says why; the failure that the others followed from is marked as the root cause.
+
+    Three or more alike in a row are folded into one, marked with their number; what failed, runs
+    or was interrupted never is.
+    """
+    from agentlog.replay import text
+    from agentlog.replay.tree import forest
+
+    with _store() as store:
+        session_id = store.resolve(chosen.session)
+        roots = forest(store.session(session_id))
+        id_length = _distinct_length(store, session_id)
+    if chosen.json:
+        _print_json(roots, chosen)
+        return 0
+    _show(
+        text.replay(
+            roots,
+            width=_width(),
+            ascii_only=_is_ascii(),
+            unfold=chosen.all,
+            only_failures=chosen.errors,
+            depth=chosen.depth,
+            now=time.time(),
+            id_length=id_length,
+        )
+    )
+    return 0
+
+
+def _doctor(_chosen: argparse.Namespace) -> int:
+    """Say what is recorded where, what is wrong with it, and why an event may be missing.
+
+    The exit status is 1 if something is wrong: a home or store that cannot be used, a setting
+    that is not accepted, damaged lines, lost records. It is 0 if all is well, and where nothing
+    was recorded yet. Runs that were interrupted are told of, but are nothing wrong with agentlog.
+    """
+    from agentlog import doctor
+
+    findings = doctor.examine()
+    _show(doctor.lay_out(findings, width=_width(), ascii_only=_is_ascii()))
+    return FAILED if doctor.is_wrong(findings) else 0
+
+
+def _path(_chosen: argparse.Namespace) -> int:
+    """Print the home: the directory of the journal and the store.
+
+    It is $AGENTLOG_HOME, else $XDG_STATE_HOME/agentlog, else ~/.local/state/agentlog. It is made
+    when a program records for the first time.
+    """
+    home = home_directory()
+    if sys.stdout.isatty():
+        _show([[(_safe(str(home)), "")]])
+    else:
+        sys.stdout.buffer.write(os.fsencode(home) + b"\n")  # a program reads it: byte for byte
+    return 0
+
+
+def _prune(chosen: argparse.Namespace) -> int:
+    """Delete the sessions of which nothing was heard for a time, and give back their space.
+
+    A session that runs is kept, however long it has said nothing.
+    """
+    with _store() as store:
+        deleted = store.prune(time.time() - chosen.older_than)
+    _show([[(f"{deleted:,} session{'' if deleted == 1 else 's'} deleted", "")]])
+    return 0
+
+
+def _demo(_chosen: argparse.Namespace) -> int:
+    """Run a small agent, recorded by agentlog, and show its replay.
+
+    It answers a question from a few pages that the package brings: offline, in a moment. Its
+    program is agentlog/demo/agent.py, to be read as an example.
+    """
+    from agentlog import close
+    from agentlog.demo import agent
+
+    answer = agent.run()
+    close()
+    print(f"\n{answer.report.read_text('utf-8')}")
+    if not answer.session_id:
+        _complain("nothing was recorded, as AGENTLOG_DISABLED is set")
+        return FAILED
+    return _run(["replay", answer.session_id])
+
+
+# -- What commands share -------------------------------------------------------------------------
+
+
+def _store() -> "SqliteStore":
+    from agentlog.store.uptake import open_home
+
+    return open_home(home_directory())
+
+
+def _distinct_length(store: "SqliteStore", session_id: str) -> int:
+    """Return how many digits of a session's id tell it from every other."""
+    from agentlog.errors import SessionNotFoundError
+
+    for length in range(_LEAST_ID, len(session_id)):
+        try:
+            store.resolve(session_id[:length])
+        except SessionNotFoundError:
+            continue
+        return length
+    return len(session_id)
+
+
+def _print_json(roots: "Sequence[Node]", chosen: argparse.Namespace) -> None:
+    """Print the session and, in the order of the tree, its events; all of it in ASCII."""
+    from agentlog.replay.tree import walk
+
+    session = next((root.event for root in roots if root.kind == "session"), None)
+    events = [
+        node.event
+        for depth, node in walk(roots)
+        if node.event is not session
+        and (chosen.depth is None or depth <= chosen.depth)
+        and (node.failures or not chosen.errors)
+    ]
+    lines = ",\n".join(map(_json, events))
+    print(f'{{"session": {_json(session)},\n"events": [\n{lines}\n]}}')
+
+
+def _json(value: Mapping[str, object] | None) -> str:
+    return json.dumps(value, allow_nan=False)
+
+
+# -- The terminal --------------------------------------------------------------------------------
+
+
+def _show(lines: "Iterable[Line]") -> None:
+    from agentlog.replay.colour import to_ansi
+    from agentlog.replay.text import to_plain
+
+    sys.stdout.write((to_ansi if _has_colour() else to_plain)(lines))
+
+
+def _complain(message: str) -> None:
+    print_error(f"agentlog: {_safe(message)}")
+
+
+def _safe(text: str) -> str:
+    from agentlog.replay.format import safe
+
+    return safe(text, ascii_only=_is_ascii())
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns
+
+
+def _is_ascii() -> bool:
+    try:
+        return codecs.lookup(sys.stdout.encoding).name != "utf-8"
+    except (AttributeError, LookupError, TypeError):
+        return True  # no stdout, or one that says nothing of itself
+
+
+def _has_colour() -> bool:
+    """Decide as https://no-color.org and https://force-color.org ask for."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _abandon_stdout() -> None:
+    """Let what cannot be written any more go nowhere, or Python would try again at its exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+# -- Usage ---------------------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that repeats what was typed only in a form that can be seen."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(_safe(message))
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="agentlog",
+        description="Replay what an agent did, from what agentlog recorded of it.",
+        epilog="`agentlog COMMAND --help` says more about a command.",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=None)
+    parser.add_argument("--version", action="version", version=f"agentlog {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add(commands, "sessions", _sessions)
+    _add_replay_options(_add(commands, "replay", _replay))
+    _add(commands, "doctor", _doctor)
+    _add(commands, "path", _path)
+    prune = _add(commands, "prune", _prune)
+    prune.add_argument(
+        "--older-than",
+        type=_seconds,
+        required=True,
+        metavar="AGE",
+        help="a number with s, m, h, d or w for its unit: 90m, 30d, 8w",
+    )
+    _add(commands, "demo", _demo)
+    return parser
+
+
+def _add_replay_options(replay: argparse.ArgumentParser) -> None:
+    replay.add_argument(
+        "session",
+        nargs="?",
+        default="last",
+        metavar="SESSION",
+        help="the beginning of a session's id, as far as no other begins so; default: last, the"
+        " newest",
+    )
+    replay.add_argument(
+        "--all", action="store_true", help="unfold what is folded, and cut no text short"
+    )
+    replay.add_argument("--errors", action="store_true", help="only what failed, and the way to it")
+    replay.add_argument(
+        "--depth", type=_levels, metavar="N", help="only N levels below the session"
+    )
+    replay.add_argument(
+        "--json",
+        action="store_true",
+        help='print JSON, {"session": ..., "events": [...]}: the merged event of the session, or'
+        " null, and below it all others, flat, in the order in which the tree is read",
+    )
+
+
+def _add(
+    commands: "argparse._SubParsersAction[_Parser]", name: str, run: Callable[..., int]
+) -> argparse.ArgumentParser:
+    """Add a command that is described by the docstring of its function."""
+    text = inspect.getdoc(run) or ""
+    command = commands.add_parser(
+        name,
+        help=text.partition("\n")[0].rstrip(".").lower(),
+        description=text,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.set_defaults(run=run)
+    return command
+
+
+def _levels(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError("it is a number of levels, such as 2")
+    return int(text)
+
+
+def _seconds(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}[smhdw]", text):
+        raise argparse.ArgumentTypeError("it is a number and a unit of s, m, h, d, w, such as 30d")
+    return int(text[:-1]) * _SECONDS[text[-1]]

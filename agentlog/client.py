@@ -1,0 +1,426 @@
+"""Client and Session: joins the rooms of recording.
+
+A client has a journal, rules of redaction and a session to fall back on. Sessions are the root events:
+one for the process, started by `start_session` or by the first event that has none, or any number of
+them by `session()`, each for its own context. Only the process that opened a session closes it.
+"""
+
+import atexit
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType, TracebackType
+from typing import Any, Final
+
+from agentlog.config import Settings, settings
+from agentlog.errors import warn
+from agentlog.recording import context, ids
+from agentlog.recording.action import Action
+from agentlog.recording.context import Node
+from agentlog.recording.decorator import Decorator, record_action
+from agentlog.recording.encode import Encoder
+from agentlog.recording.event import (
+    DEFAULT_ACTION_TYPE,
+    ActionType,
+    Event,
+    EventState,
+    Models,
+    check,
+    fitting,
+)
+from agentlog.recording.outcome import Outcome, outcome_of
+from agentlog.recording.process import describe_process, error_of_the_script, program_name
+from agentlog.recording.recorder import Recorder
+from agentlog.recording.redact import Redact
+from agentlog.recording.writer import Writer
+
+ENDED_BY_EXIT: Final = Outcome(EventState.INDETERMINATE.value, "exit")
+
+
+@dataclass(frozen=True, slots=True)
+class FlushResult:
+    """Where the records of a client in this process are.
+
+    Attributes:
+        delivered: Records at their destination: acknowledged by the endpoint or, without an endpoint,
+            in the journal.
+        pending: Records that still have to get there.
+        quarantined: Records that the endpoint refused.
+        dropped: Records that are lost.
+        reasons: How many are lost for which reason.
+
+    """
+
+    delivered: int = 0
+    pending: int = 0
+    quarantined: int = 0
+    dropped: int = 0
+    reasons: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def accepted(self) -> int:
+        """All records: delivered, pending, quarantined and dropped."""
+        return self.delivered + self.pending + self.quarantined + self.dropped
+
+
+class Session(Node):
+    """The root event of a tree; made by `start_session` or `session`.
+
+    Attributes:
+        session_id: The id of the session, 32 hex digits.
+        id: The id of its root event, 16 hex digits.
+        parent_id: None, as a session has no parent.
+        tags: The tags of the client and of the session.
+
+    """
+
+    __slots__ = ("_process", "_started", "_timestamp", "successor", "tags")
+
+    def __init__(self, recorder: Recorder | None, tags: Iterable[str] = ()) -> None:
+        self.recorder = recorder
+        self.tags = list(tags)
+        self.outer = self.parent_id = self.crumbs = None
+        self.closed = True
+        self.id = self.session_id = ""
+        self.successor: dict[str, Session] = {}
+        if recorder is not None:
+            self.closed = False
+            self._timestamp = recorder.time()
+            self._started = recorder.perf()
+            self._process = recorder.writer.process
+            self.id = ids.event_id()
+            self.session_id = ids.session_id(self._timestamp)
+
+    def __repr__(self) -> str:
+        """Name the session by its id."""
+        return f"Session({self.session_id!r})"
+
+    def begin(self) -> None:
+        """Write the open half."""
+        recorder: Recorder | None = self.recorder
+        if recorder is not None:
+            fields = {"tags": self.tags or None, "process": describe_process()}
+            recorder.open(self, self._timestamp, program_name(), "session", fields)
+
+    def end(self, outcome: Outcome, rating: str | None = None) -> None:
+        """Write the close half, once, and in the process that opened the session."""
+        recorder: Recorder | None = self.recorder
+        if recorder is None or self.closed:
+            return
+        self.closed = True
+        if recorder.writer.process is self._process:
+            duration = max(recorder.perf() - self._started, 0.0)
+            recorder.close(self, self._timestamp + duration, outcome, {"rating": rating})
+
+
+class SessionScope:
+    """`with client.session() as session:`, or `async with`: a session for this context.
+
+    It ends with Success, or as the exception says that leaves it. Entered again, it is another session.
+    """
+
+    __slots__ = ("_recorder", "_sessions", "_tags")
+
+    def __init__(self, recorder: Recorder | None, tags: list[str]) -> None:
+        self._recorder = recorder
+        self._tags = tags
+        self._sessions: list[Session] = []
+
+    def __enter__(self) -> Session:
+        """Open a session."""
+        session = Session(self._recorder, self._tags)
+        self._sessions = [*self._sessions, session]
+        if self._recorder is not None:
+            context.enter(session)
+            session.begin()
+        return session
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        """Close the session; the exception, if there is one, goes on."""
+        if not self._sessions:
+            return
+        here = context.current.get()
+        session = next((one for one in self._sessions if one is here), self._sessions[-1])
+        self._sessions = [other for other in self._sessions if other is not session]
+        session.end(outcome_of(error))
+        context.leave(session)
+
+    async def __aenter__(self) -> Session:
+        """Open a session."""
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        """Close the session; the exception, if there is one, goes on."""
+        self.__exit__(kind, error, traceback)
+
+
+class Client:
+    """Records events into the journal of its home.
+
+    Args:
+        api_key: The key for the endpoint; default `AGENTLOG_API_KEY`.
+        tags: Tags of each of its sessions, a list of strings; default `AGENTLOG_TAGS`, by commas.
+        endpoint: The base address of the API, `https://…`; default `AGENTLOG_ENDPOINT`, else all stays
+            local. Plain `http://` is for loopback.
+        home: The directory of the journal; default `AGENTLOG_HOME`, else `agentlog` in the XDG state
+            directory.
+        redact: What is kept off the disk: True, the built-in rules; False, nothing; `"all"`, everything
+            but names, times, outcomes and error types; a `Redact(...)`; or a function
+            `(field, value) -> value`.
+        max_wait: Seconds that a record waits for others before it is shipped.
+        allow_http: Allow `http://` to an endpoint that is not on this machine.
+
+    Raises:
+        ConfigurationError: If an argument or a setting is not accepted.
+
+    """
+
+    def __init__(  # noqa: PLR0913 - the design's signature
+        self,
+        api_key: str | None = None,
+        tags: Iterable[str] | None = None,
+        endpoint: str | None = None,
+        *,
+        home: str | os.PathLike[str] | None = None,
+        redact: bool | str | Redact | Callable[[str, Any], Any] = True,
+        max_wait: float = 1.0,
+        allow_http: bool = False,
+    ) -> None:
+        check(tags=tags)
+        self.settings: Settings = settings(
+            api_key=api_key,
+            tags=tags,
+            endpoint=endpoint,
+            home=home,
+            max_wait=max_wait,
+            allow_http=allow_http,
+        )
+        directory = self.settings.home / "journal" / self.settings.destination
+        writer = Writer(directory, self.settings.limit)
+        self._recorder = Recorder(Encoder(redact), writer, self._start_implicitly)
+        self.active = None if self.settings.disabled else self._recorder
+        self._first = Session(None)
+        self._over = False
+        _open_clients.add(self)
+
+    # -- Sessions ----------------------------------------------------------------------------------
+
+    def start_session(self, tags: Iterable[str] | None = None) -> Session:
+        """Start the session of the process, in place of the one that is open, and return it.
+
+        Args:
+            tags: Tags of this session, beside the client's: a list of strings.
+
+        """
+        check(tags=tags)
+        recorder = self.active
+        if recorder is None:
+            return Session(None)
+        self.end_session()
+        session = Session(recorder, self._all_tags(tags))
+        recorder.session = session
+        session.begin()
+        return session
+
+    def end_session(
+        self,
+        end_state: EventState | str = EventState.INDETERMINATE,
+        rating: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """End the session of the process; never raises.
+
+        Args:
+            end_state: How it ended, an `EventState` or its text.
+            rating: Your own rating of the run, a text.
+            reason: Why it ended like this, a text.
+
+        """
+        if not fitting("result", end_state):
+            warn(f"end_session(end_state={end_state!r:.100}) is not a state; it is Indeterminate then")
+            end_state = EventState.INDETERMINATE
+        session = self._recorder.session
+        if isinstance(session, Session):
+            session.end(Outcome(EventState(end_state).value, reason), rating)
+
+    def session(self, tags: Iterable[str] | None = None) -> SessionScope:
+        """Return a session for a `with` block: what its context records belongs to it.
+
+        Args:
+            tags: Tags of this session, beside the client's: a list of strings.
+
+        """
+        check(tags=tags)
+        return SessionScope(self.active, self._all_tags(tags))
+
+    def _all_tags(self, tags: Iterable[str] | None) -> list[str]:
+        return list(dict.fromkeys((*self.settings.tags, *(tags or ()))))
+
+    def _start_implicitly(self) -> Node:
+        """Start the session that the first event without one belongs to.
+
+        Many threads may come here at once: the session is published in one step, as the successor of
+        the one before. At the end of the process none is opened any more.
+        """
+        before = self._recorder.session or self._first
+        if self._over and before is not self._first:
+            return before
+        candidate = Session(self._recorder, self.settings.tags)
+        session: Session = before.successor.setdefault("session", candidate)  # type: ignore[attr-defined]
+        if session is candidate:
+            session.begin()
+            self._recorder.session = session
+            if self._over:
+                session.end(ENDED_BY_EXIT)
+        return session
+
+    # -- Events ------------------------------------------------------------------------------------
+
+    def record(self, event: Event) -> None:
+        """Record one event, under the action that is open here; never raises.
+
+        Args:
+            event: The event. Recorded twice, it is two events.
+
+        """
+        recorder = self.active
+        if recorder is None:
+            return
+        if not isinstance(event, Event):
+            recorder.give_up(TypeError(f"record() takes an Event, not {type(event).__name__}"))
+            return
+        recorder.record(event)
+
+    def action(  # noqa: PLR0913 - the fields of an event
+        self,
+        event_type: str,
+        params: Mapping[str, Any] | None = None,
+        tags: Iterable[str] | None = None,
+        action_type: ActionType | str = DEFAULT_ACTION_TYPE,
+        model: Models | str | None = None,
+        prompt: Any = None,
+    ) -> Action:
+        """Return an action for a `with` block: an event with a duration that others hang under.
+
+        Args:
+            event_type: The name of the event, any non-empty string.
+            params: Parameters of the operation, a mapping.
+            tags: A list of strings.
+            action_type: An `ActionType`, or its text.
+            model: The model that is used; without an action type it makes it `llm`.
+            prompt: The prompt given to it.
+
+        Raises:
+            ConfigurationError: If an argument is not accepted.
+
+        """
+        if tags is not None or model is not None or action_type is not DEFAULT_ACTION_TYPE:
+            check(tags=tags, model=model, action_type=action_type)
+        if type(event_type) is not str or not event_type or type(params) not in _USUAL_PARAMS:
+            check(event_type=event_type, params=params)
+        return Action(self.active, event_type, params, tags, action_type, model, prompt)
+
+    def record_action(  # noqa: PLR0913 - the options of the decorator
+        self,
+        event_type: str,
+        tags: Iterable[str] | None = None,
+        *,
+        action_type: ActionType | str = DEFAULT_ACTION_TYPE,
+        model: Models | str | None = None,
+        ignore: Collection[str] = (),
+        capture_params: bool = True,
+        capture_returns: bool = True,
+        reduce: Callable[[list[Any]], Any] | None = None,
+    ) -> Decorator:
+        """Return a decorator: each call of the function is an action, with its parameters and returns.
+
+        Args:
+            event_type: The name of the event.
+            tags: A list of strings.
+            action_type: An `ActionType`, or its text.
+            model: The model that the function uses.
+            ignore: Names of parameters that are left out.
+            capture_params: Whether the parameters are recorded.
+            capture_returns: Whether the returns are recorded; of a generator, its items.
+            reduce: For a generator, a function of the list of its items that gives the returns.
+
+        Raises:
+            ConfigurationError: If an argument is not accepted.
+
+        """
+        return record_action(
+            lambda: self.active,
+            event_type,
+            tags,
+            action_type=action_type,
+            model=model,
+            ignore=ignore,
+            capture_params=capture_params,
+            capture_returns=capture_returns,
+            reduce=reduce,
+        )
+
+    # -- Where the records are ---------------------------------------------------------------------
+
+    def flush(self, timeout: float | None = None) -> FlushResult:  # noqa: ARG002 - nothing is shipped yet
+        """Get the records to their destination, and say where they are; never raises.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        """
+        self._recorder.writer.look_after()
+        return self.stats()
+
+    def stats(self) -> FlushResult:
+        """Say where the records of this client in this process are."""
+        written, waiting, reasons = self._recorder.writer.counts()
+        local = self.settings.endpoint is None
+        return FlushResult(
+            delivered=written if local else 0,
+            pending=waiting if local else waiting + written,
+            dropped=sum(reasons.values()),
+            reasons=MappingProxyType(reasons),
+        )
+
+    def close(self) -> None:
+        """End the session and let go of the journal. What is recorded later still gets there."""
+        self._end(ENDED_BY_EXIT)
+        self._recorder.writer.close()
+        _open_clients.discard(self)
+
+    def use_clock(self, time: Callable[[], float], perf: Callable[[], float]) -> None:
+        """Take the times of events from other clocks: seconds since the epoch, and seconds that never go back."""
+        self._recorder.time, self._recorder.perf = time, perf
+
+    def _end(self, outcome: Outcome) -> None:
+        self._over = True
+        session = self._recorder.session
+        if isinstance(session, Session):
+            session.end(outcome)
+
+
+_USUAL_PARAMS = (dict, type(None))
+_open_clients: set[Client] = set()
+
+
+@atexit.register
+def _end_all() -> None:
+    """At the exit of the interpreter, close the sessions of the process with what ended it."""
+    error = error_of_the_script()
+    outcome = ENDED_BY_EXIT if error is None else outcome_of(error)
+    for client in list(_open_clients):
+        client._end(outcome)  # noqa: SLF001 - this file's own
+        client._recorder.writer.look_after()  # noqa: SLF001

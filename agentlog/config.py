@@ -1,0 +1,155 @@
+"""Settings from arguments and the environment, which is read here and nowhere else."""
+
+import ipaddress
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from agentlog.errors import ConfigurationError
+from agentlog.journal import LOCAL
+
+DEFAULT_LIMIT = 256 << 20
+
+_YES = frozenset({"1", "true", "yes", "on"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a client needs to know.
+
+    Attributes:
+        home: The directory of the journal and the local store.
+        endpoint: The base address of the API, or None to stay local.
+        api_key: The key for it; in no repr.
+        tags: Tags of each session.
+        limit: Bytes that the journal of a destination may have.
+        max_wait: Seconds that a record waits for others before it is shipped.
+        disabled: Whether nothing is recorded at all.
+
+    """
+
+    home: Path
+    endpoint: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    tags: tuple[str, ...] = ()
+    limit: int = DEFAULT_LIMIT
+    max_wait: float = 1.0
+    disabled: bool = False
+
+    @property
+    def destination(self) -> str:
+        """The name of the journal's directory: `local`, or one for this endpoint and key."""
+        if self.endpoint is None:
+            return LOCAL
+        import hashlib  # a program without an endpoint need not load it
+
+        host = re.sub(r"[^a-z0-9.]+", "-", (urlsplit(self.endpoint).hostname or "").lower())[:60]
+        identity = f"{self.endpoint}\0{self.api_key or ''}".encode()
+        return f"{host}-{hashlib.sha256(identity).hexdigest()[:16]}"
+
+
+def settings(  # noqa: PLR0913 - the arguments of Client
+    *,
+    api_key: str | None = None,
+    tags: Iterable[str] | None = None,
+    endpoint: str | None = None,
+    home: str | os.PathLike[str] | None = None,
+    max_wait: float = 1.0,
+    allow_http: bool = False,
+    environ: Mapping[str, str] = os.environ,
+) -> Settings:
+    """Return the settings: an argument first, then `AGENTLOG_…`, then the default.
+
+    Raises:
+        ConfigurationError: If one is not accepted; the message names the fix, and no key.
+
+    """
+    endpoint = endpoint or environ.get("AGENTLOG_ENDPOINT") or None
+    api_key = api_key or environ.get("AGENTLOG_API_KEY") or None
+    if not isinstance(api_key, str | None):
+        message = "api_key is not accepted: it is a text"
+        raise ConfigurationError(message)
+    if isinstance(max_wait, bool) or not isinstance(max_wait, int | float) or not max_wait > 0:
+        message = f"max_wait={max_wait!r} is not accepted: it is a number of seconds above 0"
+        raise ConfigurationError(message)
+    if tags is None:
+        tags = [tag.strip() for tag in environ.get("AGENTLOG_TAGS", "").split(",") if tag.strip()]
+    return Settings(
+        home=home_directory(home, environ),
+        endpoint=None if endpoint is None else _checked(endpoint, allow_http=allow_http),
+        api_key=api_key,
+        tags=tuple(tags),
+        limit=_limit(environ.get("AGENTLOG_JOURNAL_LIMIT")),
+        max_wait=float(max_wait),
+        disabled=is_disabled(environ),
+    )
+
+
+def is_disabled(environ: Mapping[str, str] = os.environ) -> bool:
+    """Say whether `AGENTLOG_DISABLED` turns recording off."""
+    return environ.get("AGENTLOG_DISABLED", "").strip().lower() in _YES
+
+
+def home_directory(
+    home: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ
+) -> Path:
+    """Return the home: the argument, `AGENTLOG_HOME`, or `agentlog` in the XDG state directory."""
+    chosen = home or environ.get("AGENTLOG_HOME")
+    if chosen:
+        try:
+            return Path(chosen).expanduser().absolute()
+        except (TypeError, RuntimeError) as error:
+            message = f"home={chosen!r:.100} is not accepted: it is the path of a directory"
+            raise ConfigurationError(message) from error
+    state = environ.get("XDG_STATE_HOME")
+    base = Path(state) if state and Path(state).is_absolute() else Path.home() / ".local" / "state"
+    return base / "agentlog"
+
+
+def _checked(endpoint: str, *, allow_http: bool) -> str:
+    """Return the endpoint without a slash at its end, if records may be sent there."""
+    parts = _split(endpoint)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        message = "endpoint is not accepted: it is an address such as https://collector.example.com"
+        raise ConfigurationError(message)
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        message = (
+            f"the endpoint of {parts.hostname} is not accepted: it is a plain base address, without "
+            "user, password, query or fragment; the key goes into api_key"
+        )
+        raise ConfigurationError(message)
+    if parts.scheme == "http" and not allow_http and not _is_loopback(parts.hostname):
+        message = (
+            f"endpoint=http://{parts.hostname} is not accepted: the key and the records would travel "
+            "in the clear. Use https://, or say allow_http=True"
+        )
+        raise ConfigurationError(message)
+    return endpoint.strip().rstrip("/")
+
+
+def _split(endpoint: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(endpoint.strip())
+        _ = parts.port
+    except (ValueError, AttributeError):
+        return None
+    return parts
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _limit(text: str | None) -> int:
+    if text is None or not text.strip():
+        return DEFAULT_LIMIT
+    if not text.strip().isdecimal() or int(text) == 0:
+        message = f"AGENTLOG_JOURNAL_LIMIT={text!r} is not accepted: it is a number of bytes"
+        raise ConfigurationError(message)
+    return int(text)

@@ -1,0 +1,197 @@
+"""The default client: what `init` built, and the verbs of the module, which work on it.
+
+A verb used before `init` does nothing and says so once. A function decorated before `init` is recorded
+after it.
+"""
+
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
+from typing import Any
+
+from agentlog.client import Client, FlushResult, Session, SessionScope
+from agentlog.config import is_disabled
+from agentlog.errors import warn
+from agentlog.recording import context
+from agentlog.recording.action import Action
+from agentlog.recording.decorator import Decorator
+from agentlog.recording.decorator import record_action as decorate
+from agentlog.recording.event import (
+    DEFAULT_ACTION_TYPE,
+    ActionType,
+    Event,
+    EventState,
+    Models,
+    check,
+)
+from agentlog.recording.recorder import Recorder
+from agentlog.recording.redact import Redact
+
+_client: Client | None = None
+_warned = False
+
+
+def init(  # noqa: PLR0913 - the arguments of Client
+    api_key: str | None = None,
+    tags: Iterable[str] | None = None,
+    endpoint: str | None = None,
+    *,
+    home: str | os.PathLike[str] | None = None,
+    redact: bool | str | Redact | Callable[[str, Any], Any] = True,
+    max_wait: float = 1.0,
+    allow_http: bool = False,
+) -> Client:
+    """Build the default client and return it; one that is there is closed. The arguments are `Client`'s."""
+    client = Client(
+        api_key,
+        tags,
+        endpoint,
+        home=home,
+        redact=redact,
+        max_wait=max_wait,
+        allow_http=allow_http,
+    )
+    before = use(client)
+    if before is not None:
+        before.close()
+    return client
+
+
+def use(client: Client | None) -> Client | None:
+    """Make a client the default one; return the one before."""
+    global _client  # noqa: PLW0603 - the one place of the module's state
+    before, _client = _client, client
+    return before
+
+
+def default_client() -> Client | None:
+    """Return the default client; None, said once, before `init`."""
+    global _warned  # noqa: PLW0603
+    if _client is None and not _warned and not is_disabled():
+        _warned = True
+        warn("nothing is recorded before agentlog.init() is called")
+    return _client
+
+
+def _recorder() -> Recorder | None:
+    client = default_client()
+    return None if client is None else client.active
+
+
+def start_session(tags: Iterable[str] | None = None) -> Session:
+    """Start the session of the process; see `Client.start_session`."""
+    client = default_client()
+    return Session(None) if client is None else client.start_session(tags)
+
+
+def end_session(
+    end_state: EventState | str = EventState.INDETERMINATE,
+    rating: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """End the session of the process; see `Client.end_session`."""
+    if (client := default_client()) is not None:
+        client.end_session(end_state, rating, reason)
+
+
+def session(tags: Iterable[str] | None = None) -> SessionScope:
+    """Return a session for a `with` block; see `Client.session`."""
+    client = default_client()
+    return SessionScope(None, []) if client is None else client.session(tags)
+
+
+def record(event: Event) -> None:
+    """Record one event; see `Client.record`."""
+    if (client := default_client()) is not None:
+        client.record(event)
+
+
+def action(  # noqa: PLR0913 - the fields of an event
+    event_type: str,
+    params: Mapping[str, Any] | None = None,
+    tags: Iterable[str] | None = None,
+    action_type: ActionType | str = DEFAULT_ACTION_TYPE,
+    model: Models | str | None = None,
+    prompt: Any = None,
+) -> Action:
+    """Return an action for a `with` block; see `Client.action`."""
+    client = default_client()
+    if client is not None:
+        return client.action(event_type, params, tags, action_type, model, prompt)
+    check(event_type=event_type, params=params, tags=tags, action_type=action_type, model=model)
+    return Action(None, event_type)
+
+
+def record_action(  # noqa: PLR0913 - the options of the decorator
+    event_type: str,
+    tags: Iterable[str] | None = None,
+    *,
+    action_type: ActionType | str = DEFAULT_ACTION_TYPE,
+    model: Models | str | None = None,
+    ignore: Collection[str] = (),
+    capture_params: bool = True,
+    capture_returns: bool = True,
+    reduce: Callable[[list[Any]], Any] | None = None,
+) -> Decorator:
+    """Return a decorator whose calls are actions; see `Client.record_action`."""
+    return decorate(
+        _recorder,
+        event_type,
+        tags,
+        action_type=action_type,
+        model=model,
+        ignore=ignore,
+        capture_params=capture_params,
+        capture_returns=capture_returns,
+        reduce=reduce,
+    )
+
+
+def flush(timeout: float | None = None) -> FlushResult:
+    """Get the records to their destination; see `Client.flush`."""
+    client = default_client()
+    return FlushResult() if client is None else client.flush(timeout)
+
+
+def stats() -> FlushResult:
+    """Say where the records are; see `Client.stats`."""
+    client = default_client()
+    return FlushResult() if client is None else client.stats()
+
+
+def close() -> None:
+    """Close the default client; see `Client.close`."""
+    if (client := default_client()) is not None:
+        client.close()
+
+
+def current_action() -> Action | None:
+    """Return the innermost open action of this context."""
+    node = context.current.get()
+    while node is not None and (node.closed or not isinstance(node, Action)):
+        node = node.outer
+    return node
+
+
+def current_session() -> Session | None:
+    """Return the session that an event recorded here belongs to, if it is open."""
+    node = context.current.get()
+    while node is not None and (node.closed or not isinstance(node, Session)):
+        node = node.outer
+    if node is not None:
+        return node
+    innermost = context.innermost()
+    recorder = innermost.recorder if innermost else _client.active if _client else None
+    own = recorder.session if recorder else None
+    return own if isinstance(own, Session) and not own.closed else None
+
+
+def inject(headers: MutableMapping[str, str]) -> None:
+    """Write the W3C `traceparent` of this context into headers; without an open session, nothing.
+
+    Args:
+        headers: A mutable mapping of header names to values.
+
+    """
+    node = context.innermost() or current_session()
+    if node is not None:
+        context.write_header(headers, node)

@@ -1,0 +1,321 @@
+"""What `agentlog doctor` says: what is recorded where, what is wrong, why an event may be missing.
+
+The rules of this file: it looks and makes nothing (taking up the journal, as all local reading
+does, is the only change), whatever is in its way becomes a finding and not an exception, and the
+key of an API is never shown.
+"""
+
+import difflib
+import os
+import platform
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from agentlog._version import __version__
+from agentlog.config import Settings, home_directory, is_disabled, settings
+from agentlog.errors import ConfigurationError, StoreError
+from agentlog.journal import LOCAL, destinations, losses, owners_alive, segments, size_of
+from agentlog.replay import format as fmt
+from agentlog.replay.glyphs import ASCII, UNICODE
+from agentlog.replay.listing import summary_state
+from agentlog.replay.node import State, moment
+from agentlog.replay.rows import Line, measure
+from agentlog.replay.text import id_length
+from agentlog.store import SessionSummary
+from agentlog.store.sqlite import SqliteStore
+from agentlog.store.uptake import STORE_NAME, DamagedLine, damaged_lines, uptake
+
+FACT, GOOD, NOTICE, WRONG = State.INDETERMINATE, State.SUCCEEDED, State.INTERRUPTED, State.FAILED
+"""How a finding is graded: in the words, glyphs and colours that events have."""
+
+_SHOWN = 5
+_SHOWN_OF_A_LINE = 60
+
+_SETTINGS = (
+    "AGENTLOG_HOME",
+    "AGENTLOG_ENDPOINT",
+    "AGENTLOG_API_KEY",
+    "AGENTLOG_TAGS",
+    "AGENTLOG_JOURNAL_LIMIT",
+    "AGENTLOG_DISABLED",
+)
+
+_CURES = {
+    "journal limit": "the journal was full: raise AGENTLOG_JOURNAL_LIMIT, or read it more often",
+    "not writable": "the disk was full or read-only for longer than memory could bridge",
+    "journal removed": "the home was deleted or replaced while a program recorded into it",
+    "internal error": "a defect of agentlog: please report it",
+}
+
+_REASONS = """
+    Its program recorded into another home: by its argument home=, its environment or its user. In
+    that program, client.settings.home names it.
+
+    agentlog.init() had not been called: until then the functions of the module record nothing,
+    and warn once.
+
+    It is a log line that was not selected: that takes an event_type or action_type, agentlog=True,
+    or a rule in `select`; and the EventProcessor in the chain, before the renderer.
+
+    It is there, but not where it was looked for: a thread that was started without agentlog.bind or
+    agentlog.ThreadPoolExecutor records right below the session.
+
+    It is there, but folded into a row with its likes: `agentlog replay --all` shows each.
+
+    Its session was pruned.
+"""
+"""Paragraphs; what is so in this home is said before them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was found: its topic, its grade, what it is, and what belongs to it."""
+
+    topic: str
+    grade: State
+    text: str
+    details: tuple[str, ...] = ()
+
+
+def examine(environ: Mapping[str, str] = os.environ) -> list[Finding]:
+    """Look at the home that these environment variables name; make none, raise nothing."""
+    agentlog = Finding("agentlog", FACT, f"{__version__}, Python {platform.python_version()}")
+    try:
+        home = home_directory(environ=environ)
+    except ConfigurationError as error:
+        return [agentlog, Finding("home", WRONG, str(error))]
+    trouble = _trouble_of_reading(home / "journal")
+    store = [] if trouble else list(_store(home))  # first: it empties what of the journal is read
+    return [
+        agentlog,
+        *_home(home, trouble),
+        *(found for directory in destinations(home) for found in _destination(directory)),
+        *store,
+        *_settings(environ),
+        *_missing(home, environ),
+    ]
+
+
+def is_wrong(findings: Iterable[Finding]) -> bool:
+    """Say whether something has to be put right."""
+    return any(finding.grade is WRONG for finding in findings)
+
+
+# -- Where it is recorded ------------------------------------------------------------------------
+
+
+def _home(home: Path, trouble: OSError | None) -> Iterator[Finding]:
+    """Say whether the home can be read and written."""
+    nearest = _nearest(home)
+    if trouble:
+        yield Finding("home", WRONG, f"{home} cannot be read: {trouble.strerror}")
+    elif not _is_writable(home / "journal" / LOCAL):
+        why = "what is recorded waits in memory, and is lost when its program ends"
+        yield Finding("home", WRONG, f"{home} cannot be written", (why,))
+    elif nearest != home:
+        yield Finding("home", FACT, f"{home} is not there yet: the first event makes it")
+    else:
+        free = _bytes(shutil.disk_usage(nearest).free)
+        yield Finding("home", GOOD, f"{home}, with {free} free")
+
+
+def _trouble_of_reading(directory: Path) -> OSError | None:
+    try:
+        os.scandir(directory).close()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return error
+    return None
+
+
+def _nearest(path: Path) -> Path:
+    """Return the path or the nearest above it that is there."""
+    return next(found for found in (path, *path.parents) if os.path.lexists(found))
+
+
+def _is_writable(directory: Path) -> bool:
+    nearest = _nearest(directory)
+    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+
+
+def _destination(directory: Path) -> Iterator[Finding]:
+    """Say what lies in a destination, who writes it, and what was lost on the way."""
+    name, found = directory.name, segments(directory)
+    size = f"{fmt.plural(len(found), 'segment')}, {_bytes(size_of(directory))}"
+    purpose = "" if name == LOCAL else ", to be shipped"
+    writers = tuple(map(_writer, sorted(owners_alive(directory))))
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        yield Finding("journal", WRONG, f"{name} cannot be read and written")
+    elif found:
+        yield Finding("journal", GOOD, f"{name}: {size}{purpose}", writers)
+    else:
+        yield Finding("journal", GOOD, f"{name}: nothing waits to be read")
+    for segment in found:
+        if not os.access(segment.path, os.R_OK):
+            yield Finding("journal", WRONG, f"{segment.path} cannot be read")
+    for reason, records in sorted(losses(directory).items()):
+        cure = _CURES.get(reason)
+        text = f"{name}: {fmt.plural(records, 'record')} lost: {reason}"
+        yield Finding("journal", WRONG, text, (cure,) if cure else ())
+
+
+def _writer(owner: str) -> str:
+    start, pid, _ = owner.split("-")
+    return f"written by process {pid} since {fmt.clock(int(start, 16) / 1000, None)}"
+
+
+# -- What is stored ------------------------------------------------------------------------------
+
+
+def _store(home: Path) -> Iterator[Finding]:
+    """Take up the journal, and say what the store has, what is damaged, what was interrupted."""
+    path = home / STORE_NAME
+    if not destinations(home) and not os.path.lexists(path):
+        return
+    try:
+        with SqliteStore(path) as store:
+            taken = uptake(store, home).records
+            stats = store.stats()
+            held = f"{fmt.plural(stats.sessions, 'session')}, {fmt.plural(stats.events, 'event')}"
+            new = (f"{fmt.plural(taken, 'record')} taken up just now",) if taken else ()
+            yield Finding("store", GOOD, f"{held}, {_bytes(stats.size)}", new)
+            if stats.damaged:
+                yield _damaged(stats.damaged, damaged_lines(store, _SHOWN))
+            if stats.interrupted:
+                yield _interrupted(stats.interrupted, store.sessions())
+    except StoreError as error:
+        waiting = sum(map(size_of, destinations(home)))
+        aside = (f"{_bytes(waiting)} in the journal wait for it",) if waiting else ()
+        yield Finding("store", WRONG, str(error), aside)
+
+
+def _damaged(count: int, some: Sequence[DamagedLine]) -> Finding:
+    places = [
+        f"{line.destination}/{line.segment} at byte {line.offset}: {line.why}:"
+        f" {line.line[:_SHOWN_OF_A_LINE].decode(errors='replace')}"
+        for line in some
+    ]
+    text = f"{fmt.plural(count, 'line')} of the journal set aside as damaged"
+    return Finding("store", WRONG, text, (*places, *_more(count - len(places))))
+
+
+def _interrupted(count: int, sessions: Sequence[SessionSummary]) -> Finding:
+    length = id_length(session.id for session in sessions)
+    runs = [
+        f"{session.id[:length]}  {fmt.clock(moment(session.timestamp), None)}"
+        f"  {session.event_type or 'unnamed'}"
+        for session in sessions
+        if session.end_timestamp is None and summary_state(session) is State.INTERRUPTED
+    ]
+    text = f"{fmt.plural(count, 'event')} interrupted: the process was gone before the end"
+    return Finding("store", NOTICE, text, (*runs[:_SHOWN], *_more(len(runs) - _SHOWN)))
+
+
+def _more(count: int) -> tuple[str, ...]:
+    return (f"and {count:,} more",) if count > 0 else ()
+
+
+# -- The settings --------------------------------------------------------------------------------
+
+
+def _settings(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Say what is in force where a program gives no arguments, and which variable says so."""
+    try:
+        found = settings(environ=environ)
+    except ConfigurationError as error:
+        yield Finding("settings", WRONG, str(error))
+    else:
+        yield from _in_force(found, environ)
+    for name in sorted(environ.keys() - set(_SETTINGS)):
+        if name.startswith("AGENTLOG_"):
+            close = difflib.get_close_matches(name, _SETTINGS, 1)
+            hint = f"; is {close[0]} meant?" if close else ""
+            yield Finding("settings", NOTICE, f"{name} is no setting of agentlog{hint}")
+
+
+def _in_force(found: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    values = (
+        ("AGENTLOG_HOME", f"home {found.home}"),
+        ("AGENTLOG_ENDPOINT", f"endpoint {found.endpoint}" if found.endpoint else "no endpoint"),
+        ("AGENTLOG_API_KEY", "an API key, not shown here" if found.api_key else "no API key"),
+        ("AGENTLOG_TAGS", f"tags {', '.join(found.tags)}" if found.tags else "no tags"),
+        ("AGENTLOG_JOURNAL_LIMIT", f"journal limit {_bytes(found.limit)}"),
+        ("AGENTLOG_DISABLED", "nothing is recorded" if found.disabled else "recording is on"),
+    )
+    for name, value in values:
+        source = f", by {name}" if environ.get(name) else ""
+        yield Finding("settings", FACT, value + source)
+    for directory in destinations(found.home):
+        if size_of(directory) >= found.limit:
+            text = f"{directory.name} has reached the limit: new events go without their payload"
+            yield Finding("settings", WRONG, text)
+
+
+# -- What may be missing -------------------------------------------------------------------------
+
+
+def _missing(home: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Say why an event may not be there: what is so here first, then what may be so anywhere."""
+    topic = "if an event is missing"
+    if is_disabled(environ):
+        text = "AGENTLOG_DISABLED is set here: a program that sees it records nothing."
+        yield Finding(topic, NOTICE, text)
+    for other in _other_homes(home, environ):
+        yield Finding(topic, NOTICE, f"There are records in another home: {other}")
+    for reason in _REASONS.split("\n\n"):
+        yield Finding(topic, FACT, " ".join(reason.split()))
+
+
+def _other_homes(home: Path, environ: Mapping[str, str]) -> list[Path]:
+    """Return the homes of programs that do not see all of these variables, if they were used."""
+    hidden = [{"AGENTLOG_HOME"}, {"AGENTLOG_HOME", "XDG_STATE_HOME"}]
+    environs = [{k: environ[k] for k in environ.keys() - names} for names in hidden]
+    homes = {home_directory(environ=each) for each in environs} - {home}
+    return sorted(other for other in homes if destinations(other))
+
+
+# -- For the terminal ----------------------------------------------------------------------------
+
+
+def lay_out(
+    findings: Sequence[Finding], *, width: int = 80, ascii_only: bool = False
+) -> list[Line]:
+    """Lay out findings below their topics, and the verdict below them all."""
+    glyphs = (ASCII if ascii_only else UNICODE).states
+    lines: list[Line] = []
+    for topic, group in groupby(findings, key=lambda finding: finding.topic):
+        lines.append([(topic, "session")])
+        for finding in group:
+            grade, role = finding.grade, finding.grade if finding.grade is WRONG else ""
+            text = fmt.safe(finding.text, ascii_only=ascii_only)
+            lines.extend(
+                _wrapped([("  ", ""), (glyphs[grade], grade), (" ", "")], text, role, width)
+            )
+            for detail in finding.details:
+                text = fmt.safe(detail, ascii_only=ascii_only)
+                lines.extend(_wrapped([("      ", "")], text, "detail", width))
+    wrong = sum(finding.grade is WRONG for finding in findings)
+    grade = WRONG if wrong else GOOD
+    verdict = f"{fmt.plural(wrong, 'problem')}"
+    return [*lines, [], [(f"{glyphs[grade]} {verdict}", grade)]]
+
+
+def _wrapped(lead: Line, text: str, role: str, width: int) -> Iterator[Line]:
+    """Set a text behind its lead, in as many lines as it takes."""
+    indent = measure(lead)
+    while text:
+        piece, text = fmt.wrap(text, max(1, width - indent))
+        yield [*lead, (piece, role)]
+        lead = [(" " * indent, "")]
+
+
+def _bytes(count: int) -> str:
+    value, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while value >= 1024 and len(units) > 1:  # noqa: PLR2004 - the size of the next unit
+        value /= 1024
+        units.pop(0)
+    return f"{value:.{0 if units[0] == 'B' or value >= 100 else 1}f} {units[0]}"  # noqa: PLR2004

@@ -1,0 +1,70 @@
+"""Every exception and warning of agentlog.
+
+    Exception
+    └── AgentlogError
+        ├── ConfigurationError       a wrong argument or setting (also a ValueError and a TypeError)
+        ├── StoreError               a store that cannot be opened, read or written
+        └── SessionNotFoundError     no session, or more than one, of that id (also a LookupError)
+    UserWarning
+    └── AgentlogWarning              something was left out or looks wrong; said once
+
+Exceptions are for the person who configures or reads. A recording call raises none of them.
+"""
+
+import sys
+import warnings
+from pathlib import Path
+
+_PACKAGE = str(Path(__file__).parent)
+
+
+class AgentlogError(Exception):
+    """The root of the exceptions that agentlog raises."""
+
+
+class ConfigurationError(AgentlogError, ValueError, TypeError):
+    """An argument or a setting that is not accepted; the message names what is."""
+
+
+class StoreError(AgentlogError):
+    """A store that cannot be opened, read or written."""
+
+
+class SessionNotFoundError(AgentlogError, LookupError):
+    """No session has this id, or the beginning of an id fits several."""
+
+
+class AgentlogWarning(UserWarning):
+    """What agentlog had to leave out, or sees going wrong in its use."""
+
+
+def warn(message: str) -> None:
+    """Warn at the line of the user's code; never raises, not even under `-W error`."""
+    try:
+        warnings.warn(message, AgentlogWarning, stacklevel=_levels_to_the_user())
+    except Exception:  # noqa: BLE001 - a filter or hook of the host's made it raise: recording must not
+        print_error(f"agentlog: {message}")
+
+
+def print_error(text: str) -> None:
+    """Print one line to stderr, if there is one."""
+    try:
+        sys.stderr.write(text + "\n")
+    except Exception:  # noqa: BLE001, S110 - stderr is None, closed or the host's own object
+        pass
+
+
+def call_site() -> str:
+    """Return `file:line` of the innermost frame that is not agentlog's."""
+    frame = sys._getframe(_levels_to_the_user() - 1)  # noqa: SLF001 - the documented way to a frame
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def _levels_to_the_user() -> int:
+    """Count the frames from the caller of this function to the user's code, as `stacklevel` does."""
+    frame = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame
+    levels = 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+        levels += 1
+    return levels

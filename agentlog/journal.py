@@ -1,0 +1,257 @@
+"""The journal: a directory of JSON Lines files, one record a line. The hinge between recording and reading.
+
+A directory below `<home>/journal` is a destination; a file in it is a segment, named
+`<owner>-<number>.jsonl`, where the owner is `<start>-<pid>-<random>` of the process that writes it.
+The rules of the format:
+
+* A line is whole when its newline is there. What is behind the last newline is not yet a record.
+* A process holds an exclusive flock on the segment it writes. A segment appears at its name locked,
+  and deleting needs the lock: so nobody deletes what somebody writes, and an owner that holds
+  no lock on any of its segments is gone.
+* Readers probe with a shared lock. They never wait.
+* Directories are 0700 and files 0600, whatever the umask.
+
+This file knows no record and imports nothing of agentlog; who writes when is recording/writer.py's.
+"""
+
+import fcntl
+import json
+import os
+import re
+import resource
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+LOCAL = "local"
+SEGMENT_SIZE = 8 << 20
+READ_SIZE = 1 << 20
+
+_SEGMENT_NAME = re.compile(r"(?P<owner>[0-9a-f]{12}-\d+-[0-9a-f]{8})-(?P<number>\d+)\.jsonl")
+_LOSSES = "losses"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Segment:
+    """One file of the journal; sorts by the start of its owner, then by number."""
+
+    owner: str
+    number: int
+    path: Path
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk; 0 when it is gone."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
+
+# -- Writing -------------------------------------------------------------------------------------
+
+
+def new_owner() -> str:
+    """Name this process as the owner of segments: `<start>-<pid>-<random>`."""
+    return f"{int(time.time() * 1000) & (1 << 48) - 1:012x}-{os.getpid()}-{os.urandom(4).hex()}"
+
+
+def create_segment(directory: Path, owner: str, number: int) -> int:
+    """Create a segment, locked from the moment it has its name; return its descriptor.
+
+    The descriptor appends, is not inherited by other programs, and sits high, where code that
+    closes and reopens the usual numbers does not meet it. Raises OSError.
+    """
+    make_directory(directory)
+    path = segment(directory, owner, number).path
+    draft = path.with_suffix(".new")
+    fd = os.open(draft, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.fchmod(fd, 0o600)
+        _lock(fd, fcntl.LOCK_EX)
+        fd = _high(fd)
+        draft.rename(path)
+    except BaseException:
+        os.close(fd)
+        draft.unlink(missing_ok=True)
+        raise
+    return fd
+
+
+def segment(directory: Path, owner: str, number: int) -> Segment:
+    """Return the segment of this name."""
+    return Segment(owner, number, directory / f"{owner}-{number:04d}.jsonl")
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory and its parents, each 0700 under any umask. Raises OSError."""
+    try:
+        path.mkdir(0o700)
+    except FileNotFoundError:
+        make_directory(path.parent)
+        make_directory(path)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+    else:
+        path.chmod(0o700)
+
+
+def _high(fd: int) -> int:
+    """Move a descriptor to a high number; where there is none, keep it."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, min(most // 2, 4096) if most > 0 else 4096)
+    except OSError:
+        return fd
+    os.close(fd)
+    return high
+
+
+def _lock(fd: int, kind: int) -> bool:
+    """Try a lock without waiting; a file system without locks counts as locked by us."""
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+# -- Reading -------------------------------------------------------------------------------------
+
+
+def destinations(home: Path) -> list[Path]:
+    """Return the destination directories of a home, sorted; none if nothing was recorded."""
+    try:
+        return sorted(path for path in (home / "journal").iterdir() if path.is_dir())
+    except OSError:
+        return []
+
+
+def segments(directory: Path) -> list[Segment]:
+    """Return the segments of a destination, oldest owner first; other files are not looked at."""
+    try:
+        names = os.listdir(directory)  # noqa: PTH208 - names are all we need
+    except OSError:
+        return []
+    found = ((_SEGMENT_NAME.fullmatch(name), directory / name) for name in names)
+    return sorted(Segment(m["owner"], int(m["number"]), path) for m, path in found if m)
+
+
+def read_lines(path: Path, offset: int, most: int = READ_SIZE) -> tuple[list[bytes], int]:
+    """Read whole lines from `offset`, about `most` bytes but at least one line if there is one.
+
+    Returns the lines without their newlines, and the offset behind them; no lines at the end of the
+    file, before an unfinished line, or when the file is gone.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            chunk = file.read(most)
+            while chunk and b"\n" not in chunk:
+                more = file.read(most)
+                if not more:
+                    return [], offset
+                chunk += more
+    except OSError:
+        return [], offset
+    end = chunk.rfind(b"\n") + 1
+    return chunk[:end].split(b"\n")[:-1], offset + end
+
+
+def owners_alive(directory: Path) -> frozenset[str]:
+    """Return the owners that hold the lock of one of their segments.
+
+    An owner may go on to its next segment while we look; so what is new since then is looked at too.
+    """
+    alive: set[str] = set()
+    seen: set[Segment] = set()
+    while new := [segment for segment in segments(directory) if segment not in seen]:
+        alive.update(segment.owner for segment in new if _is_locked(segment.path))
+        seen.update(new)
+    return frozenset(alive)
+
+
+def delete(segment: Segment) -> bool:
+    """Delete a segment that nobody writes; say whether it is gone."""
+    try:
+        fd = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    try:
+        if not _lock(fd, fcntl.LOCK_EX):
+            return False
+        segment.path.unlink(missing_ok=True)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return not _lock(fd, fcntl.LOCK_SH)
+    finally:
+        os.close(fd)
+
+
+# -- Room ----------------------------------------------------------------------------------------
+
+
+def size_of(directory: Path) -> int:
+    """Return the bytes of a destination's segments."""
+    return sum(segment.size for segment in segments(directory))
+
+
+def make_room(directory: Path, limit: int) -> int:
+    """Delete the oldest segments of ended processes until `limit` bytes hold the rest; return the size left."""
+    alive = owners_alive(directory)
+    size = size_of(directory)
+    for segment in segments(directory):
+        if size <= limit:
+            break
+        if segment.owner in alive:
+            continue
+        freed, records = segment.size, segment.path.read_bytes().count(b"\n")
+        if delete(segment):
+            size -= freed
+            note_loss(directory, "journal limit", records)
+    return size
+
+
+def note_loss(directory: Path, reason: str, records: int) -> None:
+    """Keep on disk that records of this destination were lost; raises OSError."""
+    line = json.dumps({"timestamp": time.time(), "reason": reason, "records": records}) + "\n"
+    fd = os.open(directory / _LOSSES, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(fd, line.encode())
+    finally:
+        os.close(fd)
+
+
+def losses(directory: Path) -> dict[str, int]:
+    """Return the records that this destination is known to have lost, by reason."""
+    found: dict[str, int] = {}
+    for loss in _loss_lines(directory):
+        found[loss["reason"]] = found.get(loss["reason"], 0) + int(loss["records"])
+    return found
+
+
+def _loss_lines(directory: Path) -> Iterator[dict[str, str]]:
+    lines, _ = read_lines(directory / _LOSSES, 0)
+    for line in lines:
+        try:
+            loss = json.loads(line)
+            yield {"reason": str(loss["reason"]), "records": str(int(loss["records"]))}
+        except (ValueError, TypeError, KeyError):
+            continue

@@ -1,0 +1,274 @@
+"""The with-block: an event with a duration, under which other events hang.
+
+Entering writes the open half, leaving the close half; between the two it is a node of the context. An
+action belongs to the process that entered it: a forked child that leaves the block writes nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any
+
+from agentlog.errors import warn
+from agentlog.recording import ids
+from agentlog.recording.context import Node, current, leave
+from agentlog.recording.encode import Encoded
+from agentlog.recording.event import DEFAULT_ACTION_TYPE, check, fitting, kind_with_model
+from agentlog.recording.outcome import Outcome, describe, outcome_of, text_of
+from agentlog.recording.recorder import Recorder, in_main_thread
+
+_UPDATES = ("model", "tags", "prompt_tokens", "completion_tokens")
+
+
+class Action(Node):
+    """An action: `with client.action("plan") as action:`, or `async with`.
+
+    Made by `Client.action`. The block is entered once; an action that is entered again is a second
+    event. What it does never raises, and an exception of the body goes on untouched.
+
+    Attributes:
+        id: The event's id, 16 hex digits; empty until the block is entered.
+        session_id: The id of its session, 32 hex digits.
+        parent_id: The id of the event it hangs under.
+
+    """
+
+    __slots__ = (
+        "_again",
+        "_details",
+        "_epoch",
+        "_head",
+        "_in_main",
+        "_kind",
+        "_late",
+        "_params",
+        "_process",
+        "_returns",
+        "event_type",
+    )
+
+    def __init__(  # noqa: PLR0913 - the fields of an event
+        self,
+        recorder: Recorder | None,
+        event_type: str,
+        params: Mapping[str, Any] | None = None,
+        tags: Iterable[str] | None = None,
+        action_type: str = DEFAULT_ACTION_TYPE,
+        model: str | None = None,
+        prompt: Any = None,
+    ) -> None:
+        self.recorder = recorder
+        self.event_type = event_type
+        self.id = ""
+        self.session_id = ""
+        self.closed = True
+        self.crumbs = None
+        self._params = params
+        self._kind = action_type if model is None else kind_with_model(action_type, model)
+        self._details = (
+            None
+            if model is None and prompt is None and tags is None
+            else {"model": model, "prompt": prompt, "tags": tags}
+        )
+        self._late: dict[str, Any] | None = None
+        self._returns: Encoded | None = None
+        self._again: list[Action] | None = None
+
+    # -- The block ---------------------------------------------------------------------------------
+
+    def __enter__(self) -> "Action":
+        """Open the event."""
+        recorder: Recorder | None = self.recorder
+        if recorder is None:
+            return self
+        if self.id:
+            return self._enter_again()
+        outer = current.get()
+        while outer is not None and outer.closed:
+            outer = outer.outer
+        parent = outer
+        if parent is None or parent.recorder is not recorder:
+            parent = recorder.parent()
+        self.id = event_id = ids.event_id()
+        self.session_id = session_id = parent.session_id
+        self.parent_id = parent_id = parent.id
+        self._head = head = f'{{"id":"{event_id}","session_id":"{session_id}"'
+        self.closed = False
+        self._in_main = parent.parent_id is None and in_main_thread()
+        if self._in_main:
+            recorder.open_in_main += 1
+        self._process = recorder.writer.process
+        timestamp = recorder.time()
+        self._epoch = timestamp - recorder.perf()
+        self.outer = outer
+        current.set(self)
+        try:
+            recorder.writer.write(
+                f'{head},"parent_id":"{parent_id}"'
+                f"{recorder.encoder.opening(self.event_type, self._params, self._details)}"
+                f',"action_type":"{self._kind}","timestamp":{timestamp:.6f}}}\n'
+            )
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong here is not the host's
+            recorder.give_up(error)
+        except BaseException:
+            leave(self)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        """Close the event; the exception, if there is one, goes on."""
+        recorder: Recorder | None = self.recorder
+        if recorder is None or (self._again and self._leave_again(error)) or self.closed:
+            return
+        end = self._epoch + recorder.perf()
+        self.closed = True
+        if current.get() is self:
+            current.set(self.outer)
+        if self._in_main:
+            recorder.open_in_main -= 1
+        writer = recorder.writer
+        if writer.process is not self._process:
+            return
+        try:
+            returns = self._returns
+            if error is None and self._late is None:
+                self.crumbs = None
+                tail = "" if returns is None else recorder.encoder.returned(returns)
+                writer.write(f'{self._head},"end_timestamp":{end:.6f},"result":"Success"{tail}}}\n')
+            else:
+                late = {"returns": returns, **(self._late or {})}
+                recorder.close(self, end, _outcome(late.pop("failure", None), error), late)
+        except Exception as unexpected:  # noqa: BLE001 - whatever goes wrong here is not the host's
+            recorder.give_up(unexpected)
+
+    async def __aenter__(self) -> "Action":
+        """Open the event."""
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        """Close the event; the exception, if there is one, goes on."""
+        self.__exit__(kind, error, traceback)
+
+    # -- What is known late ------------------------------------------------------------------------
+
+    @property
+    def returns(self) -> Any:
+        """The output of the action. Set it to any value, which is taken as it is then; read, it is what was taken."""
+        snapshot = self._innermost()._returns
+        return None if snapshot is None else snapshot.value()
+
+    @returns.setter
+    def returns(self, value: Any) -> None:
+        if self.recorder is None:
+            return
+        action = self._again[-1] if self._again else self
+        try:
+            action._returns = self.recorder.encoder.snapshot("returns", value)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong here is not the host's
+            self.recorder.give_up(error)
+
+    def update(
+        self,
+        *,
+        model: str | None = None,
+        tags: Iterable[str] | None = None,
+        prompt_tokens: int | None = None,
+        completion_tokens: int | None = None,
+        **others: Any,
+    ) -> None:
+        """Add what is known only after the action began; never raises.
+
+        Args:
+            model: The model that was used; an action of no chosen type becomes `llm` by it.
+            tags: A list of strings, in place of the earlier ones.
+            prompt_tokens: Tokens in.
+            completion_tokens: Tokens out.
+            **others: Not accepted; left out with a warning.
+
+        """
+        action = self._innermost()
+        given = {
+            "model": model,
+            "tags": tags,
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": completion_tokens,
+            **others,
+        }
+        late = action._late or {}
+        for field, value in given.items():
+            if value is None:
+                continue
+            if field not in _UPDATES or not fitting(field, value):
+                warn(f"update({field}={value!r:.100}) is left out: {_why_not(field)}")
+                continue
+            late[field] = list(value) if field == "tags" else value
+        if model is not None and "model" in late:
+            kind = kind_with_model(action._kind, model)
+            if kind != action._kind:
+                late["action_type"] = kind
+        action._late = late or None
+
+    def fail(self, why: str | BaseException | None = None) -> None:
+        """Say that the action failed, whatever happens to its body; never raises.
+
+        Args:
+            why: The reason in a text, or the exception behind it.
+
+        """
+        action = self._innermost()
+        if isinstance(why, BaseException):
+            failure = Outcome("Fail", None, describe(why))
+        else:
+            failure = Outcome("Fail", None if why is None else text_of(why))
+        action._late = {**(action._late or {}), "failure": failure}
+
+    # -- Entered again -----------------------------------------------------------------------------
+
+    def _enter_again(self) -> "Action":
+        """Enter a second event, as this one is a node of its own and may have closed."""
+        details = self._details or {}
+        twin = Action(self.recorder, self.event_type, self._params, action_type=self._kind, **details)
+        self._again = self._again or []
+        self._again.append(twin)
+        return twin.__enter__()
+
+    def _leave_again(self, error: BaseException | None) -> bool:
+        """Leave the twin that is the innermost of this context, else the last."""
+        twins = self._again or []
+        here = current.get()
+        twin = here if isinstance(here, Action) and here in twins else twins[-1]
+        twins.remove(twin)
+        twin.__exit__(None, error, None)
+        return True
+
+    def _innermost(self) -> "Action":
+        return self._again[-1] if self._again else self
+
+
+def _outcome(told: Outcome | None, error: BaseException | None) -> Outcome:
+    """Return the outcome: what was told by `fail`, completed by the exception that left the body."""
+    seen = outcome_of(error)
+    if told is None:
+        return seen
+    return Outcome("Fail", told.reason or seen.reason, seen.error or told.error)
+
+
+def _why_not(field: str) -> str:
+    try:
+        check(**{field: object()})
+    except ValueError as error:
+        return str(error).partition("is not accepted: ")[2]
+    except KeyError:
+        pass
+    return f"an action takes {', '.join(_UPDATES)}"

@@ -1,0 +1,169 @@
+"""Where an event belongs: the innermost open node of the context it is recorded in.
+
+One ContextVar holds the innermost node (an action, a session, a remote parent); each node knows the one
+outside of it. A node that has closed is passed over, so whatever still runs in a copy of its context (a
+callback, a task that was not awaited) hangs under what is still open. Leaving a node takes it off the
+context only where it is the innermost: so leaving in the wrong order, in another thread or in another
+context does no harm, where a ContextVar's token would bring back a node that has closed.
+
+The W3C traceparent header carries a node across processes.
+Source: https://www.w3.org/TR/trace-context/#traceparent-header
+"""
+
+import concurrent.futures
+import contextvars
+import functools
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from typing import Any, ParamSpec, TypeVar
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+TRACEPARENT = "traceparent"
+
+_FORM = re.compile(
+    r"(?P<version>[0-9a-f]{2})-(?P<session>[0-9a-f]{32})-(?P<event>[0-9a-f]{16})-[0-9a-f]{2}"
+    r"(?P<more>-.*)?"
+)
+
+
+class Node:
+    """A place in the tree that events can hang under.
+
+    `recorder` is whose events they are (None: anybody's, as for a remote parent); `outer` the node
+    around this one in the context it was entered in; `crumbs` the log lines remembered for a failure.
+    """
+
+    __slots__ = ("closed", "crumbs", "id", "outer", "parent_id", "recorder", "session_id")
+
+    recorder: Any
+    session_id: str
+    id: str
+    parent_id: str | None
+    outer: "Node | None"
+    closed: bool
+    crumbs: deque[Any] | None
+
+
+class Remote(Node):
+    """A parent in another process, as a traceparent header names it."""
+
+    __slots__ = ()
+
+    def __init__(self, session_id: str, event_id: str) -> None:
+        self.recorder = None
+        self.session_id = session_id
+        self.id = event_id
+        self.parent_id = None
+        self.outer = None
+        self.closed = False
+        self.crumbs = None
+
+
+current: contextvars.ContextVar[Node | None] = contextvars.ContextVar("agentlog", default=None)
+
+
+def innermost(recorder: object = None) -> Node | None:
+    """Return the innermost open node of this context that is the recorder's; of anybody, if None."""
+    node = current.get()
+    while node is not None:
+        if not node.closed and (
+            recorder is None or node.recorder is recorder or node.recorder is None
+        ):
+            return node
+        node = node.outer
+    return None
+
+
+def enter(node: Node) -> None:
+    """Make a node the innermost of this context."""
+    outer = current.get()
+    while outer is not None and outer.closed:
+        outer = outer.outer
+    node.outer = outer
+    current.set(node)
+
+
+def leave(node: Node) -> None:
+    """Close a node, and take it off this context if it is the innermost."""
+    node.closed = True
+    if current.get() is node:
+        current.set(node.outer)
+
+
+def bind(function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function that runs in a copy of the context that it was bound in.
+
+    For threads and executors, which start with an empty context: what the function records hangs
+    under the action that is open where `bind` is called.
+    """
+    context = contextvars.copy_context()
+
+    @functools.wraps(function)
+    def bound(*args: P.args, **kwargs: P.kwargs) -> R:
+        return context.copy().run(function, *args, **kwargs)
+
+    return bound
+
+
+class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
+    """The standard library's executor, with every `submit` and `map` bound to the caller's context."""
+
+    def submit(
+        self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> concurrent.futures.Future[R]:
+        """Submit a call that runs in a copy of the caller's context."""
+        return super().submit(bind(fn), *args, **kwargs)
+
+
+def write_header(headers: MutableMapping[str, str], node: Node) -> None:
+    """Set the traceparent of a node, in place of one of any spelling."""
+    for name in [name for name in headers if name.lower() == TRACEPARENT]:
+        del headers[name]
+    headers[TRACEPARENT] = f"00-{node.session_id}-{node.id}-01"
+
+
+@contextmanager
+def attach(headers: Mapping[str, str]) -> Iterator[None]:
+    """Record what happens inside under the parent that the headers name.
+
+    Args:
+        headers: A mapping with a W3C `traceparent`, in any case, as `inject` writes it. Without one,
+            or with one that is malformed, the work goes to the local session.
+
+    """
+    remote = read_header(headers)
+    if remote is None:
+        yield
+        return
+    enter(remote)
+    try:
+        yield
+    finally:
+        leave(remote)
+
+
+def read_header(headers: Mapping[str, str]) -> Remote | None:
+    """Read the remote parent out of headers, or None; never raises."""
+    try:
+        texts = [_text(value) for name, value in headers.items() if _text(name).lower() == TRACEPARENT]
+    except Exception:  # noqa: BLE001 - headers come from anywhere: what cannot be read names no parent
+        return None
+    return _parse(texts[0].strip()) if len(texts) == 1 else None
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _parse(text: str) -> Remote | None:
+    form = _FORM.fullmatch(text)
+    if form is None or form["version"] == "ff" or (form["version"] == "00" and form["more"]):
+        return None
+    if not int(form["session"], 16) or not int(form["event"], 16):
+        return None
+    return Remote(form["session"], form["event"])

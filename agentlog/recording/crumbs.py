@@ -1,0 +1,66 @@
+"""Breadcrumbs: the last log lines before a failure, remembered with the action they were logged in.
+
+Remembering happens at every line of the log: it is a shallow copy where no value can change, and an
+encoding where one can. Only if the action fails are they written.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from agentlog.recording import context
+from agentlog.recording.encode import PAYLOAD_ROOM, Encoded
+
+if TYPE_CHECKING:
+    from agentlog.recording.recorder import Recorder
+
+Crumb = tuple[float, Any, str | None, "dict[Any, Any] | Encoded"]
+
+_UNCHANGING = frozenset({str, int, float, bool, type(None)})
+_ROOM = PAYLOAD_ROOM // 32
+_OURS = ("timestamp", "level", "logger")
+
+
+def remember(
+    recorder: "Recorder", most: int, logger: Any, level: str | None, line: dict[Any, Any]
+) -> None:
+    """Remember a line with the innermost open action of this context, the last `most` of them."""
+    node = context.current.get()
+    while node is not None and (node.closed or node.recorder is not recorder):
+        node = node.outer
+    if node is None:
+        node = recorder.session
+        if node is None or node.closed:
+            return
+    crumbs = node.crumbs
+    if crumbs is None:
+        crumbs = node.crumbs = deque(maxlen=most)
+    crumbs.append(
+        (
+            recorder.time(),
+            logger,
+            level,
+            line.copy()
+            if _UNCHANGING.issuperset(map(type, line.values()))
+            else recorder.encoder.piece(line, _ROOM),
+        )
+    )
+
+
+def as_log(crumbs: Iterable[Crumb]) -> list[dict[Any, Any]]:
+    """Return breadcrumbs as the record's `log`."""
+    return [_as_entry(*crumb) for crumb in crumbs]
+
+
+def _as_entry(
+    timestamp: float, logger: Any, level: str | None, line: "dict[Any, Any] | Encoded"
+) -> dict[Any, Any]:
+    values = line.value() if isinstance(line, Encoded) else line
+    entry: dict[Any, Any] = {
+        "timestamp": timestamp,
+        "level": values.get("level") or level,
+        "logger": values.get("logger") or getattr(logger, "name", None),
+        "event": values.get("event"),
+    }
+    entry.update((key, value) for key, value in values.items() if key not in _OURS)
+    return {key: value for key, value in entry.items() if value is not None or key not in _OURS}

@@ -1,0 +1,245 @@
+"""Any value → one bounded piece of JSON, as it is at the call.
+
+`Encoder` serves the frequent shapes (texts and numbers in a mapping) in a straight line; everything
+else takes `Walk`, in walk.py, which redacts, bounds and encodes in one pass.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from json.encoder import encode_basestring as quote
+from types import MappingProxyType
+from typing import Any
+
+from agentlog.errors import ConfigurationError
+from agentlog.recording.redact import Redact
+from agentlog.recording.walk import INT64, Walk, mend
+
+PAYLOAD_ROOM = 1 << 20
+HEAD_ROOM = 32 << 10
+
+_HEAD = frozenset({"event_type", "model", "tags", "logger", "level", "source", "reason", "rating"})
+"""The fields with a room of their own, so that no payload can push them out."""
+
+_PAYLOAD = frozenset({"params", "returns", "prompt", "error", "log", "process", "tags", "rating"})
+"""The fields that a redacting function sees, and of which `redact="all"` leaves nothing."""
+
+_HEAVY = ("params", "returns", "prompt", "log")
+_OUR_REASONS = ("cancelled", "interrupted", "abandoned", "exit")
+_SHORT = 4096
+_CACHED = 4096
+_FREQUENT = 100
+
+Hook = Callable[[str, Any], Any]
+
+
+class Encoder:
+    """Turns the fields of a record into JSON.
+
+    Args:
+        redact: True for the built-in rules, False for none, `"all"` for names, times, outcomes and
+            error types only, a `Redact` for rules of your own, or a function `(field, value) -> value`
+            that sees each payload as plain JSON values after the built-in rules.
+
+    Raises:
+        ConfigurationError: If `redact` is something else.
+
+    """
+
+    def __init__(self, redact: "bool | str | Redact | Hook" = True) -> None:  # noqa: FBT001, FBT002
+        self._rules = redact if isinstance(redact, Redact) else Redact() if redact else None
+        self._hook = redact if callable(redact) else None
+        self._only_names = redact == "all"
+        if not (isinstance(redact, bool | Redact) or self._only_names or self._hook):
+            message = (
+                f"redact={redact!r:.100} is not accepted: it is True, False, 'all', a Redact(...) "
+                "or a function (field, value) -> value"
+            )
+            raise ConfigurationError(message)
+        self._plain = self._hook is None and not self._only_names
+        self._might_hold_secret = self._rules.might_hold_secret if self._rules else _never
+        self._names: dict[str, str] = {}
+        self._keys: dict[str, str] = {}
+        self._labels: dict[tuple[str | None, str | None], str] = {}
+
+    def opening(
+        self,
+        event_type: str,
+        params: Mapping[str, Any] | None,
+        details: dict[str, Any] | None = None,
+    ) -> str:
+        """Return `,"event_type":…,"params":…` and the details' fields, as a piece of a record."""
+        name = self._names.get(event_type)
+        if name is not None and details is None:
+            if params is None:
+                return name
+            text = self._frequent(params) if type(params) is dict else None
+            if text is not None:
+                return f'{name},"params":{text}'
+        self._learn_name(event_type)
+        return self.fields({"event_type": event_type, "params": params, **(details or {})})
+
+    def labels(self, level: str | None, logger: str | None) -> str | None:
+        """Return `,"level":…,"logger":…`, which recur and are remembered; None for those that need a note."""
+        text = self._labels.get((level, logger))
+        if text is None and self._is_plain(level or "") and self._is_plain(logger or ""):
+            text = self.fields({"level": level, "logger": logger})
+            _store(self._labels, (level, logger), text)
+        return text
+
+    def snapshot(self, field: str, value: Any) -> "Encoded":
+        """Encode a field's value now, to be written later; one that is encoded stays as it is."""
+        if type(value) is Encoded:
+            return value
+        if self._plain:
+            kind = type(value)
+            if kind is dict and (text := self._frequent(value)) is not None:
+                return Encoded(text)
+            if (kind is int and -INT64 <= value < INT64) or value is None:
+                return Encoded("null" if value is None else str(value))
+            if kind is str and len(value) < _SHORT and not self._might_hold_secret(value):
+                return Encoded(quote(value))
+        walk = Walk(self._rules, PAYLOAD_ROOM, {})
+        return Encoded(self._field(field, value, walk), walk.notes)
+
+    def piece(self, value: Any, room: int) -> "Encoded":
+        """Encode a part of a payload, in so much room; `whole` makes the payload of the parts."""
+        walk = Walk(self._rules, room, {})
+        return Encoded(walk.value(value), walk.notes)
+
+    def whole(self, field: str, text: str, notes: dict[str, int]) -> "Encoded":
+        """Return a payload that was put together of pieces."""
+        walk = Walk(self._rules, PAYLOAD_ROOM, notes)
+        return Encoded(None if self._only_names else self._seen_by_user(field, text, walk), notes)
+
+    def returned(self, returns: "Encoded") -> str:
+        """Return `,"returns":…` for a snapshot."""
+        if returns.text is not None and not returns.notes:
+            return f',"returns":{returns.text}'
+        return self.fields({"returns": returns})
+
+    def fields(self, values: Mapping[str, Any]) -> str:
+        """Return `,"name":value` for each value that is not None, and `,"notes":…` if there are any."""
+        notes: dict[str, int] = {}
+        encoded = [value for value in values.values() if type(value) is Encoded]
+        payload = Walk(self._rules, PAYLOAD_ROOM - sum(len(e.text or "") for e in encoded), notes)
+        head = Walk(self._rules, HEAD_ROOM, notes)
+        parts = []
+        for name, value in values.items():
+            if value is None:
+                continue
+            if type(value) is Encoded:
+                text = value.text
+                for kind, times in value.notes.items():
+                    head.note(kind, times)
+            else:
+                text = self._field(name, value, head if name in _HEAD else payload)
+            if text is not None:
+                parts.append(f',"{name}":{text}')
+        if notes:
+            parts.append(f',"notes":{json.dumps(notes)}')
+        return "".join(parts)
+
+    def _field(self, name: str, value: Any, walk: Walk) -> str | None:
+        if self._only_names:
+            if name == "error":
+                value = {"type": value["type"]}
+            elif name in _PAYLOAD or (name == "reason" and value not in _OUR_REASONS):
+                return None
+        return self._seen_by_user(name, walk.value(value), walk)
+
+    def _seen_by_user(self, name: str, text: str, walk: Walk) -> str | None:
+        """Give a payload to the user's function, if there is one; return what it makes of it."""
+        if self._hook is None or name not in _PAYLOAD:
+            return text
+        try:
+            answer = self._hook(name, json.loads(text))
+        except Exception:  # noqa: BLE001 - the user's function: what it could not look at is withheld
+            walk.note("redacted")
+            return None
+        return Walk(None, PAYLOAD_ROOM, walk.notes).value(answer)
+
+    def _frequent(self, values: dict[str, Any]) -> str | None:
+        """Encode a mapping of short clean texts and numbers, or return None for the walk to do it."""
+        if not self._plain or len(values) > _FREQUENT:
+            return None
+        parts = []
+        keys = self._keys
+        try:
+            for key, value in values.items():
+                if type(key) is not str:
+                    return None
+                head = keys.get(key)
+                if head is None and (head := self._learn_key(key)) is None:
+                    return None
+                kind = type(value)
+                if kind is str:
+                    if len(value) > _SHORT or self._might_hold_secret(value):
+                        return None
+                    parts.append(head + quote(value))
+                elif kind is int:
+                    if not -INT64 <= value < INT64:
+                        return None
+                    parts.append(f"{head}{value}")
+                elif value is None:
+                    parts.append(head + "null")
+                elif kind is bool:
+                    parts.append(head + ("true" if value else "false"))
+                elif kind is float and value - value == 0.0:
+                    parts.append(f"{head}{value!r}")
+                else:
+                    return None
+        except RuntimeError:
+            # Another thread changed the mapping under us; the walk takes a copy first.
+            return None
+        return f"{{{','.join(parts)}}}"
+
+    def _learn_key(self, key: str) -> str | None:
+        """Remember how an ordinary key is written; None for one that takes the walk."""
+        if not self._is_plain(key) or (self._rules and self._rules.kind_of_key(key)):
+            return None
+        return _store(self._keys, key, quote(key) + ":")
+
+    def _learn_name(self, event_type: str) -> None:
+        if type(event_type) is str and self._is_plain(event_type):
+            _store(self._names, event_type, f',"event_type":{quote(event_type)}')
+
+    def _is_plain(self, text: str) -> bool:
+        return len(text) <= 256 and mend(text) is text and not self._might_hold_secret(text)  # noqa: PLR2004
+
+
+class Encoded:
+    """A value as it was when it was taken: its JSON text, None where it is withheld, and the notes."""
+
+    __slots__ = ("notes", "text")
+
+    def __init__(self, text: str | None, notes: Mapping[str, int] = MappingProxyType({})) -> None:
+        self.text = text
+        self.notes = notes
+
+    def value(self) -> Any:
+        """Return the value as plain JSON types; None where it is withheld."""
+        return None if self.text is None else json.loads(self.text)
+
+
+def _store(cache: dict[Any, str], key: Any, text: str) -> str:
+    """Remember a text; a full cache starts over."""
+    if len(cache) >= _CACHED:
+        cache.clear()
+    cache[key] = text
+    return text
+
+
+def without_payload(line: bytes) -> bytes:
+    """Return a record's line without its payloads: the node stays, and its notes say what was dropped."""
+    record = json.loads(line)
+    dropped = [name for name in _HEAVY if record.pop(name, None) is not None]
+    if isinstance(record.get("error"), dict):
+        record["error"] = {"type": record["error"].get("type")}
+    if dropped:
+        record["notes"] = {**record.get("notes", {}), "dropped": len(dropped)}
+    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    return mend(text).encode() + b"\n"
+
+
+def _never(_: str) -> bool:
+    return False

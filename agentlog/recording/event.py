@@ -1,0 +1,193 @@
+"""Event and its vocabulary: what a person hands over to be recorded.
+
+The checks here raise where a person writes the value. What is recorded without a person at hand (a log
+line, an attribute set late) goes through the same tests by `fitting`, which answers instead of raising.
+"""
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from agentlog.errors import ConfigurationError
+
+
+now = time.time
+"""The clock of a new event's timestamp, in seconds since the epoch."""
+
+
+class EventState(StrEnum):
+    """How an event ended."""
+
+    SUCCESS = "Success"
+    FAIL = "Fail"
+    INDETERMINATE = "Indeterminate"
+
+
+class ActionType(StrEnum):
+    """What kind of thing an event is."""
+
+    ACTION = "action"
+    LLM = "llm"
+    API = "api"
+    SCREENSHOT = "screenshot"
+    TOOL = "tool"
+    LOG = "log"
+
+
+class Models(StrEnum):
+    """The models that AgentOps named; any other is a plain string."""
+
+    GPT_3_5_TURBO = "gpt-3.5-turbo"
+    GPT_3_5_TURBO_0301 = "gpt-3.5-turbo-0301"
+    GPT_3_5_TURBO_0613 = "gpt-3.5-turbo-0613"
+    GPT_3_5_TURBO_16K = "gpt-3.5-turbo-16k"
+    GPT_3_5_TURBO_16K_0613 = "gpt-3.5-turbo-16k-0613"
+    GPT_4 = "gpt-4"
+    GPT_4_0314 = "gpt-4-0314"
+    GPT_4_0613 = "gpt-4-0613"
+    GPT_4_32K = "gpt-4-32k"
+    GPT_4_32K_0314 = "gpt-4-32k-0314"
+    TEXT_EMBEDDING_ADA_002 = "text-embedding-ada-002"
+
+
+class _Unset(str):
+    """The word `action` where nobody chose it: a model may turn it into `llm`."""
+
+    __slots__ = ()
+
+
+DEFAULT_ACTION_TYPE = _Unset(ActionType.ACTION.value)
+
+RESULTS: Mapping[str, str] = {state.value: state.value for state in EventState}
+ACTION_TYPES: Mapping[str, str] = {kind.value: kind.value for kind in ActionType}
+
+
+class Event:
+    """One thing that happened, to be given to `record`.
+
+    Args:
+        event_type: The name of the event, any non-empty string.
+        params: Parameters of the operation, a mapping.
+        returns: Its output, any value.
+        result: An `EventState`, or its text.
+        action_type: An `ActionType`, or its text. With a model, and none given, it is `llm`.
+        model: The model used, a `Models` member or any string.
+        prompt: The prompt given to it, a text or a list of messages.
+        tags: A list of strings.
+
+    Attributes:
+        timestamp: When it happened, in seconds since the epoch; now, unless set.
+
+    Raises:
+        ConfigurationError: If a value is not accepted; the message names what is.
+
+    """
+
+    __slots__ = (
+        "action_type",
+        "event_type",
+        "model",
+        "params",
+        "prompt",
+        "result",
+        "returns",
+        "tags",
+        "timestamp",
+    )
+
+    def __init__(  # noqa: PLR0913 - the vocabulary of the lineage
+        self,
+        event_type: str,
+        params: Mapping[str, Any] | None = None,
+        returns: Any = None,
+        result: EventState | str = EventState.INDETERMINATE,
+        action_type: ActionType | str = DEFAULT_ACTION_TYPE,
+        model: Models | str | None = None,
+        prompt: Any = None,
+        tags: Iterable[str] | None = None,
+    ) -> None:
+        check(event_type=event_type, params=params, action_type=action_type, model=model, tags=tags)
+        check(result=result)
+        self.event_type = event_type
+        self.params = params
+        self.returns = returns
+        self.result = result
+        self.action_type = kind_with_model(action_type, model)
+        self.model = model
+        self.prompt = prompt
+        self.tags = tags
+        self.timestamp = now()
+
+    def __repr__(self) -> str:
+        """Name the event and its kind; payloads stay out."""
+        return f"Event({self.event_type!r}, action_type={str(self.action_type)!r})"
+
+
+def kind_with_model(action_type: str, model: str | None) -> str:
+    """Return the action type, which is `llm` for a model when nobody chose one."""
+    return "llm" if model is not None and type(action_type) is _Unset else action_type
+
+
+def check(**values: Any) -> None:
+    """Raise a ConfigurationError for the first value that its field cannot hold."""
+    for field, value in values.items():
+        if not fitting(field, value):
+            message = f"{field}={value!r:.100} is not accepted: {_ACCEPTED[field]}"
+            raise ConfigurationError(message)
+
+
+def fitting(field: str, value: Any) -> bool:
+    """Say whether a field of the record can hold the value."""
+    return _FITS[field](value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_tags(value: Any) -> bool:
+    return isinstance(value, list | tuple | set | frozenset) and all(
+        isinstance(tag, str) for tag in value
+    )
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
+
+
+def _is_timestamp(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _one_of(accepted: Mapping[str, str]) -> str:
+    return "it is one of " + ", ".join(map(repr, accepted))
+
+
+_FITS = {
+    "event_type": _is_text,
+    "params": lambda value: value is None or isinstance(value, Mapping),
+    "result": lambda value: isinstance(value, str) and value in RESULTS,
+    "action_type": lambda value: isinstance(value, str) and value in ACTION_TYPES,
+    "model": lambda value: value is None or _is_text(value),
+    "tags": lambda value: value is None or _is_tags(value),
+    "timestamp": _is_timestamp,
+    "prompt_tokens": _is_count,
+    "completion_tokens": _is_count,
+    "reason": _is_text,
+    "rating": lambda value: isinstance(value, str),
+}
+_ACCEPTED = {
+    "event_type": "it is the event's name, a string that is not empty",
+    "params": 'it is a mapping of names to values, such as {"query": "…"}, or None',
+    "result": _one_of(RESULTS),
+    "action_type": _one_of(ACTION_TYPES),
+    "model": "it is the model's name, a string or a member of Models, or None",
+    "tags": 'it is a list of strings, such as ["nightly"], or None',
+    "timestamp": "it is a number of seconds since the epoch",
+    "prompt_tokens": "it is a number of tokens, an int from 0 up",
+    "completion_tokens": "it is a number of tokens, an int from 0 up",
+    "reason": "it is a text that is not empty",
+    "rating": "it is a text",
+}

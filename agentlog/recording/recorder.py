@@ -1,0 +1,161 @@
+"""What a client's nodes record with: its encoder, its writer, its clocks and the session to fall back on.
+
+One Recorder belongs to one client. Its methods write whole records and the two halves of a node; they
+never raise, and what goes wrong inside is counted as dropped and said once.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from agentlog.errors import call_site, warn
+from agentlog.recording import context, ids
+from agentlog.recording.context import Node
+from agentlog.recording.crumbs import as_log
+from agentlog.recording.encode import Encoder
+from agentlog.recording.event import Event, fitting
+from agentlog.recording.outcome import Outcome
+from agentlog.recording.writer import Writer
+
+
+class Instant(NamedTuple):
+    """An event of no duration, in the fields of a record."""
+
+    event_type: str
+    params: Any
+    action_type: str
+    result: str
+    timestamp: float | None
+    level: str | None
+    logger: str | None
+    fields: dict[str, Any]
+
+
+class Recorder:
+    """The recording side of one client.
+
+    `start` opens and returns the session that events without a parent belong to; it is called when
+    there is none. `time` and `perf` are the clocks: seconds since the epoch, and seconds that never
+    go back.
+    """
+
+    __slots__ = (
+        "_broken",
+        "_warned_of_thread",
+        "encoder",
+        "open_in_main",
+        "perf",
+        "session",
+        "start",
+        "time",
+        "writer",
+    )
+
+    def __init__(self, encoder: Encoder, writer: Writer, start: Callable[[], Node]) -> None:
+        self.encoder = encoder
+        self.writer = writer
+        self.start = start
+        self.time = time.time
+        self.perf = time.perf_counter
+        self.session: Node | None = None
+        self.open_in_main = 0
+        self._warned_of_thread = False
+        self._broken = False
+
+    def parent(self) -> Node:
+        """Return the node that an event recorded here and now belongs under."""
+        return context.innermost(self) or self.root()
+
+    def root(self) -> Node:
+        """Return the node for what has no open node in its context."""
+        if not self._warned_of_thread and self.open_in_main and not in_main_thread():
+            self._warned_of_thread = True
+            warn(
+                f"{call_site()} records in a thread that does not know its parent, while an action is "
+                "open in the main thread. Wrap the function in ao.bind(...), or use "
+                "ao.ThreadPoolExecutor, and its events become children of that action."
+            )
+        node = context.current.get()
+        while node is not None:
+            if node.recorder is self and node.parent_id is None:
+                return node  # a session that has closed, whose work still runs
+            node = node.outer
+        session = self.session
+        return session if session is not None and not session.closed else self.start()
+
+    def open(
+        self, node: Node, timestamp: float, event_type: str, kind: str, fields: dict[str, Any]
+    ) -> None:
+        """Write the open half of a node; never raises."""
+        parent = f'"{node.parent_id}"' if node.parent_id else "null"
+        try:
+            self._write(
+                f'"id":"{node.id}","session_id":"{node.session_id}","parent_id":{parent}'
+                f"{self.encoder.opening(event_type, None, fields)}"
+                f',"action_type":"{kind}","timestamp":{timestamp:.6f}'
+            )
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong here is not the host's
+            self.give_up(error)
+
+    def record(self, event: Event) -> None:
+        """Write an event, whole, under what is open here; what a field cannot hold is left out; never raises."""
+        try:
+            name = event.event_type if fitting("event_type", event.event_type) else "event"
+            kind = event.action_type if fitting("action_type", event.action_type) else "action"
+            result = event.result if fitting("result", event.result) else "Indeterminate"
+            time = event.timestamp if fitting("timestamp", event.timestamp) else None
+            fields = {
+                "model": event.model,
+                "prompt": event.prompt,
+                "tags": event.tags,
+                "returns": event.returns,
+            }
+            self.instant(self.parent(), ids.event_id(), Instant(name, event.params, kind, result, time, None, None, fields))
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong here is not the host's
+            self.give_up(error)
+
+    def instant(self, parent: Node, event_id: str, what: Instant) -> None:
+        """Write an event of no duration, whole."""
+        name, params, kind, result, time, level, logger, fields = what
+        encoder = self.encoder
+        labels = encoder.labels(level, logger)
+        if labels is None:
+            fields = {**fields, "level": level, "logger": logger}
+        when = f"{self.time():.6f}" if time is None else repr(time)
+        self.writer.write(
+            f'{{"id":"{event_id}","session_id":"{parent.session_id}","parent_id":"{parent.id}"'
+            f"{encoder.opening(name, params, fields or None)}{labels or ''}"
+            f',"action_type":"{kind}","timestamp":{when},"end_timestamp":{when}'
+            f',"result":"{result}"}}\n'
+        )
+
+    def close(self, node: Node, end: float, outcome: Outcome, late: dict[str, Any]) -> None:
+        """Write the close half of a node; never raises."""
+        result, reason, error = outcome
+        crumbs, node.crumbs = node.crumbs, None
+        try:
+            if result == "Fail" and crumbs:
+                late["log"] = as_log(list(crumbs))
+            fields = self.encoder.fields({"reason": reason, **late, "error": error})
+            self._write(
+                f'"id":"{node.id}","session_id":"{node.session_id}","end_timestamp":{end:.6f},'
+                f'"result":"{result}"{fields}'
+            )
+        except Exception as unexpected:  # noqa: BLE001 - whatever goes wrong here is not the host's
+            self.give_up(unexpected)
+
+    def _write(self, record: str) -> None:
+        self.writer.write(f"{{{record}}}\n")
+
+    def give_up(self, error: Exception) -> None:
+        """Count a record that could not be made; say so once. For what should not happen."""
+        self.writer.drop("internal error")
+        if not self._broken:
+            self._broken = True
+            warn(f"a record was lost to an error inside agentlog: {type(error).__name__}: {error}")
+
+
+def in_main_thread() -> bool:
+    """Say whether this is the main thread of the process."""
+    return threading.get_ident() == threading.main_thread().ident

@@ -1,0 +1,221 @@
+"""What never reaches the disk: secrets, known by the key they stand under or by their form.
+
+Three rules, from cheap to dear:
+
+* `kind_of_key` splits a key into words, so `user_api_key` and `x-api-key` are secret, and `author` and
+  `tokens_used` are not.
+* `might_hold_secret` says of most texts, for a few substring searches, that they hold nothing.
+* `clean` replaces what it finds in a text by its form (forms.py), by the name before it (`password=…`,
+  `"api_key": "…"`, `--token …`), or by the user's patterns. The words around it stay.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from agentlog.errors import ConfigurationError
+from agentlog.recording.forms import FORMS
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
+_SECRET_KEYS = (
+    "password passwords passwd pwd passphrase secret secrets apikey authorization bearer credential "
+    "credentials cookie cookies api_key access_key account_key private_key auth_token access_token"
+).split()
+_LAST_WORD = "token"
+_HINTS_OF_KEYS = ("pass", "pwd", "secret", "token", "key", "auth", "cookie", "bearer", "credential")
+_TO_THE_END_OF_THE_LINE = ("authorization", "cookie", "cookies")
+
+_OF_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+_LONGEST_NAME = 80
+_SEPARATOR = re.compile(r"""[\w.-]{0,80}(?P<end>)\\{0,8}["']?[ \t]{0,8}(?:=>|[:=])[ \t]{0,8}\\{0,8}""")
+_OPTION = re.compile(r"""[\w-]{0,80}(?P<end>)[ \t]{1,8}(?![-\s])""")
+_VALUE = re.compile(r"""(?P<quote>["'])(?P<quoted>[^"'\\\n]{1,4096})|(?P<plain>[^\s"'\\,;&<>(){}\[\]]{1,4096})""")
+_LINE = re.compile(r"[^\r\n\"'\\]{1,8192}")
+
+_SHORTEST_NAMED = 6
+
+
+class Redact:
+    """Rules of redaction: the built-in ones, and what you add.
+
+    Args:
+        keys: Names that are secret too, such as `"ssn"`; compared by words, so `user_ssn` and
+            `userSSN` are found.
+        patterns: Regular expressions, as text or compiled; what they match in a text is replaced.
+        keep: Names that are none, such as `"page_token"`; compared by words.
+
+    Raises:
+        ConfigurationError: If a key is not a text with a word in it, or a pattern does not compile.
+
+    """
+
+    def __init__(
+        self,
+        keys: Iterable[str] = (),
+        patterns: Iterable[str | re.Pattern[str]] = (),
+        keep: Iterable[str] = (),
+    ) -> None:
+        added = _runs("keys", keys)
+        self._secret = _runs("keys", _SECRET_KEYS) + added
+        self._keep = _runs("keep", keep)
+        self._patterns = [_compiled(pattern) for pattern in _listed("patterns", patterns)]
+        self._hints = _HINTS_OF_KEYS + tuple(run[0] for run in added)
+        self.kind_of_key = lru_cache(4096)(self._kind_of_key)
+
+    def _kind_of_key(self, key: str) -> str | None:
+        """Say what kind of secret stands under a key; None if it is an ordinary one."""
+        words = tuple(word.lower() for word in _WORD.findall(key[:200]))
+        if not words or any(_has_run(words, run) for run in self._keep):
+            return None
+        if words[-1] == _LAST_WORD:
+            return _LAST_WORD
+        return next((" ".join(run) for run in self._secret if _has_run(words, run)), None)
+
+    def might_hold_secret(self, text: str) -> bool:
+        """Say whether a text needs a closer look; False is certain."""
+        if self._patterns:
+            return True
+        if len(text) < _SHORTEST_NAMED:
+            return False
+        if "=" in text or ":" in text or "--" in text:
+            if _any_of(self._hints, text.lower()):
+                return True
+        # Most texts lack most signs, and one look for a sign spares the hints that have it.
+        return (
+            ("_" in text and _any_of(_HINTS["_"], text))
+            or ("-" in text and _any_of(_HINTS["-"], text))
+            or ("." in text and _any_of(_HINTS["."], text))
+            or ("/" in text and _any_of(_HINTS["/"], text))
+            or ("A" in text and _any_of(_HINTS["A"], text))
+            or ("S" in text and _any_of(_HINTS["S"], text))
+            or ("J" in text and _any_of(_HINTS["J"], text))
+            or (" " in text and _any_of(_HINTS[" "], text))
+            or "dapi" in text
+        )
+
+    def clean(self, text: str) -> tuple[str, int]:
+        """Return the text with its secrets replaced, and how many there were."""
+        found = 0
+        for form in FORMS:
+            if _any_of(form.hints, text):
+                text, count = _replace(text, form.find(text))
+                found += count
+        text, count = _replace(text, self._named_secrets(text, _lower(text)))
+        found += count
+        for pattern in self._patterns:
+            text, count = pattern.subn(mark("pattern"), text)
+            found += count
+        return text, found
+
+    def _named_secrets(self, text: str, low: str) -> Iterator[tuple[int, int, str]]:
+        """Find what stands behind a secret's name: `name=value`, `"name": "value"`, `--name value`."""
+        done = 0
+        for start, stop in sorted(_occurrences(low, self._hints)):
+            if start < done:
+                continue
+            match = _SEPARATOR.match(text, stop) or _OPTION.match(text, stop)
+            if match is None:
+                continue
+            before = text[max(done, start - _LONGEST_NAME) : start]
+            name = text[start - len(before) + len(before.rstrip(_OF_NAMES)) : match.end("end")]
+            if match.re is _OPTION and not name.startswith("-"):
+                continue
+            kind = self.kind_of_key(name)
+            done = match.end()
+            if kind is not None and (span := _span_of_value(text, done, kind)):
+                yield *span, kind
+                done = span[1]
+
+
+def mark(kind: str) -> str:
+    """Return what stands in place of a secret."""
+    return f"[redacted: {kind}]"
+
+
+def _replace(text: str, secrets: Iterable[tuple[int, int, str]]) -> tuple[str, int]:
+    """Replace spans of a text, those in order that do not overlap; count them."""
+    parts: list[str] = []
+    done = found = 0
+    for start, stop, kind in secrets:
+        if start >= done and not text.startswith("[redacted: ", start):
+            parts += (text[done:start], mark(kind))
+            done = stop
+            found += 1
+    return ("".join((*parts, text[done:])), found) if found else (text, 0)
+
+
+def _occurrences(low: str, hints: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    for hint in hints:
+        start = low.find(hint)
+        while start >= 0:
+            stop = start + len(hint)
+            yield start, stop
+            start = low.find(hint, stop)
+
+
+def _span_of_value(text: str, start: int, kind: str) -> tuple[int, int] | None:
+    match = _VALUE.match(text, start)
+    if match is None:
+        return None
+    group = "quoted" if match["quote"] else "plain"
+    begin, end = match.span(group)
+    if kind in _TO_THE_END_OF_THE_LINE and (line := _LINE.match(text, begin)):
+        end = line.end()
+    return begin, end
+
+
+def _lower(text: str) -> str:
+    """Return the text in lower case, with every letter where it was."""
+    low = text.lower()
+    return low if len(low) == len(text) else "".join(c.lower() if c.isascii() else c for c in text)
+
+
+def _has_run(words: tuple[str, ...], run: tuple[str, ...]) -> bool:
+    size = len(run)
+    return any(words[i : i + size] == run for i in range(len(words) - size + 1))
+
+
+def _listed(name: str, values: Any) -> list[Any]:
+    if isinstance(values, str | bytes | re.Pattern) or not isinstance(values, Iterable):
+        message = f"Redact({name}={values!r:.100}) is not accepted: it is a list"
+        raise ConfigurationError(message)
+    return list(values)
+
+
+def _runs(name: str, keys: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    runs = []
+    for key in _listed(name, keys):
+        words = tuple(word.lower() for word in _WORD.findall(key)) if isinstance(key, str) else ()
+        if not words:
+            message = f"Redact({name}=[{key!r:.100}]) is not accepted: it is a name, such as 'ssn'"
+            raise ConfigurationError(message)
+        runs.append(words)
+    return tuple(runs)
+
+
+def _compiled(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
+    try:
+        compiled = re.compile(pattern)
+    except (re.error, TypeError) as error:
+        message = f"Redact(patterns=[{pattern!r:.100}]) is not a regular expression: {error}"
+        raise ConfigurationError(message) from error
+    if isinstance(compiled.pattern, bytes):
+        message = f"Redact(patterns=[{pattern!r:.100}]) is not accepted: it is a pattern of text"
+        raise ConfigurationError(message)
+    return compiled
+
+
+def _any_of(hints: tuple[str, ...], text: str) -> bool:
+    for hint in hints:  # noqa: SIM110 - any() and its generator cost more than the search
+        if hint in text:
+            return True
+    return False
+
+
+_SIGNS = "_-./ASJ "
+_HINTS: dict[str, tuple[str, ...]] = {sign: () for sign in _SIGNS}
+for _form in FORMS:
+    for _hint in _form.hints:
+        if _hint != "dapi":
+            _HINTS[next(sign for sign in _SIGNS if sign in _hint)] += (_hint,)

@@ -1,0 +1,114 @@
+"""The list of sessions for the terminal.
+
+The rule of this file: one session, one row, newest first; the name stands last, where it can be
+as long as it is.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import tzinfo
+
+from agentlog.replay import format as fmt
+from agentlog.replay.glyphs import ASCII, UNICODE
+from agentlog.replay.node import State, moment, state_of
+from agentlog.replay.rows import GAP, Line, View, measure
+from agentlog.replay.text import flow, id_length
+from agentlog.store import SessionSummary
+
+_HEADINGS = ("session", "when", "outcome", "took", "events", "failed", "tokens")
+_NUMBERS = {"took", "events", "failed", "tokens"}
+_NARROW = 100
+_LEAST_TAGS = 16
+
+
+def sessions(
+    summaries: Iterable[SessionSummary],
+    *,
+    width: int = 80,
+    ascii_only: bool = False,
+    now: float | None = None,
+    zone: tzinfo | None = None,
+    known: Iterable[str] = (),
+) -> list[Line]:
+    """Lay out a list of sessions, newest first, below a line of headings; nothing for none.
+
+    `known` are the ids of further sessions, from which the written ones have to differ. `now`,
+    seconds since the epoch, says for how long a session runs. The rest is as for `text.replay`.
+    """
+    newest = sorted(summaries, key=_order, reverse=True)
+    if not newest:
+        return []
+    length = id_length([*known, *(summary.id for summary in newest)])
+    view = View(width=width, glyphs=ASCII if ascii_only else UNICODE, now=now, zone=zone)
+    table = [_cells(summary, view, length, _year(newest[0], view)) for summary in newest]
+    headings = _headings(view)
+    widths = [max(map(measure, column)) for column in zip(headings, *table, strict=True)]
+    lines = _set_row(headings, [[("name", "heading")]], widths, width)
+    for row, summary in zip(table, newest, strict=True):
+        lines.extend(_set_row(row, _name(summary, view), widths, width))
+    return lines
+
+
+def summary_state(summary: SessionSummary) -> State:
+    """Say in one word what became of a session; where its root is missing, nobody knows."""
+    ended = summary.end_timestamp is not None or summary.event_type is None
+    return state_of(summary.result, summary.reason, ended=ended)
+
+
+def summary_duration(summary: SessionSummary, now: float | None = None) -> float | None:
+    """Return its seconds: to the end, to now while it runs, else to the last that it said."""
+    start, end = moment(summary.timestamp), moment(summary.end_timestamp)
+    if end is None:
+        end = now if summary_state(summary) is State.RUNNING else moment(summary.last)
+    return None if start is None or end is None else end - start
+
+
+def _order(summary: SessionSummary) -> tuple[float, str]:
+    start = moment(summary.timestamp)
+    return (-1.0 if start is None else start, summary.id)
+
+
+def _headings(view: View) -> list[Line]:
+    """Name the columns, in a narrow terminal the counts by their first letters and a glyph."""
+    short = {"events": "ev", "failed": view.glyphs.states[State.FAILED]}
+    names = [short.get(name, name) if view.width < _NARROW else name for name in _HEADINGS]
+    return [[(name, "heading")] for name in names]
+
+
+def _year(summary: SessionSummary, view: View) -> str:
+    """Return what goes without saying, in a narrow terminal, in times of the same year."""
+    start = moment(summary.timestamp)
+    return "" if start is None or view.width >= _NARROW else fmt.clock(start, view.zone)[:5]
+
+
+def _cells(summary: SessionSummary, view: View, length: int, year: str) -> list[Line]:
+    state = summary_state(summary)
+    tokens = view.tokens(summary.prompt_tokens, summary.completion_tokens)
+    when = fmt.clock(moment(summary.timestamp), view.zone, seconds=False)
+    has_tokens = summary.prompt_tokens or summary.completion_tokens
+    return [
+        [(view.name(summary.id[:length]), "id")],
+        [(when.removeprefix(year), "detail")],
+        [(f"{view.glyphs.states[state]} {state}", state)],
+        [(view.duration(summary_duration(summary, view.now)), "duration")],
+        [(f"{summary.events:,}", "detail")],
+        [(f"{summary.failures:,}", State.FAILED if summary.failures else "detail")],
+        [(tokens if has_tokens else "", "tokens")],
+    ]
+
+
+def _name(summary: SessionSummary, view: View) -> list[Line]:
+    name = [(view.name(summary.event_type or "unnamed"), "session")]
+    return [name, *([("#" + view.detail(tag), "tag")] for tag in summary.tags)]
+
+
+def _set_row(
+    cells: Sequence[Line], name: Sequence[Line], widths: Sequence[int], width: int
+) -> list[Line]:
+    """Set the cells into their columns, the name behind them, and the tags as far as they fit."""
+    line: Line = []
+    for heading, cell, column in zip(_HEADINGS, cells, widths, strict=True):
+        pad = (" " * (column - measure(cell)), "")
+        line.extend([pad, *cell] if heading in _NUMBERS else [*cell, pad])
+        line.append(GAP)
+    indent = (" " * min(measure(line), max(0, width - _LEAST_TAGS)), "")
+    return flow([[*line, *name[0]], *name[1:]], width, between=GAP, indent=indent)

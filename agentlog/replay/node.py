@@ -1,0 +1,221 @@
+"""An event as a reader meets it.
+
+The rule of this file: every field of an event may be missing or of the wrong type, and reading it
+never raises. What cannot be read counts as not there; the event stays.
+"""
+
+import json
+from enum import StrEnum
+
+from agentlog.store.merge import Event
+
+_LAST_MOMENT = 253_370_764_800.0
+"""The year 9999 in seconds since the epoch: a timestamp from here on is damage, not a time."""
+
+_LONGEST_LINE = 4096
+
+
+class State(StrEnum):
+    """What became of an event, in one word."""
+
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    ABANDONED = "abandoned"
+    EXITED = "exited"
+    SUCCEEDED = "succeeded"
+    INDETERMINATE = "indeterminate"
+
+
+_BY_RESULT = {"Success": State.SUCCEEDED, "Fail": State.FAILED}
+_BY_REASON = {
+    "cancelled": State.CANCELLED,
+    "interrupted": State.INTERRUPTED,
+    "abandoned": State.ABANDONED,
+    "exit": State.EXITED,
+}
+
+
+def state_of(result: object, reason: object, *, ended: bool) -> State:
+    """Decide the state of an event from its `result` and `reason`, and whether it has an end."""
+    if not isinstance(result, str):
+        return State.INDETERMINATE if ended else State.RUNNING
+    if result in _BY_RESULT:
+        return _BY_RESULT[result]
+    known = _BY_REASON.get(reason) if isinstance(reason, str) else None
+    return known or State.INDETERMINATE
+
+
+class Node:
+    """An event and the events below it, with its fields read tolerantly.
+
+    A field of the wrong type reads as if it were not there. `failures` and `unsettled` (running
+    or interrupted) and `events` count the node itself and everything below it.
+    """
+
+    __slots__ = ("children", "event", "events", "failures", "unsettled")
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
+        self.children: list[Node] = []
+        self.events = 1
+        self.failures = 0
+        self.unsettled = 0
+
+    def __repr__(self) -> str:
+        return f"<Node {self.id} {self.name!r} {self.state}>"
+
+    @property
+    def id(self) -> str:
+        """The event's own id."""
+        return _text(self.event.get("id")) or ""
+
+    @property
+    def session_id(self) -> str:
+        """The id of its session."""
+        return _text(self.event.get("session_id")) or ""
+
+    @property
+    def name(self) -> str:
+        """The `event_type`; of a wrong type its JSON; `unnamed` where only the end is known."""
+        name = self.event.get("event_type")
+        return name if isinstance(name, str) and name else _label(name)
+
+    @property
+    def kind(self) -> str:
+        """The `action_type`, `action` where it is missing."""
+        return _text(self.event.get("action_type")) or "action"
+
+    @property
+    def is_root(self) -> bool:
+        """Whether the event says of itself that it has no parent."""
+        return self.kind == "session" or self.event.get("parent_id", "") is None
+
+    @property
+    def state(self) -> State:
+        """What became of it."""
+        event = self.event
+        ended = "end_timestamp" in event
+        return state_of(event.get("result"), event.get("reason"), ended=ended)
+
+    @property
+    def failed(self) -> bool:
+        """Whether its result is `Fail`."""
+        return self.event.get("result") == "Fail"
+
+    @property
+    def started(self) -> float | None:
+        """Seconds since the epoch."""
+        return moment(self.event.get("timestamp"))
+
+    @property
+    def ended(self) -> float | None:
+        """Seconds since the epoch; None while it runs, and for ever if it was interrupted."""
+        return moment(self.event.get("end_timestamp"))
+
+    @property
+    def when(self) -> float | None:
+        """Its place in time: the start, else the end."""
+        started = self.started
+        return self.ended if started is None else started
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds; negative if the clock was set back; None where a timestamp is missing."""
+        started, ended = self.started, self.ended
+        return None if started is None or ended is None else ended - started
+
+    @property
+    def model(self) -> str | None:
+        """The model that was asked."""
+        return _text(self.event.get("model"))
+
+    @property
+    def tokens_in(self) -> int | None:
+        """The tokens of the prompt."""
+        return count(self.event.get("prompt_tokens"))
+
+    @property
+    def tokens_out(self) -> int | None:
+        """The tokens of the completion."""
+        return count(self.event.get("completion_tokens"))
+
+    @property
+    def reason(self) -> str | None:
+        """The `reason` where it says more than the state does: a user's own words."""
+        reason = _text(self.event.get("reason"))
+        return None if reason in _BY_REASON else reason
+
+    @property
+    def error(self) -> str | None:
+        """The first line of the error, `Type: message`."""
+        error = self.event.get("error")
+        if isinstance(error, str):
+            return _first_line(error)
+        if not isinstance(error, dict):
+            return None
+        parts = (_text(error.get("type")), _text(error.get("message")))
+        return _first_line(": ".join(part for part in parts if part))
+
+    @property
+    def level(self) -> str | None:
+        """The level of a log line."""
+        return _text(self.event.get("level"))
+
+    @property
+    def logger(self) -> str | None:
+        """The logger of a log line."""
+        return _text(self.event.get("logger"))
+
+    @property
+    def rating(self) -> str | None:
+        """How a session was rated."""
+        return _text(self.event.get("rating"))
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags that are texts."""
+        return texts(self.event.get("tags"))
+
+
+def moment(value: object) -> float | None:
+    """Read a timestamp: a number of seconds between the epoch and the year 9999, else None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < _LAST_MOMENT else None
+
+
+def count(value: object) -> int | None:
+    """Read a number of things: a whole number that is not negative and fits 64 bits, else None."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value < 1 << 63 else None
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """Read a list of texts, leaving out what is none; a single text counts as a list of one."""
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list | tuple):
+        return ()
+    return tuple(text for text in values if isinstance(text, str) and text)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _label(value: object) -> str:
+    if value is None:
+        return "unnamed"
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (RecursionError, TypeError, ValueError):
+        return type(value).__name__
+
+
+def _first_line(text: str) -> str | None:
+    lines = text[:_LONGEST_LINE].strip().splitlines()
+    return lines[0].rstrip() if lines else None

@@ -1,0 +1,258 @@
+"""What of a forest is shown, row by row.
+
+The rule of this file: it decides *what* a reader sees (which events, folded or not, in which
+words), never *where*: columns, widths and bars belong to `text`. All recorded text becomes safe
+here, and a name is never shortened.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+from agentlog.replay import format as fmt
+from agentlog.replay.glyphs import Glyphs
+from agentlog.replay.tree import Fold, Node, State, fold, root_cause
+
+Span = tuple[str, str]
+"""A text and the role that it plays, for which a terminal or a page has a style."""
+
+Line = list[Span]
+
+GAP: Span = ("  ", "")
+"""What stands between two details."""
+
+_DETAIL = 48
+"""Columns that a detail (a model, a reason, a tag) may take unless all is asked for."""
+
+_UNSPOKEN = {State.SUCCEEDED, State.INDETERMINATE}
+"""States that a glyph tells well enough: nobody has to act on them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """How a reader wants to see it: the options of the replay, with the terminal's width."""
+
+    width: int
+    glyphs: Glyphs
+    unfold: bool = False
+    only_failures: bool = False
+    depth: int | None = None
+    now: float | None = None
+    zone: tzinfo | None = None
+
+    def name(self, text: str) -> str:
+        """Make a name safe, all of it."""
+        return fmt.safe(text, ascii_only=self.glyphs.ascii_only)
+
+    def detail(self, text: str) -> str:
+        """Make a detail safe, and short unless all is asked for."""
+        if self.unfold:
+            return self.name(text)
+        return fmt.clip(self.name(text[: 2 * _DETAIL]), _DETAIL, self.glyphs.ellipsis)
+
+    def duration(self, seconds: float | None) -> str:
+        """Write a duration, a dash where it is not known."""
+        if seconds is None:
+            return self.glyphs.dash
+        return fmt.duration(seconds, ascii_only=self.glyphs.ascii_only)
+
+    def tokens(self, given: int | None, made: int | None) -> str:
+        """Write tokens in and out."""
+        return fmt.tokens(given, made, self.glyphs.arrow)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row of the tree, in its parts.
+
+    `lead` are the tree lines before it and `below` those before its further lines. `start` and
+    `end` are its place in time; an `end` of None is one that nobody knows.
+    """
+
+    lead: str
+    below: str
+    state: State
+    name: Line
+    details: Line
+    trouble: Span | None = None
+    tokens: str = ""
+    duration: str = ""
+    start: float | None = None
+    end: float | None = None
+    needed: int = field(init=False)
+    """The columns that it takes on one line, without tokens, duration and bar."""
+
+    def __post_init__(self) -> None:
+        # The way of dataclasses to derive a field of something frozen.
+        object.__setattr__(self, "needed", measure(self.left()))
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether it has tokens or a duration: a log line mostly has none."""
+        return bool(self.tokens or self.duration)
+
+    def left(self) -> Line:
+        """Return what stands before the columns."""
+        line = [(self.lead, "tree"), *self.name]
+        for detail in self.details:
+            line.extend((GAP, detail))
+        return line
+
+
+def measure(line: Iterable[Span]) -> int:
+    """Return how many columns spans take."""
+    return fmt.cells("".join([text for text, _ in line]))
+
+
+def rows(roots: Sequence[Node], view: View) -> Iterator[Row]:
+    """Yield the rows of a forest in the order in which a tree is read."""
+    cause = root_cause(roots)
+    levels = max(2, view.width // 3 // len(view.glyphs.pipe))
+    stack: list[tuple[Node | Fold, int, str, bool]] = [
+        (root, 0, "", True) for root in reversed(_wanted(roots, view))
+    ]
+    while stack:
+        item, depth, trail, is_last = stack.pop()
+        lead, below = _lines(view.glyphs, depth, trail, levels, is_last=is_last)
+        if isinstance(item, Fold):
+            yield _fold_row(item, view, lead=lead, below=below)
+            continue
+        children = _children(item, depth, view)
+        further = below + (view.glyphs.pipe if children and depth < levels else view.glyphs.gap)
+        yield _node_row(item, view, cause, lead=lead, below=further[:-1], shown=len(children))
+        stack.extend(
+            (child, depth + 1, below, place == 0) for place, child in enumerate(reversed(children))
+        )
+
+
+def _wanted(nodes: Sequence[Node], view: View) -> Sequence[Node]:
+    return [node for node in nodes if node.failures] if view.only_failures else nodes
+
+
+def _children(node: Node, depth: int, view: View) -> Sequence[Node | Fold]:
+    if view.depth is not None and depth >= view.depth:
+        return []
+    children = _wanted(node.children, view)
+    return children if view.unfold else fold(children)
+
+
+def _lines(
+    glyphs: Glyphs, depth: int, trail: str, levels: int, *, is_last: bool
+) -> tuple[str, str]:
+    """Return the tree lines of a row, and those of what is below it.
+
+    Below a number of levels the indentation stops growing, and the depth is written instead.
+    """
+    if depth == 0:
+        return "", ""
+    if depth > levels:
+        return f"{trail}{glyphs.deep}{depth} ", trail
+    if is_last:
+        return trail + glyphs.corner, trail + glyphs.gap
+    return trail + glyphs.branch, trail + glyphs.pipe
+
+
+def _node_row(
+    node: Node, view: View, cause: Node | None, *, lead: str, below: str, shown: int
+) -> Row:
+    state = node.state
+    start, end = node.when, node.ended
+    details = _details([node], state, view)
+    if node is cause:
+        details.insert(1, (view.glyphs.cause, "cause"))
+    if node.children and not shown:
+        details.append((_hidden(node, view), "detail"))
+    return Row(
+        lead=lead,
+        below=below,
+        state=state,
+        name=[(view.glyphs.states[state], state), (" ", ""), (view.name(node.name), _role(node))],
+        details=details,
+        trouble=_trouble(node, state, view),
+        tokens=view.tokens(node.tokens_in, node.tokens_out),
+        duration=_duration(node, state, view),
+        start=start,
+        end=end,
+    )
+
+
+def _details(nodes: Sequence[Node], state: State, view: View) -> Line:
+    """Say state, kind, level and logger, model and reason, as far as all the nodes agree."""
+    first = nodes[0]
+    details: Line = [] if state in _UNSPOKEN else [(state.value, state)]
+    kind = [] if first.kind == "action" else [first.kind]
+    if first.kind == "log":
+        said = (_shared([node.level for node in nodes]), _shared([node.logger for node in nodes]))
+        kind.extend(text for text in said if text)
+    if kind:
+        details.append((" ".join(map(view.detail, kind)), "detail"))
+    if model := _shared([node.model for node in nodes]):
+        details.append((view.detail(model), "model"))
+    if first.reason and state is not State.FAILED:
+        details.append((view.detail(first.reason), "detail"))
+    return details
+
+
+def _shared(texts: Sequence[str | None]) -> str | None:
+    return texts[0] if len(set(texts)) == 1 else None
+
+
+def _role(node: Node) -> str:
+    return "session" if node.is_root else "message" if node.kind == "log" else "name"
+
+
+def _trouble(node: Node, state: State, view: View) -> Span | None:
+    error = node.error or (node.reason if state is State.FAILED else None)
+    if not error:
+        return None
+    return view.name(error), "error" if state is State.FAILED else "detail"
+
+
+def _duration(node: Node, state: State, view: View) -> str:
+    start, end = node.started, node.ended
+    if start is not None and start == end:
+        return ""
+    if state is State.RUNNING and start is not None and view.now is not None:
+        return view.duration(view.now - start)
+    return view.duration(node.duration)
+
+
+def _hidden(node: Node, view: View) -> str:
+    failures = node.failures - node.failed
+    failed = f", {failures:,} failed" if failures else ""
+    return f"{view.glyphs.ellipsis} {node.events - 1:,} below{failed}"
+
+
+def _fold_row(folded: Fold, view: View, *, lead: str, below: str) -> Row:
+    nodes = folded.nodes
+    first, state = nodes[0], nodes[0].state
+    details = _details(nodes, state, view)
+    if folded.longest:
+        details.append((f"longest {view.duration(folded.longest)}", "detail"))
+    if folded.events > len(nodes):
+        details.append((f"{folded.events:,} events", "detail"))
+    times = f" {view.glyphs.times}{len(nodes):,}"
+    places = [place for node in nodes for place in (node.when, node.ended) if place is not None]
+    return Row(
+        lead=lead,
+        below=below + view.glyphs.gap[:-1],
+        state=state,
+        name=[
+            (view.glyphs.states[state], state),
+            (" ", ""),
+            (view.name(first.name), _role(first)),
+            (times, "times"),
+        ],
+        details=details,
+        tokens=view.tokens(
+            _total([node.tokens_in for node in nodes]), _total([node.tokens_out for node in nodes])
+        ),
+        duration=view.duration(folded.total) if folded.total else "",
+        start=min(places, default=None),
+        end=max(places, default=None),
+    )
+
+
+def _total(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None

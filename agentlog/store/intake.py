@@ -1,0 +1,110 @@
+"""What a store lets in.
+
+The rule: a record that passes here can be stored, merged, searched and written as strict JSON for
+ever after. So the doubts about a line (its encoding, its numbers, its depth, its surrogates) are
+all raised in this file, once, and nothing behind it has to be careful.
+"""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+
+from agentlog.store.merge import Event, Half, Record, address, half
+
+DEEPEST = 200
+"""Levels of nesting; far beyond what agentlog writes, far within what every parser reads."""
+
+LONGEST = 16 << 20
+"""Bytes of a line; agentlog writes one MiB at most."""
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record that may be stored: its address, the half it is, and its JSON text as it came."""
+
+    session_id: str
+    id: str
+    half: Half
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Why a line is no record."""
+
+    why: str
+
+
+def entry_of_line(line: bytes) -> Entry | Damage:
+    """Check a line of the journal, given without its newline."""
+    if len(line) > LONGEST:
+        return Damage("too long")
+    try:
+        return _entry(line.decode())
+    except UnicodeDecodeError:
+        return Damage("not UTF-8")
+
+
+def entry_of_record(record: Record) -> Entry | Damage:
+    """Check a record that was parsed elsewhere."""
+    try:
+        return _entry(_mended(json.dumps(record, ensure_ascii=False, allow_nan=False)))
+    except (TypeError, ValueError, RecursionError) as error:
+        return Damage(f"not JSON: {error}")
+
+
+def _entry(text: str) -> Entry | Damage:
+    try:
+        record = _decode(text)
+    except RecursionError:
+        return Damage("nested too deeply")
+    except ValueError as error:
+        return Damage(f"not JSON: {error}")
+    if not isinstance(record, dict):
+        return Damage("not an object")
+    place = address(record)
+    if place is None or not all(place):
+        return Damage("without id or session_id")
+    if text.count("[") + text.count("{") > DEEPEST and _is_deep(record):
+        return Damage("nested too deeply")
+    if _SURROGATE.search(text):
+        return _without_surrogates(record)
+    return Entry(*place, half(record), text)
+
+
+def _without_surrogates(record: Event) -> Entry:
+    """Make a record whose text can be encoded: a surrogate without its pair becomes U+FFFD."""
+    text = _mended(json.dumps(record, ensure_ascii=False))
+    mended = json.loads(text)
+    return Entry(mended["session_id"], mended["id"], half(mended), text)
+
+
+def _mended(text: str) -> str:
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _is_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        lists = [item for item in level if isinstance(item, list)]
+        objects = [item.values() for item in level if isinstance(item, dict)]
+        level = [child for children in (*lists, *objects) for child in children]
+    return bool(level)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]} is out of range")
+    return number
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no JSON")
+
+
+# 1e999 is JSON, but the infinity that Python reads there could not be written again.
+_decode = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse).decode

@@ -1,0 +1,92 @@
+"""From records to events.
+
+A record is a half of an event, or all of it. The rule of this file: the halves of an event come
+together in any order and however often, and the event is always the same. So nothing here asks
+which record came first; where two records claim the same half, their text decides.
+
+Pure, and tolerant: whatever was parsed from a line may be handed in.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+Record = Mapping[str, object]
+Event = dict[str, object]
+Address = tuple[str, str]
+"""Where an event lives: `(session_id, id)`."""
+
+Half = Literal["open", "close"]
+
+
+def address(record: object) -> Address | None:
+    """Return the `(session_id, id)` of a record, or None where it has no such texts."""
+    if not isinstance(record, Mapping):
+        return None
+    session_id, event_id = record.get("session_id"), record.get("id")
+    if isinstance(session_id, str) and isinstance(event_id, str):
+        return session_id, event_id
+    return None
+
+
+def half(record: Record) -> Half:
+    """Say which half of its event a record is; a whole one is a close half that carries all."""
+    return "close" if "end_timestamp" in record else "open"
+
+
+def merge(opened: Record | None, closed: Record | None) -> Event:
+    """Return the event of two halves, either of which may be missing.
+
+    A field that both have is taken from the close half; of `notes`, the larger number per kind.
+    """
+    event = {**(opened or {}), **(closed or {})}
+    if opened and closed and "notes" in opened and "notes" in closed:
+        event["notes"] = _merge_notes(opened["notes"], closed["notes"])
+    return event
+
+
+def prevailing(one: Record, other: Record) -> Record:
+    """Choose between two records that claim the same half: the larger canonical text wins."""
+    return max(one, other, key=canonical)
+
+
+def canonical(record: Record) -> str:
+    """Return the JSON text of a record that does not depend on the order of its fields."""
+    try:
+        return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    except (RecursionError, TypeError, ValueError):
+        # Nothing that was read from a line gets here; what did not loses to everything that was.
+        return ""
+
+
+def merged(records: Iterable[object]) -> dict[Address, Event]:
+    """Merge records of any number of sessions, in any order, into events by their address.
+
+    What is no object, or has no texts as `session_id` and `id`, is skipped. Events that are
+    merged already pass through as they are.
+    """
+    halves: dict[Half, dict[Address, Record]] = {"open": {}, "close": {}}
+    for record in records:
+        place = address(record)
+        if place is None or not isinstance(record, Mapping):
+            continue
+        claimed = halves[half(record)]
+        held = claimed.setdefault(place, record)
+        if held is not record:
+            claimed[place] = prevailing(held, record)
+    opened, closed = halves["open"], halves["close"]
+    return {place: merge(opened.get(place), closed.get(place)) for place in {**opened, **closed}}
+
+
+def _merge_notes(opened: object, closed: object) -> object:
+    if not (isinstance(opened, Mapping) and isinstance(closed, Mapping)):
+        return closed
+    notes = {**opened, **closed}
+    for kind in opened.keys() & closed.keys():
+        if _is_number(opened[kind]) and _is_number(closed[kind]):
+            notes[kind] = max(opened[kind], closed[kind])
+    return notes
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

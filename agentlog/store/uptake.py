@@ -1,0 +1,263 @@
+"""Takes what the journal has gained into the store.
+
+The rule: a segment's lines and its read position are stored in one transaction, which reads the
+position again once it is the only writer. So any number of commands may do this at once, be
+killed in the middle, and do it again: every line counts once.
+
+Who is alive is asked before lines are read: then the lines of an owner that was gone are complete,
+and an event of it that is still open was interrupted.
+"""
+
+import os
+import sqlite3
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentlog.journal import (
+    LOCAL,
+    READ_SIZE,
+    Segment,
+    delete,
+    destinations,
+    owners_alive,
+    read_lines,
+    segments,
+)
+from agentlog.store.intake import Damage, Entry, entry_of_line
+from agentlog.store.sqlite import SqliteStore
+
+STORE_NAME = "store.db"
+KEPT_OF_A_DAMAGED_LINE = 4096
+
+_TORN = "cut off: its process ended while it was written"
+
+
+@dataclass(frozen=True, slots=True)
+class Uptake:
+    """What one uptake did: records stored, damaged lines set aside, segments deleted."""
+
+    records: int = 0
+    damaged: int = 0
+    deleted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedLine:
+    """A line of the journal that is no record: where it stood, why, and how it begins."""
+
+    destination: str
+    segment: str
+    offset: int
+    line: bytes
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """What one read of a segment gave."""
+
+    entries: Sequence[Entry]
+    damaged: Sequence[tuple[int, bytes, str]]
+    start: int
+    end: int
+
+
+def open_home(home: Path) -> SqliteStore:
+    """Open the store of a home with all of its journal taken up.
+
+    Where nothing was recorded yet the store is an empty one in memory: reading makes no home.
+    """
+    path = home / STORE_NAME
+    if not destinations(home) and _is_absent(path):
+        return SqliteStore()
+    store = SqliteStore(path)
+    try:
+        uptake(store, home)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def uptake(store: SqliteStore, home: Path) -> Uptake:
+    """Take the new lines of every destination of a home into its store; raises `StoreError`."""
+    directories = destinations(home)
+    if not directories:
+        return Uptake()
+    known = _owners(directories) | _owners_of_open_events(store)
+    alive = frozenset[str]().union(*map(owners_alive, directories))
+    gone = known - alive
+    records = damaged = 0
+    for directory in directories:
+        taken = _take_up(store, directory, gone)
+        records, damaged = records + taken.records, damaged + taken.damaged
+    _note_interruptions(store, gone, alive)
+    deleted = sum(_delete_ended(store, path, gone) for path in directories if path.name == LOCAL)
+    _forget_deleted(store, directories)
+    return Uptake(records, damaged, deleted)
+
+
+def damaged_lines(store: SqliteStore, limit: int = 20) -> list[DamagedLine]:
+    """Return lines that were set aside, of the newest segments first."""
+    with store.reading() as connection:
+        rows = connection.execute(
+            "SELECT destination, segment, offset, line, why FROM damaged"
+            " ORDER BY segment DESC, offset LIMIT ?",
+            (limit,),
+        )
+        return [DamagedLine(*row) for row in rows]
+
+
+def _is_absent(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False  # something is there: opening it will say what is wrong
+    return False
+
+
+def _owners(directories: Iterable[Path]) -> frozenset[str]:
+    return frozenset(found.owner for directory in directories for found in segments(directory))
+
+
+def _owners_of_open_events(store: SqliteStore) -> frozenset[str]:
+    with store.reading() as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT owner FROM events"
+            " WHERE close IS NULL AND owner NOTNULL AND NOT interrupted"
+        )
+        return frozenset(owner for (owner,) in rows)
+
+
+def _take_up(store: SqliteStore, directory: Path, gone: frozenset[str]) -> Uptake:
+    """Take up one destination, about a MiB of whatever segments to a transaction."""
+    destination = _name(directory)
+    pending = deque(_unread(store, directory))
+    records = damaged = 0
+    while pending:
+        with store.writing() as connection:
+            room = READ_SIZE
+            while pending and room > 0:
+                segment = pending[0]
+                position = _position(connection, destination, segment)
+                chunk = _read(segment, position, ended=segment.owner in gone)
+                if chunk.end == position:
+                    pending.popleft()
+                    continue
+                store.put_entries(chunk.entries, segment.owner)
+                _set_aside(connection, destination, segment, chunk)
+                _move_on(connection, destination, segment, chunk.end)
+                room -= chunk.end - chunk.start
+                records += len(chunk.entries)
+                damaged += len(chunk.damaged)
+    return Uptake(records, damaged)
+
+
+def _unread(store: SqliteStore, directory: Path) -> list[Segment]:
+    """Return the segments that have more than was read, without waiting for the write lock."""
+    with store.reading() as connection:
+        destination = _name(directory)
+        return [
+            segment
+            for segment in segments(directory)
+            if segment.size != _position(connection, destination, segment)
+        ]
+
+
+def _read(segment: Segment, position: int, *, ended: bool) -> _Chunk:
+    lines, end = read_lines(segment.path, position)
+    if not lines:
+        return _torn_tail(segment, position) if ended else _Chunk((), (), position, position)
+    entries: list[Entry] = []
+    damaged: list[tuple[int, bytes, str]] = []
+    offset = position
+    for line in lines:
+        # A blank line is nobody's record: a writer that goes on behind a torn line ends that first.
+        entry = entry_of_line(line) if line else None
+        if isinstance(entry, Damage):
+            damaged.append((offset, line[:KEPT_OF_A_DAMAGED_LINE], entry.why))
+        elif entry:
+            entries.append(entry)
+        offset += len(line) + 1
+    return _Chunk(entries, damaged, position, end)
+
+
+def _torn_tail(segment: Segment, position: int) -> _Chunk:
+    """Read what a process that is gone left without a newline: nothing will follow it."""
+    try:
+        with segment.path.open("rb") as file:
+            file.seek(position)
+            tail = file.read(KEPT_OF_A_DAMAGED_LINE)
+            end = file.seek(0, os.SEEK_END)
+    except OSError:
+        return _Chunk((), (), position, position)
+    if not tail:
+        return _Chunk((), (), position, position)
+    return _Chunk((), [(position, tail, _TORN)], position, end)
+
+
+def _position(connection: sqlite3.Connection, destination: str, segment: Segment) -> int:
+    row = connection.execute(
+        "SELECT offset FROM positions WHERE destination = ? AND segment = ?",
+        (destination, segment.path.name),
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _move_on(
+    connection: sqlite3.Connection, destination: str, segment: Segment, offset: int
+) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO positions (destination, segment, offset) VALUES (?, ?, ?)",
+        (destination, segment.path.name, offset),
+    )
+
+
+def _set_aside(
+    connection: sqlite3.Connection, destination: str, segment: Segment, chunk: _Chunk
+) -> None:
+    connection.executemany(
+        "INSERT OR IGNORE INTO damaged (destination, segment, offset, line, why)"
+        " VALUES (?, ?, ?, ?, ?)",
+        ((destination, segment.path.name, *damage) for damage in chunk.damaged),
+    )
+
+
+def _note_interruptions(store: SqliteStore, gone: frozenset[str], alive: frozenset[str]) -> None:
+    flag = "UPDATE events SET interrupted = ? WHERE owner = ? AND close IS NULL AND interrupted = ?"
+    with store.writing() as connection:
+        connection.executemany(flag, ((1, owner, 0) for owner in gone))
+        # An owner that rotated between the list and the look at its locks had seemed gone.
+        connection.executemany(flag, ((0, owner, 1) for owner in alive))
+
+
+def _delete_ended(store: SqliteStore, directory: Path, gone: frozenset[str]) -> int:
+    """Delete the segments of which the store has all, and whose owner will write no more."""
+    destination = _name(directory)
+    with store.reading() as connection:
+        done = [
+            segment
+            for segment in segments(directory)
+            if segment.owner in gone and segment.size == _position(connection, destination, segment)
+        ]
+    return sum(delete(segment) for segment in done)
+
+
+def _forget_deleted(store: SqliteStore, directories: Iterable[Path]) -> None:
+    with store.writing() as connection:
+        # Listed under the write lock: what another command has just begun to read is seen.
+        there = {(_name(path), found.path.name) for path in directories for found in segments(path)}
+        rows = connection.execute("SELECT destination, segment FROM positions").fetchall()
+        connection.executemany(
+            "DELETE FROM positions WHERE destination = ? AND segment = ?",
+            [row for row in rows if row not in there],
+        )
+
+
+def _name(directory: Path) -> str:
+    """Name a destination; a directory's name need not be text."""
+    return os.fsencode(directory.name).decode(errors="replace")

@@ -1,0 +1,280 @@
+"""Measures what recording and replaying cost; `make bench` writes the table into benchmarks/README.md.
+
+A recording call is given as a ratio to the floor and to OpenTelemetry's SDK. All subjects run in one
+process and take turns, a round each, so that a machine that slows down slows all of them. A figure is the
+median of the rounds, in CPU time of the thread. The floor is what no recorder can do without: a context
+variable set and reset, two clocks, an id, one dict and one append.
+"""
+
+import contextlib
+import gc
+import logging
+import os
+import platform
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import structlog
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+import agentlog as ao
+
+HERE = Path(__file__).parent
+ROUNDS, CALLS = 40, 250
+
+QUERY = "how do agents find documents?"
+PLAIN = ("The quick brown fox jumps over the lazy dog near the river, then sleeps. " * 140)[:10_000]
+PROSE = ("See https://example.com/a/b?c=d for the token of the key, and more of it there. " * 130)[:10_000]
+
+Call = Callable[[], object]
+
+
+class Row(NamedTuple):
+    """One line of the table."""
+
+    what: str
+    measured: str
+    at_most: str
+    met: bool
+
+
+# -- The subjects ----------------------------------------------------------------------------------
+
+
+def floor() -> Call:
+    variable: ContextVar[Any] = ContextVar("floor", default=None)
+    events: deque[dict[str, Any]] = deque(maxlen=1000)
+    bits = random.Random().getrandbits  # noqa: S311 - as the library makes its ids
+
+    def call() -> None:
+        token = variable.set("parent")
+        started = time.time()
+        event = {
+            "id": f"{bits(64):016x}",
+            "event_type": "plan",
+            "timestamp": started,
+            "params": {"query": QUERY, "limit": 10, "lang": "en"},
+        }
+        event["duration"] = time.perf_counter()
+        events.append(event)
+        variable.reset(token)
+
+    return call
+
+
+def opentelemetry() -> Call:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracer = provider.get_tracer("bench")
+    calls = iter(range(1, 1 << 60))
+
+    def call() -> None:
+        with tracer.start_as_current_span(
+            "plan", attributes={"query": QUERY, "limit": 10, "lang": "en"}
+        ):
+            pass
+        if next(calls) % 1000 == 0:
+            exporter.clear()
+
+    return call
+
+
+def with_block(client: ao.Client) -> Call:
+    def call() -> None:
+        with client.action("plan", params={"query": QUERY, "limit": 10, "lang": "en"}):
+            pass
+
+    return call
+
+
+def decorated(client: ao.Client) -> Call:
+    @client.record_action("plan")
+    def plan(query: str, limit: int) -> int:  # noqa: ARG001 - they are what is recorded
+        return limit
+
+    return lambda: plan(QUERY, 10)
+
+
+def text_param(client: ao.Client, text: str) -> Call:
+    event = ao.Event("read", params={"text": text})
+    return lambda: client.record(event)
+
+
+def log_line(client: ao.Client | None, **line: Any) -> Call:
+    chain: list[Any] = [structlog.stdlib.add_log_level]
+    if client is not None:
+        chain.append(ao.EventProcessor(client))
+    chain.append(drop)
+    log = structlog.wrap_logger(
+        None, processors=chain, wrapper_class=structlog.make_filtering_bound_logger(logging.INFO)
+    )
+    return lambda: log.info("searched", query=QUERY, limit=10, **line)
+
+
+def drop(_logger: Any, _method: str, _line: Any) -> str:
+    raise structlog.DropEvent
+
+
+# -- Measuring -------------------------------------------------------------------------------------
+
+
+def medians(subjects: dict[str, Call]) -> dict[str, float]:
+    """Return the microseconds of a call of each subject, measured in turns."""
+    rounds: dict[str, list[float]] = {name: [] for name in subjects}
+    for call in subjects.values():
+        once(call)
+    gc.disable()
+    for _ in range(ROUNDS):
+        for name, call in subjects.items():
+            rounds[name].append(once(call))
+        gc.collect()
+    gc.enable()
+    return {name: statistics.median(figures) for name, figures in rounds.items()}
+
+
+def once(call: Call) -> float:
+    before = time.thread_time_ns()
+    for _ in range(CALLS):
+        call()
+    return (time.thread_time_ns() - before) / CALLS / 1000
+
+
+def recording(client: ao.Client) -> Iterator[Row]:
+    with client.session(), client.action("run"):
+        figures = medians(
+            {
+                "floor": floor(),
+                "otel": opentelemetry(),
+                "with": with_block(client),
+                "decorated": decorated(client),
+                "plain": text_param(client, PLAIN),
+                "prose": text_param(client, PROSE),
+                "line": log_line(None),
+                "unselected": log_line(client),
+                "marked": log_line(None, event_type="search"),
+                "selected": log_line(client, event_type="search"),
+            }
+        )
+    one, otel = figures["floor"], figures["otel"]
+    yield Row("the floor", f"{one:.2f} µs", "", met=True)
+    yield Row("OpenTelemetry's span", f"{otel / one:.1f} × the floor", "", met=True)
+    for name, what in (("with", "`with action(...)`, 3 params"), ("decorated", "decorated call, 2 params")):
+        by_floor, by_otel = figures[name] / one, figures[name] / otel
+        yield Row(
+            what,
+            f"{by_floor:.1f} × the floor, {by_otel:.2f} × OTel",
+            "10 × the floor and 0.5 × OTel",
+            by_floor <= 10 and by_otel <= 0.5,  # noqa: PLR2004 - the budget
+        )
+    for what, added, most in (
+        ("structlog line selected, added", figures["selected"] - figures["marked"], 7),
+        ("structlog line not selected, added", figures["unselected"] - figures["line"], 1),
+        ("10 kB text without a hint of a secret", figures["plain"], 250),
+    ):
+        yield Row(what, f"{added / one:.2f} × the floor", f"{most} × the floor", added <= most * one)
+    yield Row("10 kB of prose with URLs, token, key", f"{figures['prose']:.0f} µs", "1 ms", figures["prose"] <= 1000)  # noqa: PLR2004
+
+
+def imports() -> Iterator[Row]:
+    code = (
+        "import structlog, sys, time; t = time.perf_counter(); import agentlog; "
+        "print((time.perf_counter() - t) * 1000, "
+        "*{'requests', 'sqlite3', 'opentelemetry', 'starlette'} & set(sys.modules))"
+    )
+    runs = [python("-c", code).split() for _ in range(9)]
+    took = statistics.median(float(run[0]) for run in runs)
+    heavy = runs[0][1:]
+    yield Row("import over structlog's", f"{took:.1f} ms", "15 ms", took <= 15)  # noqa: PLR2004
+    yield Row("heavy modules it imports", ", ".join(heavy) or "none", "none", not heavy)
+
+
+def memory() -> Iterator[Row]:
+    code = (
+        "import agentlog as ao\n"
+        "def rss(): return int(open('/proc/self/statm').read().split()[1]) * 4096 / 1e6\n"
+        "client = ao.Client()\n"
+        "def run(n):\n"
+        "    for i in range(n):\n"
+        "        with client.action('step', params={'i': i, 'name': f'step {i}'}): pass\n"
+        "run(1000); before = rss(); run(200_000); print(rss() - before)"
+    )
+    grown = float(python("-c", code))
+    yield Row("memory over 200,000 events", f"{grown:.1f} MB", "10 MB", grown <= 10)  # noqa: PLR2004
+
+
+def replaying() -> Iterator[Row]:
+    code = (
+        "import agentlog as ao\n"
+        "client = ao.Client()\n"
+        "with client.session():\n"
+        "    for i in range(100):\n"
+        "        with client.action(f'part {i}'):\n"
+        "            for j in range(99):\n"
+        "                with client.action('step', params={'j': j, 'name': f'step {j}'}): pass"
+    )
+    python("-c", code)
+    first = timed(lambda: python("-m", "agentlog", "replay", "last"))
+    again = statistics.median(
+        timed(lambda: python("-m", "agentlog", "replay", "last", "--all")) for _ in range(5)
+    )
+    yield Row("replay of 10,000 events, first uptake", f"{first:.2f} s", "3 s", first <= 3)  # noqa: PLR2004
+    yield Row("replay of 10,000 events, once taken up", f"{again:.2f} s", "1 s", again <= 1)
+
+
+def timed(call: Call) -> float:
+    before = time.perf_counter()
+    call()
+    return time.perf_counter() - before
+
+
+def python(*arguments: str) -> str:
+    """Run Python in a process of its own; it records into the home of the benchmark."""
+    done = subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True)  # noqa: S603
+    return done.stdout
+
+
+# -- The table -------------------------------------------------------------------------------------
+
+
+def table(rows: list[Row]) -> str:
+    lines = ["| what | measured | at most | |", "|---|---|---|---|"]
+    for row in rows:
+        lines.append(f"| {row.what} | {row.measured} | {row.at_most} | {'' if row.met else '**missed**'} |")
+    return "\n".join(lines)
+
+
+def write(text: str) -> None:
+    """Put the table between the marks in benchmarks/README.md."""
+    readme = HERE / "README.md"
+    marked = re.compile(r"(<!-- table -->\n).*(\n<!-- end -->)", re.DOTALL)
+    readme.write_text(marked.sub(lambda m: f"{m[1]}{text}{m[2]}", readme.read_text("utf-8")), "utf-8")
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["AGENTLOG_HOME"] = home
+        client = ao.Client()
+        rows = [*recording(client), *imports(), *memory(), *replaying()]
+        client.close()
+    text = f"Python {platform.python_version()}, {platform.machine()}\n\n{table(rows)}"
+    print(text)  # noqa: T201 - what the command is for
+    with contextlib.suppress(FileNotFoundError):
+        write(text)
+    return 0 if all(row.met for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

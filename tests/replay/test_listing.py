@@ -1,0 +1,135 @@
+"""The list of sessions."""
+
+from datetime import UTC
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentlog.replay.format import safe
+from agentlog.replay.listing import sessions, summary_duration, summary_state
+from agentlog.replay.text import to_plain
+from agentlog.store import SessionSummary
+from tests.replay.events import START, texts
+
+
+def summary(session_id="a" * 32, **fields):
+    """Return a session that succeeded, unless told."""
+    usual = {
+        "event_type": "agent.py",
+        "timestamp": START,
+        "end_timestamp": START + 2,
+        "last": START + 2,
+        "result": "Success",
+        "reason": None,
+        "rating": None,
+        "tags": (),
+        "events": 12,
+        "failures": 0,
+        "prompt_tokens": 0,
+        "completion_tokens": 0,
+    }
+    return SessionSummary(id=session_id, **usual | fields)
+
+
+RUNNING = {"end_timestamp": None, "result": None}
+INTERRUPTED = {"end_timestamp": None, "result": "Indeterminate", "reason": "interrupted"}
+SESSIONS = [
+    summary(prompt_tokens=812, completion_tokens=96, tags=("demo", "cron")),
+    summary(
+        "b" * 32,
+        timestamp=START + 60,
+        end_timestamp=START + 65,
+        failures=3,
+        result="Fail",
+        event_type="bot",
+    ),
+    summary("a" * 9 + "c" * 23, timestamp=START - 4e7, last=START - 4e7 + 5, **INTERRUPTED),
+]
+
+
+def test_wide():
+    """One row a session, newest first, numbers to the right, the name last."""
+    expected = """\
+session     when              outcome          took  events  failed  tokens  name
+bbbbbbbbbb  2023-11-14 22:14  ✗ failed       5.00 s      12       3          bot
+aaaaaaaaaa  2023-11-14 22:13  ✓ succeeded    2.00 s      12       0  812→96  agent.py  #demo  #cron
+aaaaaaaaac  2022-08-08 23:06  ! interrupted  5.00 s      12       0          agent.py
+"""
+    assert expected == to_plain(sessions(SESSIONS, width=120, zone=UTC))
+
+
+def test_narrow():
+    """In a narrow terminal the year of the newest goes unsaid; tags that do not fit go below."""
+    expected = """\
+session     when              outcome          took  ev  ✗  tokens  name
+bbbbbbbbbb  11-14 22:14       ✗ failed       5.00 s  12  3          bot
+aaaaaaaaaa  11-14 22:13       ✓ succeeded    2.00 s  12  0  812→96  agent.py
+                                                                #demo  #cron
+aaaaaaaaac  2022-08-08 23:06  ! interrupted  5.00 s  12  0          agent.py
+"""
+    assert expected == to_plain(sessions(SESSIONS, width=80, zone=UTC))
+
+
+def test_ascii():
+    """In ASCII the signs have their twins and data is escaped."""
+    text = to_plain(sessions([summary(event_type="検索\x1b")], ascii_only=True))
+    assert text.isascii()
+    assert "+ succeeded" in text
+    assert "\\u691c\\u7d22\\x1b" in text
+
+
+def test_unknown_start():
+    """A session of which nobody knows when it began says so, and stands last."""
+    text = to_plain(sessions([summary(timestamp=None), SESSIONS[1]], width=80, zone=UTC))
+    assert "aaaaaaaa  unknown      " in text.splitlines()[2]
+    assert "unknown" in to_plain(sessions([summary(timestamp=None)], width=80))
+
+
+def test_none():
+    """Of no sessions there is no table."""
+    assert [] == sessions([])
+
+
+def test_known_ids():
+    """Sessions that are not listed count for telling ids apart."""
+    assert "a" * 12 + " " in to_plain(sessions([summary()], known=["a" * 11 + "b" * 21]))
+
+
+@pytest.mark.parametrize(
+    ("fields", "state", "duration"),
+    [
+        ({}, "succeeded", 2.0),
+        (RUNNING, "running", 9.0),
+        (INTERRUPTED, "interrupted", 2.0),
+        (RUNNING | {"event_type": None}, "indeterminate", 2.0),
+        ({"timestamp": None}, "succeeded", None),
+        ({"timestamp": 1e300}, "succeeded", None),
+    ],
+)
+def test_state_and_duration(fields, state, duration):
+    """A session lasts to its end, to now while it runs, else to the last that was heard."""
+    assert state == summary_state(summary(**fields))
+    assert duration == summary_duration(summary(**fields), START + 9)
+
+
+_moments = st.none() | st.floats() | st.just(START)
+
+
+@given(
+    st.builds(
+        summary,
+        texts,
+        event_type=st.none() | texts,
+        timestamp=_moments,
+        end_timestamp=_moments,
+        last=_moments,
+        result=st.none() | st.sampled_from(["Success", "Fail", "odd"]),
+        tags=st.lists(texts, max_size=3).map(tuple),
+    ),
+    st.integers(1, 150),
+)
+def test_any_summary(some, width):
+    """Whatever a store says, the list is shown and steers no terminal."""
+    text = to_plain(sessions([some], width=width)).replace("\n", "")
+    assert safe(text) == text

@@ -1,0 +1,137 @@
+"""An event is read tolerantly: a field of a wrong type is a field that is not there."""
+
+import math
+
+import pytest
+from hypothesis import given
+
+from agentlog.replay.node import Node, State, count, moment, state_of, texts
+from tests.replay.events import event, records
+
+
+@pytest.mark.parametrize(
+    ("result", "reason", "ended", "expected"),
+    [
+        ("Success", None, True, "succeeded"),
+        ("Success", "cancelled", True, "succeeded"),
+        ("Fail", "interrupted", True, "failed"),
+        ("Fail", None, False, "failed"),
+        ("Indeterminate", "cancelled", True, "cancelled"),
+        ("Indeterminate", "interrupted", False, "interrupted"),
+        ("Indeterminate", "abandoned", True, "abandoned"),
+        ("Indeterminate", "exit", True, "exited"),
+        ("Indeterminate", "my own", True, "indeterminate"),
+        ("Indeterminate", None, True, "indeterminate"),
+        ("Indeterminate", ["cancelled"], True, "indeterminate"),
+        ("Succes", None, True, "indeterminate"),
+        (None, None, False, "running"),
+        (7, None, True, "indeterminate"),
+        ([], {}, False, "running"),
+    ],
+)
+def test_state(result, reason, ended, expected):
+    """The state follows from result and reason, and from whether there is an end."""
+    assert expected == state_of(result, reason, ended=ended)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0, 0.0),
+        (1.5, 1.5),
+        (1_700_000_000, 1.7e9),
+        *((odd, None) for odd in (True, "1", None, [], -1, math.nan, math.inf, 1e300, 10**400)),
+    ],
+)
+def test_moment(value, expected):
+    """A timestamp is a number between the epoch and the year 9999."""
+    assert expected == moment(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0, 0),
+        (12, 12),
+        (12.0, 12),
+        *((odd, None) for odd in (True, "12", 1.5, -1, math.nan, math.inf, 10**400, None, {})),
+    ],
+)
+def test_count(value, expected):
+    """A count is a whole number that is not negative and not absurd."""
+    assert expected == count(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(["a", 1, "", "b"], ("a", "b")), ("a", ("a",)), ({"a": 1}, ()), (None, ()), (3, ())],
+)
+def test_texts(value, expected):
+    """Of tags, what is a text is taken."""
+    assert expected == texts(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("plan", "plan"), ("", '""'), (None, "unnamed"), (7, "7"), (["é"], '["é"]'), ({1}, "set")],
+)
+def test_name(value, expected):
+    """An event_type of a wrong type is shown as what it is."""
+    assert expected == Node({"event_type": value}).name
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ({"type": "ValueError", "message": "bad\nworse"}, "ValueError: bad"),
+        ({"type": "ValueError", "message": ""}, "ValueError"),
+        ({"type": 3, "message": "  bad  "}, "bad"),
+        ({"type": 3}, None),
+        ("bad\u2028worse", "bad"),
+        (["bad"], None),
+        (None, None),
+    ],
+)
+def test_error(error, expected):
+    """Of an error the first line is read."""
+    assert expected == Node({"error": error}).error
+
+
+def test_times():
+    """Duration is the difference, negative if the clock went back, None without both ends."""
+    assert 1.0 == Node(event("a")).duration
+    assert -2.0 == Node(event("a", start=3.0)).duration
+    assert Node(event("a", end=None)).duration is None
+    assert 2.0 == Node({"end_timestamp": 2.0}).when
+    assert Node({}).when is None
+
+
+def test_reason():
+    """A reason is a user's own words; what the state says already is none."""
+    assert "not sure" == Node({"reason": "not sure"}).reason
+    assert Node({"reason": "cancelled"}).reason is None
+
+
+def test_root():
+    """A session is a root, and what says that its parent is null; not what says nothing."""
+    assert [True, True, False, False] == [
+        Node(fields).is_root
+        for fields in (
+            {"action_type": "session", "parent_id": "a"},
+            {"parent_id": None},
+            {"parent_id": 3},
+            {},
+        )
+    ]
+
+
+@given(records)
+def test_every_field_of_any_type(record):
+    """Whatever a record holds, every attribute can be read."""
+    node = Node(record)
+    assert isinstance(node.state, State)
+    assert isinstance(node.name, str)
+    assert node.name
+    assert node.failed == (node.state is State.FAILED)
+    for attribute in dir(Node):
+        getattr(node, attribute)

@@ -1,0 +1,114 @@
+"""The list of sessions."""
+
+import pytest
+
+from agentlog.store import SessionFilter, SessionSummary
+from agentlog.store.sqlite import SqliteStore
+
+
+@pytest.fixture
+def store():
+    """Open a store in memory."""
+    with SqliteStore() as opened:
+        yield opened
+
+
+def root(session_id, timestamp=1.0, **fields):
+    """Return the open half of a session."""
+    fields = {"event_type": "agent", "action_type": "session", "parent_id": None} | fields
+    return {"id": "root", "session_id": session_id, "timestamp": timestamp, **fields}
+
+
+def event(session_id, event_id, timestamp=2.0, **fields):
+    """Return a whole record of an event."""
+    fields = {"event_type": "step", "parent_id": "root", "end_timestamp": timestamp + 1} | fields
+    return {"id": event_id, "session_id": session_id, "timestamp": timestamp, **fields}
+
+
+def test_a_session_is_summed_up(store):
+    """Its root names and judges it; its events are counted."""
+    store.put(
+        [
+            root("s", tags=["a", 7, "b"]),
+            event("s", "1", result="Fail", prompt_tokens=3, completion_tokens=1),
+            event("s", "2", 5.0, result="Success", prompt_tokens=4),
+            {
+                "id": "root",
+                "session_id": "s",
+                "end_timestamp": 9.0,
+                "result": "Indeterminate",
+                "reason": "exit",
+                "rating": "good",
+            },
+        ]
+    )
+    expected = SessionSummary(
+        id="s",
+        event_type="agent",
+        timestamp=1.0,
+        end_timestamp=9.0,
+        last=9.0,
+        result="Indeterminate",
+        reason="exit",
+        rating="good",
+        tags=("a", "b"),
+        events=3,
+        failures=1,
+        prompt_tokens=7,
+        completion_tokens=1,
+    )
+    assert [expected] == store.sessions()
+
+
+def test_a_session_without_its_root_is_listed(store):
+    """It has no name and no outcome, and began with its first event."""
+    store.put([event("s", "1", 5.0), event("s", "2", 3.0)])
+    (summary,) = store.sessions()
+    assert (None, None, 3.0, 6.0) == (
+        summary.event_type,
+        summary.result,
+        summary.timestamp,
+        summary.last,
+    )
+
+
+def test_of_several_events_without_a_parent_the_session_is_the_root(store):
+    """Else the earliest; never a close half that has lost its open half."""
+    stray = {"id": "stray", "session_id": "s", "end_timestamp": 0.5, "result": "Fail"}
+    orphans = [event("s", x, n, parent_id=None, event_type=x) for n, x in enumerate("ab")]
+    store.put([stray, *reversed(orphans)])
+    assert ["a"] == [summary.event_type for summary in store.sessions()]
+    store.put([root("s")])
+    assert ["agent"] == [summary.event_type for summary in store.sessions()]
+
+
+def test_sessions_are_listed_newest_first(store):
+    """By the start of the root; those of one moment by id, those without a time last."""
+    store.put([root("a", 1.0), root("b", 3.0), root("c", 2.0), root("d", 3.0), root("e", "x")])
+    assert ["d", "b", "c", "a", "e"] == [summary.id for summary in store.sessions()]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (SessionFilter(), "cba"),
+        (SessionFilter(since=2.0), "cb"),
+        (SessionFilter(before=2.0), "a"),
+        (SessionFilter(since=2.0, before=3.0), "b"),
+        (SessionFilter(tag="x"), "ba"),
+        (SessionFilter(result="Fail"), "b"),
+        (SessionFilter(limit=1), "c"),
+        (SessionFilter(limit=0), ""),
+        (SessionFilter(tag="x", limit=1), "b"),
+    ],
+)
+def test_a_filter_narrows_the_list(store, wanted, expected):
+    """What it does not say is not asked; the limit keeps the newest."""
+    store.put(
+        [
+            root("a", 1.0, tags=["x", "y"]),
+            root("b", 2.0, tags=["x"], result="Fail", end_timestamp=5.0),
+            root("c", 3.0, tags="x"),
+        ]
+    )
+    assert list(expected) == [summary.id for summary in store.sessions(wanted)]

@@ -1,0 +1,136 @@
+"""How a store file gets the tables of this version."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agentlog.errors import StoreError
+from agentlog.store import migrations
+from agentlog.store.sqlite import SqliteStore
+
+REPOSITORY = Path(__file__).parents[2]
+RECORD = {"id": "a", "session_id": "s", "event_type": "plan", "timestamp": 1.0}
+OPEN = """
+import sys
+from pathlib import Path
+from agentlog.store.sqlite import SqliteStore
+print("ready", flush=True)
+sys.stdin.readline()
+with SqliteStore(Path(sys.argv[1])) as store:
+    store.put([{"id": sys.argv[2], "session_id": "s", "event_type": "plan", "timestamp": 1.0}])
+"""
+
+
+def execute(path, *statements):
+    """Return the first row of each statement, as another program sees it."""
+    connection = sqlite3.connect(path)
+    try:
+        return [connection.execute(statement).fetchone() for statement in statements]
+    finally:
+        connection.commit()
+        connection.close()
+
+
+def test_a_new_file_has_the_newest_version(tmp_path):
+    """And says that it is ours."""
+    path = tmp_path / "store.db"
+    SqliteStore(path).close()
+    expected = [(len(migrations.MIGRATIONS),), (migrations.APPLICATION_ID,), ("wal",)]
+    assert expected == execute(
+        path, "PRAGMA user_version", "PRAGMA application_id", "PRAGMA journal_mode"
+    )
+
+
+def test_an_older_file_is_migrated_and_keeps_its_events(tmp_path, monkeypatch):
+    """Only the migrations that it lacks are applied."""
+    path = tmp_path / "store.db"
+    with SqliteStore(path) as store:
+        store.put([RECORD])
+
+    def next_step(connection):
+        connection.execute("ALTER TABLE events ADD COLUMN colour TEXT DEFAULT 'blue'")
+
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, next_step))
+    for _ in range(2):
+        with SqliteStore(path) as store:
+            assert [RECORD] == store.session("s")
+    expected = [("blue",), (len(migrations.MIGRATIONS),)]
+    assert expected == execute(path, "SELECT colour FROM events", "PRAGMA user_version")
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    """The version and the tables change together or not at all."""
+    path = tmp_path / "store.db"
+    SqliteStore(path).close()
+
+    def broken(connection):
+        connection.execute("CREATE TABLE half_way (x)")
+        connection.execute("CREATE TABLE events (x)")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, broken))
+        with pytest.raises(StoreError, match="table events already exists"):
+            SqliteStore(path)
+    assert [(0,)] == execute(path, "SELECT count(*) FROM sqlite_master WHERE name = 'half_way'")
+    SqliteStore(path).close()
+
+
+def test_a_newer_file_is_refused(tmp_path):
+    """The error names both versions and the remedy."""
+    path = tmp_path / "store.db"
+    SqliteStore(path).close()
+    execute(path, "PRAGMA user_version = 99")
+    with pytest.raises(StoreError) as raised:
+        SqliteStore(path)
+    known = len(migrations.MIGRATIONS)
+    expected = (
+        f"{path} was written by a newer agentlog (format 99, this one knows {known}):"
+        " update agentlog to read it."
+    )
+    assert expected == str(raised.value)
+
+
+def test_a_database_of_another_program_is_refused(tmp_path):
+    """And not touched."""
+    path = tmp_path / "store.db"
+    execute(path, "CREATE TABLE mine (x)")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="is no agentlog store"):
+        SqliteStore(path)
+    assert before == path.read_bytes()
+
+
+def test_an_empty_file_becomes_a_store(tmp_path):
+    """As one that a process left that was killed while it made it."""
+    path = tmp_path / "store.db"
+    path.touch()
+    with SqliteStore(path) as store:
+        store.put([RECORD])
+        assert [RECORD] == store.session("s")
+
+
+def test_several_processes_may_make_the_same_store(tmp_path):
+    """All open it, none is refused, and what each puts is there."""
+    path = tmp_path / "home" / "store.db"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPEN, path, str(number)],
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(6)
+    ]
+    for process in processes:
+        assert "ready\n" == process.stdout.readline()
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    assert [("", 0)] * 6 == [(p.communicate()[1], p.returncode) for p in processes]
+    with SqliteStore(path) as store:
+        assert list("012345") == [event["id"] for event in store.session("s")]
