@@ -10,6 +10,7 @@ never answered with a traceback.
 import argparse
 import codecs
 import inspect
+import io
 import json
 import os
 import re
@@ -47,12 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words behind `agentlog`; None: those of the process.
 
     """
+    if sys.stdout is None:  # it was closed before we came; typeshed does not know of it
+        sys.stdout = io.TextIOWrapper(io.BytesIO())
     try:
         try:
             return _run(arguments)
         finally:
-            if sys.stdout is not None:
-                sys.stdout.flush()
+            sys.stdout.flush()
     except BrokenPipeError:
         _abandon_stdout()
         return CLOSED_PIPE
@@ -82,9 +84,9 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _sessions(_chosen: argparse.Namespace) -> int:
     """List what was recorded, newest first.
 
-    Each row has the beginning of the session's id, which `agentlog replay` takes, when it began,
-    how it ended, how long it took, its events, those that failed, tokens in and out, its name
-    and its tags.
+    A row has the beginning of the session's id, which `agentlog replay` takes;
+    when it began, how it ended and how long it took; its events, those that
+    failed, and tokens in and out; its name and tags.
     """
     from agentlog.replay import listing
 
@@ -99,12 +101,13 @@ def _sessions(_chosen: argparse.Namespace) -> int:
 def _replay(chosen: argparse.Namespace) -> int:
     """Show what a run did, as a tree.
 
-    Every row is an event: how it ended, its name, its kind unless it is an action, its model,
-    tokens in and out, its duration, and a bar for its place in the time of the run. What failed
-    says why; the failure that the others followed from is marked as the root cause.
+    A row is an event: how it ended, its name, its kind unless that is action,
+    its model, tokens in and out, its duration, and a bar for its place in the
+    time of the run. What failed says why, and the failure that others followed
+    from is marked as the root cause.
 
-    Three or more alike in a row are folded into one, marked with their number; what failed, runs
-    or was interrupted never is.
+    Three or more that are alike, one behind the other, are folded into a row
+    with their number; what failed, runs or was interrupted never is.
     """
     from agentlog.replay import text
     from agentlog.replay.tree import forest
@@ -132,11 +135,12 @@ def _replay(chosen: argparse.Namespace) -> int:
 
 
 def _doctor(_chosen: argparse.Namespace) -> int:
-    """Say what is recorded where, what is wrong with it, and why an event may be missing.
+    """Say what is recorded where, what is wrong, and why an event may be missing.
 
-    The exit status is 1 if something is wrong: a home or store that cannot be used, a setting
-    that is not accepted, damaged lines, lost records. It is 0 if all is well, and where nothing
-    was recorded yet. Runs that were interrupted are told of, but are nothing wrong with agentlog.
+    The exit status is 1 if something is wrong: a home or a store that cannot be
+    used, a setting that is not accepted, damaged lines, lost records. It is 0 if
+    all is well, or nothing was recorded yet. Runs that were interrupted are told
+    of, but they are nothing that is wrong with the records.
     """
     from agentlog import doctor
 
@@ -148,8 +152,8 @@ def _doctor(_chosen: argparse.Namespace) -> int:
 def _path(_chosen: argparse.Namespace) -> int:
     """Print the home: the directory of the journal and the store.
 
-    It is $AGENTLOG_HOME, else $XDG_STATE_HOME/agentlog, else ~/.local/state/agentlog. It is made
-    when a program records for the first time.
+    It is $AGENTLOG_HOME, else $XDG_STATE_HOME/agentlog, else
+    ~/.local/state/agentlog. The first event that is recorded makes it.
     """
     home = home_directory()
     if sys.stdout.isatty():
@@ -160,7 +164,7 @@ def _path(_chosen: argparse.Namespace) -> int:
 
 
 def _prune(chosen: argparse.Namespace) -> int:
-    """Delete the sessions of which nothing was heard for a time, and give back their space.
+    """Delete the sessions that have said nothing for a time.
 
     A session that runs is kept, however long it has said nothing.
     """
@@ -173,8 +177,8 @@ def _prune(chosen: argparse.Namespace) -> int:
 def _demo(_chosen: argparse.Namespace) -> int:
     """Run a small agent, recorded by agentlog, and show its replay.
 
-    It answers a question from a few pages that the package brings: offline, in a moment. Its
-    program is agentlog/demo/agent.py, to be read as an example.
+    It answers a question from some pages that the package brings: offline, in a
+    moment. Its program, agentlog/demo/agent.py, is an example to read.
     """
     from agentlog import close
     from agentlog.demo import agent
@@ -185,6 +189,7 @@ def _demo(_chosen: argparse.Namespace) -> int:
     if not answer.session_id:
         _complain("nothing was recorded, as AGENTLOG_DISABLED is set")
         return FAILED
+    print("$ agentlog replay last\n")
     return _run(["replay", answer.session_id])
 
 

@@ -404,6 +404,7 @@ class Client:
     def use_clock(self, time: Callable[[], float], perf: Callable[[], float]) -> None:
         """Take the times of events from other clocks: seconds since the epoch, and seconds that never go back."""
         self._recorder.time, self._recorder.perf = time, perf
+        self._recorder.writer.clock = perf
 
     def _end(self, outcome: Outcome) -> None:
         self._over = True

@@ -288,7 +288,7 @@ def lay_out(
     glyphs = (ASCII if ascii_only else UNICODE).states
     lines: list[Line] = []
     for topic, group in groupby(findings, key=lambda finding: finding.topic):
-        lines.append([(topic, "session")])
+        lines += [[], [(topic, "session")]] if lines else [[(topic, "session")]]
         for finding in group:
             grade, role = finding.grade, finding.grade if finding.grade is WRONG else ""
             text = fmt.safe(finding.text, ascii_only=ascii_only)

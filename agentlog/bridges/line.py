@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from agentlog.bridges.select import LEVELS, level_of, name_of
+from agentlog.bridges.select import FAILING, name_of
 from agentlog.recording.event import fitting
 from agentlog.recording.natural import Items
 from agentlog.recording.outcome import describe, text_of
@@ -50,32 +50,39 @@ _KNOWN = frozenset(
 )
 _RARE = _KNOWN - {"event_type", "event", "params", "level", "timestamp"} | {"lineno"}
 _ANY_VALUE = ("returns", "prompt")
-_FAILS_FROM = LEVELS["error"]
+_NO_FIELDS: dict[str, Any] = {}
 
 
 def read(logger: Any, method: Any, line: Mapping[Any, Any]) -> Instant:
     """Read a line as an event; it is not changed."""
-    params = {key: value for key, value in line.items() if key not in _KNOWN}
-    fields = {} if _RARE.isdisjoint(line) else _fields_of(line, params)
+    params: Any = {key: value for key, value in line.items() if key not in _KNOWN}
+    fields = _NO_FIELDS if _RARE.isdisjoint(line) else _fields_of(line, params)
     level = line.get("level")
     if not isinstance(level, str):
         if "level" in line:
             params["level"] = level
         level = method if isinstance(method, str) else None
-    return Instant(
-        _name_of(line, params),
-        params if "params" not in line else _with_params(line["params"], params),
-        fields.pop("action_type", None) or ("llm" if "model" in fields else "log"),
-        fields.pop("result", None) or _result_of(method, line),
-        _timestamp_of(line, params) if "timestamp" in line else None,
-        level,
-        name_of(logger, line),
-        fields,
-    )
+    name = line.get("event_type")
+    if not isinstance(name, str) or not name:
+        name = _name_without_type(line, params)
+    elif "event" in line:
+        params["event"] = line["event"]
+    timestamp = _timestamp_of(line, params) if "timestamp" in line else None
+    if "params" in line:
+        params = _with_params(line["params"], params)
+    kind, result = "log", "Fail" if level in FAILING else "Indeterminate"
+    if fields:
+        kind = fields.pop("action_type", "llm" if "model" in fields else kind)
+        result = fields.pop("result", result)
+    return name, params, kind, result, timestamp, level, name_of(logger, line), fields
 
 
-def _result_of(method: Any, line: Mapping[Any, Any]) -> str:
-    return "Fail" if level_of(method, line) >= _FAILS_FROM else "Indeterminate"
+def _name_without_type(line: Mapping[Any, Any], params: dict[Any, Any]) -> str:
+    """Return the name of a line that has no `event_type` that could be one: its event."""
+    if "event_type" in line:
+        params["event_type"] = line["event_type"]
+    event = line.get("event")
+    return "log" if event is None else text_of(event) or "log"
 
 
 def _fields_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any]:
@@ -93,19 +100,6 @@ def _fields_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any
     if "lineno" in line:
         fields["source"] = _source_of(line)
     return fields
-
-
-def _name_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> str:
-    name, event = line.get("event_type"), line.get("event")
-    if isinstance(name, str) and name:
-        if "event" in line:
-            params["event"] = event
-        return name
-    if "event_type" in line:
-        params["event_type"] = name
-    if event is None:
-        return "log"
-    return text_of(event) or "log"
 
 
 def _with_params(brought: Any, params: dict[Any, Any]) -> Any:

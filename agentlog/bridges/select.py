@@ -26,6 +26,15 @@ LEVELS = {
 }
 
 
+FAILING = frozenset(
+    spelling
+    for name, number in LEVELS.items()
+    if number >= LEVELS["error"]
+    for spelling in (name, name.upper(), name.title())
+)
+"""The levels of lines that say that something failed, as they are spelled."""
+
+
 class Rule:
     """A rule that combines with others by `&`, `|` and `~`."""
 

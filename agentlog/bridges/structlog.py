@@ -18,6 +18,7 @@ from agentlog.default import default_client
 from agentlog.errors import ConfigurationError, warn
 from agentlog.recording import context, ids
 from agentlog.recording.action import Action
+from agentlog.recording.context import Node
 from agentlog.recording.crumbs import remember
 from agentlog.recording.recorder import Recorder
 
@@ -54,7 +55,7 @@ class EventProcessor:
     ) -> None:
         self._client = _checked_client(client)
         self._select = rules.check_rule(select)
-        self._names = _names(correlate)
+        self._session_key, self._event_key, self._parent_key = _names(correlate)
         self._on_all = correlate == "all"
         self._breadcrumbs = _checked_count(breadcrumbs)
         self._warned = False
@@ -69,20 +70,24 @@ class EventProcessor:
             recorder = None if client is None else client.active
             if recorder is None:
                 return event_dict
-            if marker is True or (marker is not False and self._selects(logger, method, event_dict)):
+            if marker is None and self._select is rules.default:
+                selected = "event_type" in event_dict or "action_type" in event_dict
+            else:
+                selected = marker is True or (
+                    marker is not False and self._selects(logger, method, event_dict)
+                )
+            if selected:
                 self._record(recorder, logger, method, event_dict)
             else:
                 if self._breadcrumbs:
                     remember(recorder, self._breadcrumbs, logger, method, event_dict)
-                if self._on_all:
-                    self._stamp_parent(recorder, event_dict)
+                if self._on_all and isinstance(node := context.innermost(recorder), Action):
+                    self._stamp(event_dict, node, None)
         except Exception as error:  # noqa: BLE001 - in a log line nothing ever raises
             self._say(f"a log line was not recorded: {type(error).__name__}: {error}")
         return event_dict
 
     def _selects(self, logger: Any, method: str, event_dict: EventDict) -> bool:
-        if self._select is rules.default:
-            return "event_type" in event_dict or "action_type" in event_dict
         try:
             return bool(self._select(logger, method, event_dict))
         except Exception as error:  # noqa: BLE001 - the user's function; the line is not harmed by it
@@ -95,17 +100,16 @@ class EventProcessor:
         parent = recorder.parent()
         event_id = ids.event_id()
         recorder.instant(parent, event_id, lines.read(logger, method, event_dict))
-        self._stamp(event_dict, parent.session_id, event_id, parent.id)
+        self._stamp(event_dict, parent, event_id)
 
-    def _stamp_parent(self, recorder: Recorder, event_dict: EventDict) -> None:
-        node = context.innermost(recorder)
-        if isinstance(node, Action):
-            self._stamp(event_dict, node.session_id, None, node.id)
-
-    def _stamp(self, event_dict: EventDict, *values: str | None) -> None:
-        for name, value in zip(self._names, values, strict=True):
-            if name is not None and value is not None:
-                event_dict.setdefault(name, value)
+    def _stamp(self, event_dict: EventDict, parent: Node, event_id: str | None) -> None:
+        """Write where a line belongs; a key that it already has is never overwritten."""
+        if self._session_key is not None:
+            event_dict.setdefault(self._session_key, parent.session_id)
+        if self._event_key is not None and event_id is not None:
+            event_dict.setdefault(self._event_key, event_id)
+        if self._parent_key is not None:
+            event_dict.setdefault(self._parent_key, parent.id)
 
     def _say(self, message: str) -> None:
         if not self._warned:

@@ -11,7 +11,6 @@ one part of the question they have no answer, so that branch ends, and the repor
 
 import asyncio
 import re
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,8 +50,8 @@ def run(corpus: Path = CORPUS, question: str = QUESTION) -> Answer:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
-            ao.EventProcessor(),  # a line with an event_type becomes an event, and is still printed
-            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty()),
+            ao.EventProcessor(correlate=False),  # a line with an event_type becomes an event too
+            structlog.dev.ConsoleRenderer(colors=False),
         ],
     )
     client = ao.init(tags=["demo"])
@@ -110,7 +109,7 @@ async def try_to_answer(index: Index, part: str) -> str | None:
     try:
         return await answer_part(index, part)
     except NoEvidenceError as error:
-        log.warning("left out of the report", why=str(error))
+        log.warning("left out of the report", part=part, why=str(error))
         return None
 
 
@@ -126,7 +125,7 @@ def search(index: Index, part: str, most: int = 3) -> list[Passage]:
     covered = max((index.coverage(part, passage.text) for passage in passages), default=0.0)
     log.info("searched", part=part, passages=len(passages), covered=round(covered, 2))
     if covered < ENOUGH:
-        raise NoEvidenceError(f"the pages cover {covered:.0%} of {part!r}")
+        raise NoEvidenceError(f"the pages cover {covered:.0%} of the question")
     log.info("evidence found", event_type="evidence", pages=[found.page for found in passages])
     return passages
 

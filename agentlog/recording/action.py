@@ -98,14 +98,16 @@ class Action(Node):
             recorder.open_in_main += 1
         self._process = recorder.writer.process
         timestamp = recorder.time()
-        self._epoch = timestamp - recorder.perf()
+        now = recorder.perf()
+        self._epoch = timestamp - now
         self.outer = outer
         current.set(self)
         try:
             recorder.writer.write(
                 f'{head},"parent_id":"{parent_id}"'
                 f"{recorder.encoder.opening(self.event_type, self._params, self._details)}"
-                f',"action_type":"{self._kind}","timestamp":{timestamp:.6f}}}\n'
+                f',"action_type":"{self._kind}","timestamp":{timestamp:.6f}}}\n',
+                now,
             )
         except Exception as error:  # noqa: BLE001 - whatever goes wrong here is not the host's
             recorder.give_up(error)
@@ -125,7 +127,8 @@ class Action(Node):
         recorder: Recorder | None = self.recorder
         if recorder is None or (self._again and self._leave_again(error)) or self.closed:
             return
-        end = self._epoch + recorder.perf()
+        now = recorder.perf()
+        end = self._epoch + now
         self.closed = True
         if current.get() is self:
             current.set(self.outer)
@@ -139,7 +142,9 @@ class Action(Node):
             if error is None and self._late is None:
                 self.crumbs = None
                 tail = "" if returns is None else recorder.encoder.returned(returns)
-                writer.write(f'{self._head},"end_timestamp":{end:.6f},"result":"Success"{tail}}}\n')
+                writer.write(
+                    f'{self._head},"end_timestamp":{end:.6f},"result":"Success"{tail}}}\n', now
+                )
             else:
                 late = {"returns": returns, **(self._late or {})}
                 recorder.close(self, end, _outcome(late.pop("failure", None), error), late)

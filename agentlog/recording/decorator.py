@@ -14,7 +14,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 
 from agentlog.errors import ConfigurationError
@@ -44,17 +44,39 @@ class Decorator(Protocol):
     def __call__(self, function: Callable[P, R], /) -> Callable[P, R]: ...
 
 
-class Spec(NamedTuple):
+class Spec:
     """What is recorded of a decorated function, and with whose recorder."""
 
-    get_recorder: GetRecorder
-    event_type: str
-    tags: list[str] | None
-    action_type: str
-    model: str | None
-    bind: Binder | None
-    capture_returns: bool
-    reduce: Reduce | None
+    __slots__ = (
+        "action_type",
+        "bind",
+        "capture_returns",
+        "event_type",
+        "get_recorder",
+        "model",
+        "reduce",
+        "tags",
+    )
+
+    def __init__(  # noqa: PLR0913 - the options of the decorator
+        self,
+        get_recorder: GetRecorder,
+        event_type: str,
+        tags: list[str] | None,
+        action_type: str,
+        model: str | None,
+        bind: Binder | None,
+        capture_returns: bool,  # noqa: FBT001
+        reduce: Reduce | None,
+    ) -> None:
+        self.get_recorder = get_recorder
+        self.event_type = event_type
+        self.tags = tags
+        self.action_type = action_type
+        self.model = model
+        self.bind = bind
+        self.capture_returns = capture_returns
+        self.reduce = reduce
 
     def begin(self, recorder: Recorder, args: Any, kwargs: Any) -> Action:
         """Open the action of one call."""
@@ -63,8 +85,7 @@ class Spec(NamedTuple):
             try:
                 params = self.bind(*args, **kwargs)
             except TypeError:
-                # A wrong call: the function itself will say so.
-                params = {"args": list(args), "kwargs": kwargs}
+                pass  # a wrong call: the function itself will say so
         action = Action(recorder, self.event_type, params, self.tags, self.action_type, self.model)
         action.__enter__()
         return action

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from json.encoder import encode_basestring as quote
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from agentlog.errors import ConfigurationError
 from agentlog.recording.redact import Redact
@@ -26,9 +26,10 @@ _PAYLOAD = frozenset({"params", "returns", "prompt", "error", "log", "process", 
 _HEAVY = ("params", "returns", "prompt", "log")
 _OUR_REASONS = ("cancelled", "interrupted", "abandoned", "exit")
 _SHORT = 4096
-_CACHED = 4096
-_FREQUENT = 100
+_CACHED = 1024
+_FREQUENT = 32
 
+T = TypeVar("T")
 Hook = Callable[[str, Any], Any]
 
 
@@ -164,16 +165,15 @@ class Encoder:
             return None
         parts = []
         keys = self._keys
+        might_hold_secret = self._might_hold_secret
         try:
             for key, value in values.items():
-                if type(key) is not str:
-                    return None
-                head = keys.get(key)
+                head = keys.get(key) if type(key) is str else None
                 if head is None and (head := self._learn_key(key)) is None:
                     return None
                 kind = type(value)
                 if kind is str:
-                    if len(value) > _SHORT or self._might_hold_secret(value):
+                    if len(value) > _SHORT or might_hold_secret(value):
                         return None
                     parts.append(head + quote(value))
                 elif kind is int:
@@ -193,9 +193,11 @@ class Encoder:
             return None
         return f"{{{','.join(parts)}}}"
 
-    def _learn_key(self, key: str) -> str | None:
+    def _learn_key(self, key: Any) -> str | None:
         """Remember how an ordinary key is written; None for one that takes the walk."""
-        if not self._is_plain(key) or (self._rules and self._rules.kind_of_key(key)):
+        if type(key) is not str or not self._is_plain(key):
+            return None
+        if self._rules is not None and self._rules.kind_of_key(key) is not None:
             return None
         return _store(self._keys, key, quote(key) + ":")
 
@@ -221,12 +223,12 @@ class Encoded:
         return None if self.text is None else json.loads(self.text)
 
 
-def _store(cache: dict[Any, str], key: Any, text: str) -> str:
-    """Remember a text; a full cache starts over."""
+def _store(cache: dict[Any, T], key: Any, value: T) -> T:
+    """Remember a value; a full cache starts over."""
     if len(cache) >= _CACHED:
         cache.clear()
-    cache[key] = text
-    return text
+    cache[key] = value
+    return value
 
 
 def without_payload(line: bytes) -> bytes:

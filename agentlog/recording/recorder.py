@@ -7,7 +7,7 @@ never raise, and what goes wrong inside is counted as dropped and said once.
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from agentlog.errors import call_site, warn
 from agentlog.recording import context, ids
@@ -19,17 +19,13 @@ from agentlog.recording.outcome import Outcome
 from agentlog.recording.writer import Writer
 
 
-class Instant(NamedTuple):
-    """An event of no duration, in the fields of a record."""
+Instant = tuple[
+    str, Any, str, str, float | None, str | None, str | None, dict[str, Any]
+]
+"""An event of no duration: event_type, params, action_type, result, timestamp, level, logger, other fields.
 
-    event_type: str
-    params: Any
-    action_type: str
-    result: str
-    timestamp: float | None
-    level: str | None
-    logger: str | None
-    fields: dict[str, Any]
+A plain tuple, as one is made for each log line that is selected.
+"""
 
 
 class Recorder:
@@ -65,6 +61,9 @@ class Recorder:
 
     def parent(self) -> Node:
         """Return the node that an event recorded here and now belongs under."""
+        node = context.current.get()
+        if node is not None and node.recorder is self and not node.closed:
+            return node
         return context.innermost(self) or self.root()
 
     def root(self) -> Node:
@@ -111,7 +110,9 @@ class Recorder:
                 "tags": event.tags,
                 "returns": event.returns,
             }
-            self.instant(self.parent(), ids.event_id(), Instant(name, event.params, kind, result, time, None, None, fields))
+            fields = {name: value for name, value in fields.items() if value is not None}
+            instant = name, event.params, kind, result, time, None, None, fields
+            self.instant(self.parent(), ids.event_id(), instant)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong here is not the host's
             self.give_up(error)
 
@@ -127,7 +128,8 @@ class Recorder:
             f'{{"id":"{event_id}","session_id":"{parent.session_id}","parent_id":"{parent.id}"'
             f"{encoder.opening(name, params, fields or None)}{labels or ''}"
             f',"action_type":"{kind}","timestamp":{when},"end_timestamp":{when}'
-            f',"result":"{result}"}}\n'
+            f',"result":"{result}"}}\n',
+            self.perf(),
         )
 
     def close(self, node: Node, end: float, outcome: Outcome, late: dict[str, Any]) -> None:
@@ -146,7 +148,7 @@ class Recorder:
             self.give_up(unexpected)
 
     def _write(self, record: str) -> None:
-        self.writer.write(f"{{{record}}}\n")
+        self.writer.write(f"{{{record}}}\n", self.perf())
 
     def give_up(self, error: Exception) -> None:
         """Count a record that could not be made; say so once. For what should not happen."""

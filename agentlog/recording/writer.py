@@ -22,12 +22,13 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from os import getpid, write
+from os import write
 from pathlib import Path
 
 from agentlog import journal
 from agentlog.errors import warn
 from agentlog.recording.encode import without_payload
+from agentlog.recording.forked import new_mark
 from agentlog.recording.walk import mend
 
 RING_SIZE = 8 << 20
@@ -57,12 +58,12 @@ class Process:
         "broken",
         "dropped",
         "full",
+        "here",
         "look_at",
         "noted",
         "numbers",
         "owner",
         "pen",
-        "pid",
         "published",
         "ring",
         "ring_size",
@@ -73,7 +74,7 @@ class Process:
     )
 
     def __init__(self) -> None:
-        self.pid = getpid()
+        self.here = new_mark()
         self.owner = journal.new_owner()
         self.numbers = itertools.count(1)
         self.pen: Pen | None = None
@@ -99,7 +100,7 @@ class Writer:
         directory: The destination's directory; made when the first line is written.
         limit: Bytes that the destination's segments may have.
         segment_size: Bytes at which a segment is followed by the next.
-        clock: Seconds, as `time.monotonic` gives them.
+        clock: Seconds that never go back, as `time.perf_counter` gives them.
 
     """
 
@@ -109,24 +110,30 @@ class Writer:
         limit: int,
         *,
         segment_size: int = journal.SEGMENT_SIZE,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.directory = directory
         self.limit = limit
         self.process = Process()
         self._segment_size = segment_size
-        self._clock = clock
+        self.clock = clock
         _writers.add(self)
 
-    def write(self, record: str) -> None:
-        """Append one record's line; when this returns, a kill of the process does not lose it."""
+    def write(self, record: str, now: float) -> None:
+        """Append one record's line; when this returns, a kill of the process does not lose it.
+
+        Args:
+            record: The text of the line, with its newline.
+            now: What `clock` says; the caller knows it already.
+
+        """
         try:
             line = record.encode()
         except UnicodeEncodeError:
             line = mend(record).encode()
         process = self.process
         pen = process.pen
-        if process.slow or pen is None or process.pid != getpid():
+        if process.slow or pen is None or not process.here[0]:
             self._write_slowly(line)
             return
         try:
@@ -139,13 +146,13 @@ class Writer:
             return
         process.written += 1
         pen.size += count
-        if pen.size > self._segment_size or self._clock() > process.look_at:
+        if pen.size > self._segment_size or now > process.look_at:
             self._look_after(process)
 
     def close(self) -> None:
         """Write what waits, and let go of the segment; a later line opens the next one."""
         process = self.process
-        if process.pid != getpid():
+        if not process.here[0]:
             return
         self._look_after(process)
         pen, process.pen, process.slow = process.pen, None, True
@@ -156,7 +163,7 @@ class Writer:
 
     def look_after(self) -> None:
         """Look after the file now: write what waits, and find out whether it is still there."""
-        if self.process.pid == getpid():
+        if self.process.here[0]:
             self._look_after(self.process)
 
     def drop(self, reason: str, records: int = 1) -> None:
@@ -166,7 +173,7 @@ class Writer:
     def counts(self) -> tuple[int, int, dict[str, int]]:
         """Return the records written, those that wait in memory, and those dropped, by reason."""
         process = self.process
-        if process.pid != getpid():
+        if not process.here[0]:
             process = self.forget_parent()
         return process.written, len(process.ring), dict(process.dropped)
 
@@ -212,11 +219,11 @@ class Writer:
     def _write_slowly(self, line: bytes) -> None:
         """Write a line in a forked child, or when there is no pen, no room, or something wrong."""
         process = self.process
-        if process.pid != getpid():
+        if not process.here[0]:
             process = self.forget_parent()
         if process.pen is None and not process.broken:
             self._open_pen(process, None)
-        elif self._clock() > process.look_at:
+        elif self.clock() > process.look_at:
             self._look_after(process)
         if process.broken or process.pen is None:
             self._keep(process, line)
@@ -238,7 +245,7 @@ class Writer:
 
     def _break(self, process: Process, error: OSError) -> None:
         process.broken = process.slow = True
-        process.look_at = self._clock() + _LOOK_EVERY
+        process.look_at = self.clock() + _LOOK_EVERY
         if not process.warned:
             process.warned = True
             warn(
@@ -283,7 +290,7 @@ class Writer:
         except IndexError:
             return
         try:
-            process.look_at = self._clock() + _LOOK_EVERY
+            process.look_at = self.clock() + _LOOK_EVERY
             if process.broken:
                 self._mend(process)
             elif process.pen is not None:
