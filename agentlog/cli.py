@@ -18,6 +18,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from agentlog._version import __version__
@@ -48,29 +49,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words behind `agentlog`; None: those of the process.
 
     """
-    if sys.stdout is None:  # it was closed before we came; typeshed does not know of it
+    if sys.stdout is None:  # it was closed before we came, of which the type does not know
         sys.stdout = io.TextIOWrapper(io.BytesIO())
     try:
-        try:
-            return _run(arguments)
-        finally:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        _abandon_stdout()
-        return CLOSED_PIPE
-    except KeyboardInterrupt:
-        return INTERRUPTED
+        status = _run(arguments)
+        sys.stdout.flush()
     except AgentlogError as error:
         _complain(str(error))
+        return FAILED
+    except BrokenPipeError:
+        status = CLOSED_PIPE
+    except KeyboardInterrupt:
+        status = INTERRUPTED
     except OSError as error:
-        _abandon_stdout()
         _complain(f"{error.filename or 'output'}: {error.strerror or error}")
-    return FAILED
+        status = FAILED
+    else:
+        return status
+    _abandon_stdout()
+    return status
 
 
 def _run(arguments: Sequence[str] | None) -> int:
     parser = _parser()
-    chosen = parser.parse_args(arguments)
+    try:
+        chosen = parser.parse_args(arguments)
+    except SystemExit as leaving:  # argparse has printed its help, or what is wrong
+        return WRONG_USAGE if leaving.code else 0
     if chosen.run is None:
         parser.print_help(sys.stderr)
         return WRONG_USAGE
@@ -276,10 +281,8 @@ def _has_colour() -> bool:
 
 
 def _abandon_stdout() -> None:
-    """Let what cannot be written any more go nowhere, or Python would try again at its exit."""
-    try:
-        sys.stdout.flush()
-    except OSError:
+    """Let what could not be written go nowhere, or Python tries it again when it exits."""
+    with suppress(OSError):  # no file is behind it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

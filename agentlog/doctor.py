@@ -10,6 +10,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -272,10 +273,12 @@ def _missing(home: Path, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 def _other_homes(home: Path, environ: Mapping[str, str]) -> list[Path]:
     """Return the homes of programs that do not see all of these variables, if they were used."""
-    hidden = [{"AGENTLOG_HOME"}, {"AGENTLOG_HOME", "XDG_STATE_HOME"}]
-    environs = [{k: environ[k] for k in environ.keys() - names} for names in hidden]
-    homes = {home_directory(environ=each) for each in environs} - {home}
-    return sorted(other for other in homes if destinations(other))
+    variables = ("AGENTLOG_HOME", "XDG_STATE_HOME")
+    homes: set[Path] = set()
+    for hidden in (variables[:1], variables):
+        with suppress(RuntimeError):  # who is nobody's user, has no other home
+            homes.add(home_directory(environ={k: environ[k] for k in environ if k not in hidden}))
+    return sorted(other for other in homes - {home} if destinations(other))
 
 
 # -- For the terminal ----------------------------------------------------------------------------

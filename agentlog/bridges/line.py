@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from agentlog.bridges.select import FAILING, name_of
+from agentlog.bridges.select import FAILING
 from agentlog.recording.event import fitting
 from agentlog.recording.natural import Items
 from agentlog.recording.outcome import describe, text_of
@@ -74,7 +74,10 @@ def read(logger: Any, method: Any, line: Mapping[Any, Any]) -> Instant:
     if fields:
         kind = fields.pop("action_type", "llm" if "model" in fields else kind)
         result = fields.pop("result", result)
-    return name, params, kind, result, timestamp, level, name_of(logger, line), fields
+    logger_name = line["logger"] if "logger" in line else getattr(logger, "name", None)
+    if not isinstance(logger_name, str):
+        logger_name = None
+    return name, params, kind, result, timestamp, level, logger_name, fields
 
 
 def _name_without_type(line: Mapping[Any, Any], params: dict[Any, Any]) -> str:

@@ -60,7 +60,7 @@ class Encoder:
         self._might_hold_secret = self._rules.might_hold_secret if self._rules else _never
         self._names: dict[str, str] = {}
         self._keys: dict[str, str] = {}
-        self._labels: dict[tuple[str | None, str | None], str] = {}
+        self.labels: dict[tuple[str | None, str | None], str] = {}
 
     def opening(
         self,
@@ -79,13 +79,12 @@ class Encoder:
         self._learn_name(event_type)
         return self.fields({"event_type": event_type, "params": params, **(details or {})})
 
-    def labels(self, level: str | None, logger: str | None) -> str | None:
-        """Return `,"level":…,"logger":…`, which recur and are remembered; None for those that need a note."""
-        text = self._labels.get((level, logger))
-        if text is None and self._is_plain(level or "") and self._is_plain(logger or ""):
-            text = self.fields({"level": level, "logger": logger})
-            _store(self._labels, (level, logger), text)
-        return text
+    def learn_labels(self, level: str | None, logger: str | None) -> str | None:
+        """Remember `,"level":…,"logger":…` in `labels`, as they recur; None for those that need a note."""
+        if not (self._is_plain(level or "") and self._is_plain(logger or "")):
+            return None
+        text = self.fields({"level": level, "logger": logger})
+        return _store(self.labels, (level, logger), text)
 
     def snapshot(self, field: str, value: Any) -> "Encoded":
         """Encode a field's value now, to be written later; one that is encoded stays as it is."""

@@ -120,8 +120,8 @@ class Recorder:
         """Write an event of no duration, whole."""
         name, params, kind, result, time, level, logger, fields = what
         encoder = self.encoder
-        labels = encoder.labels(level, logger)
-        if labels is None:
+        labels = encoder.labels.get((level, logger))
+        if labels is None and (labels := encoder.learn_labels(level, logger)) is None:
             fields = {**fields, "level": level, "logger": logger}
         when = f"{self.time():.6f}" if time is None else repr(time)
         self.writer.write(
