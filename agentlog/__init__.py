@@ -1,4 +1,4 @@
-"""agentlog turns what an AI agent logs and does into a tree of events: recorded, replayed, shipped."""
+"""agentlog turns what an AI agent logs and does into a tree of events: recorded and replayed."""
 
 from agentlog._version import __version__
 from agentlog.bridges import select

@@ -173,9 +173,11 @@ def _prune(chosen: argparse.Namespace) -> int:
 
     A session that runs is kept, however long it has said nothing.
     """
+    from agentlog.replay.format import plural
+
     with _store() as store:
         deleted = store.prune(time.time() - chosen.older_than)
-    _show([[(f"{deleted:,} session{'' if deleted == 1 else 's'} deleted", "")]])
+    print(f"{plural(deleted, 'session')} deleted")
     return 0
 
 

@@ -1,8 +1,9 @@
 """Client and Session: joins the rooms of recording.
 
-A client has a journal, rules of redaction and a session to fall back on. Sessions are the root events:
-one for the process, started by `start_session` or by the first event that has none, or any number of
-them by `session()`, each for its own context. Only the process that opened a session closes it.
+A client has a journal, rules of redaction and a session to fall back on. Sessions are the root
+events: one for the process, started by `start_session` or by the first event that has none, or any
+number of them by `session()`, each for its own context. Only the process that opened a session
+closes it.
 """
 
 import atexit
@@ -42,8 +43,8 @@ class FlushResult:
     """Where the records of a client in this process are.
 
     Attributes:
-        delivered: Records at their destination: acknowledged by the endpoint or, without an endpoint,
-            in the journal.
+        delivered: Records at their destination: acknowledged by the endpoint or, without one, in
+            the journal.
         pending: Records that still have to get there.
         quarantined: Records that the endpoint refused.
         dropped: Records that are lost.
@@ -116,7 +117,8 @@ class Session(Node):
 class SessionScope:
     """`with client.session() as session:`, or `async with`: a session for this context.
 
-    It ends with Success, or as the exception says that leaves it. Entered again, it is another session.
+    It ends with Success, or as the exception says that leaves it. Entered again, it is another
+    session.
     """
 
     __slots__ = ("_recorder", "_sessions", "_tags")
@@ -172,12 +174,12 @@ class Client:
     Args:
         api_key: The key for the endpoint; default `AGENTLOG_API_KEY`.
         tags: Tags of each of its sessions, a list of strings; default `AGENTLOG_TAGS`, by commas.
-        endpoint: The base address of the API, `https://…`; default `AGENTLOG_ENDPOINT`, else all stays
-            local. Plain `http://` is for loopback.
-        home: The directory of the journal; default `AGENTLOG_HOME`, else `agentlog` in the XDG state
-            directory.
-        redact: What is kept off the disk: True, the built-in rules; False, nothing; `"all"`, everything
-            but names, times, outcomes and error types; a `Redact(...)`; or a function
+        endpoint: The base address of the API, `https://…`; default `AGENTLOG_ENDPOINT`, else all
+            stays local. Plain `http://` is for loopback.
+        home: The directory of the journal; default `AGENTLOG_HOME`, else `agentlog` in the XDG
+            state directory.
+        redact: What is kept off the disk: True, the built-in rules; False, nothing; `"all"`,
+            everything but names, times, outcomes and error types; a `Redact(...)`; or a function
             `(field, value) -> value`.
         max_wait: Seconds that a record waits for others before it is shipped.
         allow_http: Allow `http://` to an endpoint that is not on this machine.
@@ -187,7 +189,7 @@ class Client:
 
     """
 
-    def __init__(  # noqa: PLR0913 - the design's signature
+    def __init__(
         self,
         api_key: str | None = None,
         tags: Iterable[str] | None = None,
@@ -249,7 +251,7 @@ class Client:
 
         """
         if not fitting("result", end_state):
-            warn(f"end_session(end_state={end_state!r:.100}) is not a state; it is Indeterminate then")
+            warn(f"end_session(end_state={end_state!r:.100}) is not a state: it is Indeterminate")
             end_state = EventState.INDETERMINATE
         session = self._recorder.session
         if isinstance(session, Session):
@@ -271,8 +273,8 @@ class Client:
     def _start_implicitly(self) -> Node:
         """Start the session that the first event without one belongs to.
 
-        Many threads may come here at once: the session is published in one step, as the successor of
-        the one before. At the end of the process none is opened any more.
+        Many threads may come here at once: the session is published in one step, as the successor
+        of the one before. At the end of the process none is opened any more.
         """
         before = self._recorder.session or self._first
         if self._over and before is not self._first:
@@ -303,7 +305,7 @@ class Client:
             return
         recorder.record(event)
 
-    def action(  # noqa: PLR0913 - the fields of an event
+    def action(
         self,
         event_type: str,
         params: Mapping[str, Any] | None = None,
@@ -332,7 +334,7 @@ class Client:
             check(event_type=event_type, params=params)
         return Action(self.active, event_type, params, tags, action_type, model, prompt)
 
-    def record_action(  # noqa: PLR0913 - the options of the decorator
+    def record_action(
         self,
         event_type: str,
         tags: Iterable[str] | None = None,
@@ -344,7 +346,7 @@ class Client:
         capture_returns: bool = True,
         reduce: Callable[[list[Any]], Any] | None = None,
     ) -> Decorator:
-        """Return a decorator: each call of the function is an action, with its parameters and returns.
+        """Return a decorator: each call is an action, with its parameters and returns.
 
         Args:
             event_type: The name of the event.
@@ -402,7 +404,7 @@ class Client:
         _open_clients.discard(self)
 
     def use_clock(self, time: Callable[[], float], perf: Callable[[], float]) -> None:
-        """Take the times of events from other clocks: seconds since the epoch, and seconds that never go back."""
+        """Take times from other clocks: seconds since the epoch, and ones that never go back."""
         self._recorder.time, self._recorder.perf = time, perf
         self._recorder.writer.clock = perf
 

@@ -51,7 +51,7 @@ class Settings:
         return f"{host}-{hashlib.sha256(identity).hexdigest()[:16]}"
 
 
-def settings(  # noqa: PLR0913 - the arguments of Client
+def settings(
     *,
     api_key: str | None = None,
     tags: Iterable[str] | None = None,
@@ -117,13 +117,13 @@ def _checked(endpoint: str, *, allow_http: bool) -> str:
         raise ConfigurationError(message)
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         message = (
-            f"the endpoint of {parts.hostname} is not accepted: it is a plain base address, without "
-            "user, password, query or fragment; the key goes into api_key"
+            f"the endpoint of {parts.hostname} is not accepted: it is a plain base address, "
+            "without user, password, query or fragment; the key goes into api_key"
         )
         raise ConfigurationError(message)
     if parts.scheme == "http" and not allow_http and not _is_loopback(parts.hostname):
         message = (
-            f"endpoint=http://{parts.hostname} is not accepted: the key and the records would travel "
+            f"endpoint=http://{parts.hostname} is not accepted: key and records would travel "
             "in the clear. Use https://, or say allow_http=True"
         )
         raise ConfigurationError(message)

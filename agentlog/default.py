@@ -1,7 +1,7 @@
 """The default client: what `init` built, and the verbs of the module, which work on it.
 
-A verb used before `init` does nothing and says so once. A function decorated before `init` is recorded
-after it.
+A verb used before `init` does nothing and says so once. A function decorated before `init` is
+recorded after it.
 """
 
 import os
@@ -30,7 +30,7 @@ _client: Client | None = None
 _warned = False
 
 
-def init(  # noqa: PLR0913 - the arguments of Client
+def init(
     api_key: str | None = None,
     tags: Iterable[str] | None = None,
     endpoint: str | None = None,
@@ -40,7 +40,7 @@ def init(  # noqa: PLR0913 - the arguments of Client
     max_wait: float = 1.0,
     allow_http: bool = False,
 ) -> Client:
-    """Build the default client and return it; one that is there is closed. The arguments are `Client`'s."""
+    """Build the default client, closing the one before; the arguments are `Client`'s."""
     client = Client(
         api_key,
         tags,
@@ -58,7 +58,7 @@ def init(  # noqa: PLR0913 - the arguments of Client
 
 def use(client: Client | None) -> Client | None:
     """Make a client the default one; return the one before."""
-    global _client  # noqa: PLW0603 - the one place of the module's state
+    global _client
     before, _client = _client, client
     return before
 
@@ -105,7 +105,7 @@ def record(event: Event) -> None:
         client.record(event)
 
 
-def action(  # noqa: PLR0913 - the fields of an event
+def action(
     event_type: str,
     params: Mapping[str, Any] | None = None,
     tags: Iterable[str] | None = None,
@@ -121,7 +121,7 @@ def action(  # noqa: PLR0913 - the fields of an event
     return Action(None, event_type)
 
 
-def record_action(  # noqa: PLR0913 - the options of the decorator
+def record_action(
     event_type: str,
     tags: Iterable[str] | None = None,
     *,

@@ -61,7 +61,7 @@ def call_site() -> str:
 
 
 def _levels_to_the_user() -> int:
-    """Count the frames from the caller of this function to the user's code, as `stacklevel` does."""
+    """Count the frames from the caller to the user's code, as `stacklevel` does."""
     frame = sys._getframe(1)  # noqa: SLF001 - the documented way to a frame
     levels = 1
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):

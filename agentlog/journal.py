@@ -1,4 +1,4 @@
-"""The journal: a directory of JSON Lines files, one record a line. The hinge between recording and reading.
+"""The journal: a directory of JSON Lines files, the hinge between recording and reading.
 
 A directory below `<home>/journal` is a destination; a file in it is a segment, named
 `<owner>-<number>.jsonl`, where the owner is `<start>-<pid>-<random>` of the process that writes it.
@@ -165,7 +165,8 @@ def read_lines(path: Path, offset: int, most: int = READ_SIZE) -> tuple[list[byt
 def owners_alive(directory: Path) -> frozenset[str]:
     """Return the owners that hold the lock of one of their segments.
 
-    An owner may go on to its next segment while we look; so what is new since then is looked at too.
+    An owner may go on to its next segment while we look; so what is new since then is looked at
+    too.
     """
     alive: set[str] = set()
     seen: set[Segment] = set()
@@ -214,7 +215,7 @@ def size_of(directory: Path) -> int:
 
 
 def make_room(directory: Path, limit: int) -> int:
-    """Delete the oldest segments of ended processes until `limit` bytes hold the rest; return the size left."""
+    """Delete the oldest segments of ended processes down to `limit` bytes; return the size."""
     alive = owners_alive(directory)
     size = size_of(directory)
     for segment in segments(directory):

@@ -1,11 +1,12 @@
 """The pytest fixture `agentlog_events`; pytest finds it by itself where agentlog is installed."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from agentlog.testing import Captured
 
 

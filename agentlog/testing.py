@@ -83,7 +83,7 @@ class Captured:
         return [str(one["event_type"]) for one in self.events]
 
     def one(self, name: str) -> Event:
-        """Return the only event of this name; raises LookupError if there is none, or more than one."""
+        """Return the only event of this name; raises LookupError if it is not the only one."""
         found = [one for one in self.everything if one.get("event_type") == name]
         if len(found) != 1:
             message = f"{len(found)} events are called {name!r}, of {self.names()}"
@@ -91,7 +91,7 @@ class Captured:
         return found[0]
 
     def tree(self) -> list[Any]:
-        """Return the names as a tree: a name for a leaf, `(name, [children])` for what has children."""
+        """Return the names as a tree: a leaf is its name, else `(name, [children])`."""
         everything = self.everything
         ids = {one["id"] for one in everything if one.get("action_type") != "session"}
 
@@ -100,7 +100,9 @@ class Captured:
             for one in self.events:
                 if (one.get("parent_id") if one.get("parent_id") in ids else None) == parent:
                     children = below(str(one["id"]))
-                    names.append((str(one["event_type"]), children) if children else str(one["event_type"]))
+                    names.append(
+                        (str(one["event_type"]), children) if children else str(one["event_type"])
+                    )
             return names
 
         return below(None)
@@ -108,7 +110,7 @@ class Captured:
 
 @contextmanager
 def capture_events(*, clock: ManualClock | None = None, **arguments: Any) -> Iterator[Captured]:
-    """Capture the events of the block, with a default client of its own and a journal in a temporary home.
+    """Capture the events of the block, with a default client and a home of its own.
 
     Args:
         clock: The clock of the events' times; None: the real one.

@@ -1,9 +1,9 @@
-"""Measures what recording and replaying cost; `make bench` writes the table into benchmarks/README.md.
+"""What recording and replaying cost; `make bench` writes the table into benchmarks/README.md.
 
-A recording call is given as a ratio to the floor and to OpenTelemetry's SDK. All subjects run in one
-process and take turns, a round each, so that a machine that slows down slows all of them. A figure is the
-median of the rounds, in CPU time of the thread. The floor is what no recorder can do without: a context
-variable set and reset, two clocks, an id, one dict and one append.
+A recording call is given as a ratio to the floor and to OpenTelemetry's SDK. All subjects run in
+one process and take turns, a round each, so that a machine that slows down slows all of them. A
+figure is the median of the rounds, in CPU time of the thread. The floor is what no recorder can do
+without: a context variable set and reset, two clocks, an id, one dict and one append.
 """
 
 import contextlib
@@ -36,7 +36,9 @@ ROUNDS, CALLS = 40, 250
 
 QUERY = "how do agents find documents?"
 PLAIN = ("The quick brown fox jumps over the lazy dog near the river, then sleeps. " * 140)[:10_000]
-PROSE = ("See https://example.com/a/b?c=d for the token of the key, and more of it there. " * 130)[:10_000]
+PROSE = ("See https://example.com/a/b?c=d for the token of the key, and more of it there. " * 130)[
+    :10_000
+]
 
 Call = Callable[[], object]
 
@@ -56,7 +58,7 @@ class Row(NamedTuple):
 def floor() -> Call:
     variable: ContextVar[Any] = ContextVar("floor", default=None)
     events: deque[dict[str, Any]] = deque(maxlen=1000)
-    bits = random.Random().getrandbits  # noqa: S311 - as the library makes its ids
+    bits = random.Random().getrandbits
 
     def call() -> None:
         token = variable.set("parent")
@@ -102,7 +104,7 @@ def with_block(client: ao.Client) -> Call:
 
 def decorated(client: ao.Client) -> Call:
     @client.record_action("plan")
-    def plan(query: str, limit: int) -> int:  # noqa: ARG001 - they are what is recorded
+    def plan(query: str, limit: int) -> int:
         return limit
 
     return lambda: plan(QUERY, 10)
@@ -171,21 +173,31 @@ def recording(client: ao.Client) -> Iterator[Row]:
     one, otel = figures["floor"], figures["otel"]
     yield Row("the floor", f"{one:.2f} µs", "", met=True)
     yield Row("OpenTelemetry's span", f"{otel / one:.1f} × the floor", "", met=True)
-    for name, what in (("with", "`with action(...)`, 3 params"), ("decorated", "decorated call, 2 params")):
+    for name, what in (
+        ("with", "`with action(...)`, 3 params"),
+        ("decorated", "decorated call, 2 params"),
+    ):
         by_floor, by_otel = figures[name] / one, figures[name] / otel
         yield Row(
             what,
             f"{by_floor:.1f} × the floor, {by_otel:.2f} × OTel",
             "10 × the floor and 0.5 × OTel",
-            by_floor <= 10 and by_otel <= 0.5,  # noqa: PLR2004 - the budget
+            by_floor <= 10 and by_otel <= 0.5,
         )
     for what, added, most in (
         ("structlog line selected, added", figures["selected"] - figures["marked"], 7),
         ("structlog line not selected, added", figures["unselected"] - figures["line"], 1),
         ("10 kB text without a hint of a secret", figures["plain"], 250),
     ):
-        yield Row(what, f"{added / one:.2f} × the floor", f"{most} × the floor", added <= most * one)
-    yield Row("10 kB of prose with URLs, token, key", f"{figures['prose']:.0f} µs", "1 ms", figures["prose"] <= 1000)  # noqa: PLR2004
+        yield Row(
+            what, f"{added / one:.2f} × the floor", f"{most} × the floor", added <= most * one
+        )
+    yield Row(
+        "10 kB of prose with URLs, token, key",
+        f"{figures['prose']:.0f} µs",
+        "1 ms",
+        figures["prose"] <= 1000,
+    )
 
 
 def imports() -> Iterator[Row]:
@@ -197,7 +209,7 @@ def imports() -> Iterator[Row]:
     runs = [python("-c", code).split() for _ in range(9)]
     took = statistics.median(float(run[0]) for run in runs)
     heavy = runs[0][1:]
-    yield Row("import over structlog's", f"{took:.1f} ms", "15 ms", took <= 15)  # noqa: PLR2004
+    yield Row("import over structlog's", f"{took:.1f} ms", "15 ms", took <= 15)
     yield Row("heavy modules it imports", ", ".join(heavy) or "none", "none", not heavy)
 
 
@@ -212,7 +224,7 @@ def memory() -> Iterator[Row]:
         "run(1000); before = rss(); run(200_000); print(rss() - before)"
     )
     grown = float(python("-c", code))
-    yield Row("memory over 200,000 events", f"{grown:.1f} MB", "10 MB", grown <= 10)  # noqa: PLR2004
+    yield Row("memory over 200,000 events", f"{grown:.1f} MB", "10 MB", grown <= 10)
 
 
 def replaying() -> Iterator[Row]:
@@ -230,7 +242,7 @@ def replaying() -> Iterator[Row]:
     again = statistics.median(
         timed(lambda: python("-m", "agentlog", "replay", "last", "--all")) for _ in range(5)
     )
-    yield Row("replay of 10,000 events, first uptake", f"{first:.2f} s", "3 s", first <= 3)  # noqa: PLR2004
+    yield Row("replay of 10,000 events, first uptake", f"{first:.2f} s", "3 s", first <= 3)
     yield Row("replay of 10,000 events, once taken up", f"{again:.2f} s", "1 s", again <= 1)
 
 
@@ -242,7 +254,7 @@ def timed(call: Call) -> float:
 
 def python(*arguments: str) -> str:
     """Run Python in a process of its own; it records into the home of the benchmark."""
-    done = subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True)
     return done.stdout
 
 
@@ -250,17 +262,20 @@ def python(*arguments: str) -> str:
 
 
 def table(rows: list[Row]) -> str:
-    lines = ["| what | measured | at most | |", "|---|---|---|---|"]
-    for row in rows:
-        lines.append(f"| {row.what} | {row.measured} | {row.at_most} | {'' if row.met else '**missed**'} |")
-    return "\n".join(lines)
+    lines = (
+        f"| {row.what} | {row.measured} | {row.at_most} | {'' if row.met else '**missed**'} |"
+        for row in rows
+    )
+    return "\n".join(("| what | measured | at most | |", "|---|---|---|---|", *lines))
 
 
 def write(text: str) -> None:
     """Put the table between the marks in benchmarks/README.md."""
     readme = HERE / "README.md"
     marked = re.compile(r"(<!-- table -->\n).*(\n<!-- end -->)", re.DOTALL)
-    readme.write_text(marked.sub(lambda m: f"{m[1]}{text}{m[2]}", readme.read_text("utf-8")), "utf-8")
+    readme.write_text(
+        marked.sub(lambda m: f"{m[1]}{text}{m[2]}", readme.read_text("utf-8")), "utf-8"
+    )
 
 
 def main() -> int:
@@ -270,7 +285,7 @@ def main() -> int:
         rows = [*recording(client), *imports(), *memory(), *replaying()]
         client.close()
     text = f"Python {platform.python_version()}, {platform.machine()}\n\n{table(rows)}"
-    print(text)  # noqa: T201 - what the command is for
+    print(text)
     with contextlib.suppress(FileNotFoundError):
         write(text)
     return 0 if all(row.met for row in rows) else 1

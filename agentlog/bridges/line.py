@@ -4,7 +4,7 @@
 |---|---|
 | `event_type`, else `event` | `event_type`; when both are there, `event` stays in params |
 | `params` | params, if it is a mapping; else the param `params` |
-| `returns`, `result`, `action_type`, `model`, `prompt`, `tags`, the tokens | the field, if it can hold the value; else a param |
+| `returns`, `result`, `action_type`, `model`, `prompt`, `tags`, tokens | the field, else a param |
 | `level` (else the method), `logger` (else the logger's name) | `level`, `logger` |
 | `timestamp`, a number | `timestamp`; a text is left out |
 | `exc_info`, or an `exception` already formatted | `error` |
@@ -89,7 +89,7 @@ def _name_without_type(line: Mapping[Any, Any], params: dict[Any, Any]) -> str:
 
 
 def _fields_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any]:
-    """Return what a line says beside name, level and params; what a field cannot hold becomes a param."""
+    """Return the other fields of a line; what a field cannot hold becomes a param."""
     fields: dict[str, Any] = {}
     for name in _FIELDS:
         if name in line:

@@ -1,7 +1,7 @@
 """Rules that say which log lines become events: `level("warning") & ~logger("urllib3*")`.
 
-Carefully consider what events to record; do not simply record whatever the agent logs. A rule is any
-callable `(logger, method, event_dict) -> bool`; the ones here combine by `&`, `|` and `~`.
+Carefully consider what events to record; do not simply record whatever the agent logs. A rule is
+any callable `(logger, method, event_dict) -> bool`; the ones here combine by `&`, `|` and `~`.
 """
 
 import fnmatch
@@ -86,9 +86,7 @@ def event(glob: str) -> Rule:
     """Select lines whose event fits the pattern, such as `"search*"`."""
     fits = _pattern("event", glob)
     return Rule(
-        lambda _logger, _method, line: (
-            fits(line.get("event_type")) or fits(line.get("event"))
-        )
+        lambda _logger, _method, line: fits(line.get("event_type")) or fits(line.get("event"))
     )
 
 

@@ -1,8 +1,8 @@
 """The structlog processor: the lines that its rule selects become events of the tree.
 
-It sits in the chain anywhere before the renderer. The line goes on as it was, but for the marker, which
-is taken off, and the ids, by which the printed log and the replay find each other. Lines that are not
-selected are remembered for the failure of the action they are logged in.
+It sits in the chain anywhere before the renderer. The line goes on as it was, but for the marker,
+which is taken off, and the ids, by which the printed log and the replay find each other. Lines that
+are not selected are remembered for the failure of the action they are logged in.
 """
 
 from collections.abc import Callable, Mapping, MutableMapping
@@ -32,12 +32,12 @@ class EventProcessor:
 
     Args:
         client: Whose events they are; None: the default client's, at the time of the line.
-        select: The rule, one of `agentlog.select` or a function `(logger, method, event_dict) -> bool`.
-            By default, lines that carry `event_type` or `action_type`. `agentlog=True` or `False` in the
-            call always wins.
-        correlate: Whether a selected line gets `session_id`, `event_id` and `parent_id`; `"all"`: the
-            others get session and parent too, when an action is open; or a mapping of these names to
-            those that they have on your lines.
+        select: The rule, one of `agentlog.select` or a function
+            `(logger, method, event_dict) -> bool`. By default, lines that carry `event_type` or
+            `action_type`. `agentlog=True` or `False` in the call always wins.
+        correlate: Whether a selected line gets `session_id`, `event_id` and `parent_id`; `"all"`:
+            the others get session and parent too, when an action is open; or a mapping of these
+            names to those that they have on your lines.
         breadcrumbs: How many lines that are not selected are remembered for each action; 0 is off.
 
     Raises:
@@ -94,9 +94,7 @@ class EventProcessor:
             self._say(f"the rule for log lines raised {type(error).__name__}: it selects nothing")
             return False
 
-    def _record(
-        self, recorder: Recorder, logger: Any, method: str, event_dict: EventDict
-    ) -> None:
+    def _record(self, recorder: Recorder, logger: Any, method: str, event_dict: EventDict) -> None:
         parent = recorder.parent()
         event_id = ids.event_id()
         recorder.instant(parent, event_id, lines.read(logger, method, event_dict))
@@ -133,12 +131,13 @@ def install(
         A function that takes the processor out again.
 
     """
-    processor = EventProcessor(
-        client, select=select, correlate=correlate, breadcrumbs=breadcrumbs
-    )
+    processor = EventProcessor(client, select=select, correlate=correlate, breadcrumbs=breadcrumbs)
     processors = structlog.get_config()["processors"]
     if not isinstance(processors, list):
-        warn("structlog's processors are not a list: it is configured anew, and loggers that are cached miss it")
+        warn(
+            "structlog's processors are not a list: it is configured anew, and loggers that are "
+            "cached miss it"
+        )
         processors = list(processors)
     if not structlog.is_configured() or processors is not structlog.get_config()["processors"]:
         structlog.configure(processors=processors)
@@ -156,7 +155,7 @@ def _take_out(processors: list[Any], kind: type) -> None:
 
 
 def _names(correlate: Any) -> tuple[str | None, ...]:
-    """Return the names of session, event and parent id on a line; None for one that is not stamped."""
+    """Return the names of the three ids on a line; None for one that is not stamped."""
     if correlate is True or correlate == "all":
         return _IDS
     if correlate is False:
@@ -166,21 +165,25 @@ def _names(correlate: Any) -> tuple[str | None, ...]:
     ):
         return tuple(correlate.get(name) for name in _IDS)
     message = (
-        f"correlate={correlate!r:.100} is not accepted: it is True, False, 'all', or a mapping such as "
-        '{"session_id": "trace_id", "event_id": "span_id"}'
+        f"correlate={correlate!r:.100} is not accepted: it is True, False, 'all', or a mapping "
+        'such as {"session_id": "trace_id", "event_id": "span_id"}'
     )
     raise ConfigurationError(message)
 
 
 def _checked_client(client: Any) -> Client | None:
     if client is not None and not isinstance(client, Client):
-        message = f"client={client!r:.100} is not accepted: it is a Client, or None for the default one"
+        message = (
+            f"client={client!r:.100} is not accepted: it is a Client, or None for the default one"
+        )
         raise ConfigurationError(message)
     return client
 
 
 def _checked_count(breadcrumbs: Any) -> int:
     if not isinstance(breadcrumbs, int) or isinstance(breadcrumbs, bool) or breadcrumbs < 0:
-        message = f"breadcrumbs={breadcrumbs!r:.100} is not accepted: it is a number of lines, 0 for none"
+        message = (
+            f"breadcrumbs={breadcrumbs!r:.100} is not accepted: it is a number of lines, 0 for none"
+        )
         raise ConfigurationError(message)
     return breadcrumbs

@@ -1,1 +1,1 @@
-"""Recording: what happens in the user's process, per event. Never raises, takes no lock, opens no thread."""
+"""What happens in the user's process, per event: no exception, no lock, no thread."""

@@ -1,20 +1,23 @@
 """The with-block: an event with a duration, under which other events hang.
 
-Entering writes the open half, leaving the close half; between the two it is a node of the context. An
-action belongs to the process that entered it: a forked child that leaves the block writes nothing.
+Entering writes the open half, leaving the close half; between the two it is a node of the context.
+An action belongs to the process that entered it: a forked child that leaves the block writes
+nothing.
 """
 
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from agentlog.errors import warn
 from agentlog.recording import ids
 from agentlog.recording.context import Node, current, leave
-from agentlog.recording.encode import Encoded
-from agentlog.recording.event import DEFAULT_ACTION_TYPE, check, fitting, kind_with_model
+from agentlog.recording.event import DEFAULT_ACTION_TYPE, accepted, fitting, kind_with_model
 from agentlog.recording.outcome import Outcome, describe, outcome_of, text_of
 from agentlog.recording.recorder import Recorder, in_main_thread
+
+if TYPE_CHECKING:
+    from agentlog.recording.encode import Encoded
 
 _UPDATES = ("model", "tags", "prompt_tokens", "completion_tokens")
 
@@ -46,7 +49,7 @@ class Action(Node):
         "event_type",
     )
 
-    def __init__(  # noqa: PLR0913 - the fields of an event
+    def __init__(
         self,
         recorder: Recorder | None,
         event_type: str,
@@ -75,7 +78,7 @@ class Action(Node):
 
     # -- The block ---------------------------------------------------------------------------------
 
-    def __enter__(self) -> "Action":
+    def __enter__(self) -> Self:
         """Open the event."""
         recorder: Recorder | None = self.recorder
         if recorder is None:
@@ -151,7 +154,7 @@ class Action(Node):
         except Exception as unexpected:  # noqa: BLE001 - whatever goes wrong here is not the host's
             recorder.give_up(unexpected)
 
-    async def __aenter__(self) -> "Action":
+    async def __aenter__(self) -> Self:
         """Open the event."""
         return self.__enter__()
 
@@ -169,19 +172,20 @@ class Action(Node):
 
     @property
     def returns(self) -> Any:
-        """The output of the action. Set it to any value, which is taken as it is then; read, it is what was taken."""
-        snapshot = self._innermost()._returns
-        return None if snapshot is None else snapshot.value()
+        """The output of the action: any value, taken as it is when it is set."""
+        if self._again:
+            return self._again[-1].returns
+        return None if self._returns is None else self._returns.value()
 
     @returns.setter
     def returns(self, value: Any) -> None:
-        if self.recorder is None:
-            return
-        action = self._again[-1] if self._again else self
-        try:
-            action._returns = self.recorder.encoder.snapshot("returns", value)
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong here is not the host's
-            self.recorder.give_up(error)
+        if self._again:
+            self._again[-1].returns = value
+        elif self.recorder is not None:
+            try:
+                self._returns = self.recorder.encoder.snapshot("returns", value)
+            except Exception as error:  # noqa: BLE001 - whatever goes wrong here is not the host's
+                self.recorder.give_up(error)
 
     def update(
         self,
@@ -202,7 +206,6 @@ class Action(Node):
             **others: Not accepted; left out with a warning.
 
         """
-        action = self._innermost()
         given = {
             "model": model,
             "tags": tags,
@@ -210,19 +213,21 @@ class Action(Node):
             "completion_tokens": completion_tokens,
             **others,
         }
-        late = action._late or {}
+        if self._again:
+            self._again[-1].update(**given)
+            return
+        late = dict(self._late or {})
         for field, value in given.items():
             if value is None:
                 continue
             if field not in _UPDATES or not fitting(field, value):
-                warn(f"update({field}={value!r:.100}) is left out: {_why_not(field)}")
+                warn(f"update({field}={value!r:.100}) is left out: {_accepted(field)}")
                 continue
             late[field] = list(value) if field == "tags" else value
-        if model is not None and "model" in late:
-            kind = kind_with_model(action._kind, model)
-            if kind != action._kind:
-                late["action_type"] = kind
-        action._late = late or None
+        kind = kind_with_model(self._kind, late.get("model"))
+        if kind != self._kind:
+            late["action_type"] = kind
+        self._late = late or None
 
     def fail(self, why: str | BaseException | None = None) -> None:
         """Say that the action failed, whatever happens to its body; never raises.
@@ -231,19 +236,23 @@ class Action(Node):
             why: The reason in a text, or the exception behind it.
 
         """
-        action = self._innermost()
+        if self._again:
+            self._again[-1].fail(why)
+            return
         if isinstance(why, BaseException):
             failure = Outcome("Fail", None, describe(why))
         else:
             failure = Outcome("Fail", None if why is None else text_of(why))
-        action._late = {**(action._late or {}), "failure": failure}
+        self._late = {**(self._late or {}), "failure": failure}
 
     # -- Entered again -----------------------------------------------------------------------------
 
-    def _enter_again(self) -> "Action":
+    def _enter_again(self) -> Self:
         """Enter a second event, as this one is a node of its own and may have closed."""
         details = self._details or {}
-        twin = Action(self.recorder, self.event_type, self._params, action_type=self._kind, **details)
+        twin = type(self)(
+            self.recorder, self.event_type, self._params, action_type=self._kind, **details
+        )
         self._again = self._again or []
         self._again.append(twin)
         return twin.__enter__()
@@ -257,23 +266,14 @@ class Action(Node):
         twin.__exit__(None, error, None)
         return True
 
-    def _innermost(self) -> "Action":
-        return self._again[-1] if self._again else self
-
 
 def _outcome(told: Outcome | None, error: BaseException | None) -> Outcome:
-    """Return the outcome: what was told by `fail`, completed by the exception that left the body."""
+    """Return what was told by `fail`, completed by the exception that left the body."""
     seen = outcome_of(error)
     if told is None:
         return seen
     return Outcome("Fail", told.reason or seen.reason, seen.error or told.error)
 
 
-def _why_not(field: str) -> str:
-    try:
-        check(**{field: object()})
-    except ValueError as error:
-        return str(error).partition("is not accepted: ")[2]
-    except KeyError:
-        pass
-    return f"an action takes {', '.join(_UPDATES)}"
+def _accepted(field: str) -> str:
+    return accepted(field) if field in _UPDATES else f"an action takes {', '.join(_UPDATES)}"

@@ -1,8 +1,8 @@
-"""The parameters of a call, by their names: a function made from the signature, as Python itself binds.
+"""The parameters of a call by their names, bound as Python itself binds them.
 
 Binding by `inspect.Signature.bind` costs more than a whole recording call. A lambda with the same
-parameters, compiled once for each decorated function, binds at the speed of a call and by Python's own
-rules: defaults, positional-only and keyword-only parameters, `*args` and `**kwargs`.
+parameters, compiled once for each decorated function, binds at the speed of a call and by Python's
+own rules: defaults, positional-only and keyword-only parameters, `*args` and `**kwargs`.
 """
 
 import inspect
@@ -12,14 +12,18 @@ from typing import Any
 Binder = Callable[..., dict[str, Any]]
 
 _RECEIVERS = ("self", "cls")
+_STARS: dict[Any, str] = {
+    inspect.Parameter.VAR_POSITIONAL: "*",
+    inspect.Parameter.VAR_KEYWORD: "**",
+}
 
 
 def binder(function: Callable[..., Any], ignore: Collection[str]) -> Binder:
     """Return a function that takes a call's arguments and returns them by name.
 
-    `*args` become a list and `**kwargs` a mapping, under their own names. Parameters in `ignore`, and
-    the `self` or `cls` of a method, are left out. Where there is no signature (some builtins), the
-    arguments are recorded as `args` and `kwargs`.
+    `*args` become a list and `**kwargs` a mapping, under their own names. Parameters in `ignore`,
+    and the `self` or `cls` of a method, are left out. Where there is no signature (some builtins),
+    the arguments are recorded as `args` and `kwargs`.
     """
     try:
         parameters = list(inspect.signature(function).parameters.values())
@@ -78,7 +82,7 @@ def _written(parameters: list[inspect.Parameter]) -> str:
             parameter.KEYWORD_ONLY,
         ):
             parts.append("*")
-        stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(kind, "")
+        stars = _STARS.get(kind, "")
         default = "" if parameter.default is parameter.empty else f"=_default_{i}"
         parts.append(f"{stars}{parameter.name}{default}")
     if parameters and parameters[-1].kind is inspect.Parameter.POSITIONAL_ONLY:

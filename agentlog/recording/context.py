@@ -1,10 +1,11 @@
 """Where an event belongs: the innermost open node of the context it is recorded in.
 
-One ContextVar holds the innermost node (an action, a session, a remote parent); each node knows the one
-outside of it. A node that has closed is passed over, so whatever still runs in a copy of its context (a
-callback, a task that was not awaited) hangs under what is still open. Leaving a node takes it off the
-context only where it is the innermost: so leaving in the wrong order, in another thread or in another
-context does no harm, where a ContextVar's token would bring back a node that has closed.
+One ContextVar holds the innermost node (an action, a session, a remote parent); each node knows the
+one outside of it. A node that has closed is passed over, so whatever still runs in a copy of its
+context (a callback, a task that was not awaited) hangs under what is still open. Leaving a node
+takes it off the context only where it is the innermost: so leaving in the wrong order, in another
+thread or in another context does no harm, where a ContextVar's token would bring back a node that
+has closed.
 
 The W3C traceparent header carries a node across processes.
 Source: https://www.w3.org/TR/trace-context/#traceparent-header
@@ -18,7 +19,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
-
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,7 +35,8 @@ class Node:
     """A place in the tree that events can hang under.
 
     `recorder` is whose events they are (None: anybody's, as for a remote parent); `outer` the node
-    around this one in the context it was entered in; `crumbs` the log lines remembered for a failure.
+    around this one in the context it was entered in; `crumbs` the log lines remembered for a
+    failure.
     """
 
     __slots__ = ("closed", "crumbs", "id", "outer", "parent_id", "recorder", "session_id")
@@ -68,7 +69,7 @@ current: contextvars.ContextVar[Node | None] = contextvars.ContextVar("agentlog"
 
 
 def innermost(recorder: object = None) -> Node | None:
-    """Return the innermost open node of this context that is the recorder's; of anybody, if None."""
+    """Return the innermost open node of this context: the recorder's, or anybody's if None."""
     node = current.get()
     while node is not None:
         if not node.closed and (
@@ -111,7 +112,7 @@ def bind(function: Callable[P, R]) -> Callable[P, R]:
 
 
 class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
-    """The standard library's executor, with every `submit` and `map` bound to the caller's context."""
+    """The standard library's executor, every `submit` and `map` bound to the caller's context."""
 
     def submit(
         self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
@@ -132,8 +133,8 @@ def attach(headers: Mapping[str, str]) -> Iterator[None]:
     """Record what happens inside under the parent that the headers name.
 
     Args:
-        headers: A mapping with a W3C `traceparent`, in any case, as `inject` writes it. Without one,
-            or with one that is malformed, the work goes to the local session.
+        headers: A mapping with a W3C `traceparent`, in any case, as `inject` writes it. Without
+            one, or with one that is malformed, the work goes to the local session.
 
     """
     remote = read_header(headers)
@@ -150,7 +151,9 @@ def attach(headers: Mapping[str, str]) -> Iterator[None]:
 def read_header(headers: Mapping[str, str]) -> Remote | None:
     """Read the remote parent out of headers, or None; never raises."""
     try:
-        texts = [_text(value) for name, value in headers.items() if _text(name).lower() == TRACEPARENT]
+        texts = [
+            _text(value) for name, value in headers.items() if _text(name).lower() == TRACEPARENT
+        ]
     except Exception:  # noqa: BLE001 - headers come from anywhere: what cannot be read names no parent
         return None
     return _parse(texts[0].strip()) if len(texts) == 1 else None

@@ -5,7 +5,7 @@ encoding where one can. Only if the action fails are they written.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from agentlog.recording import context
@@ -22,7 +22,7 @@ _OURS = ("timestamp", "level", "logger")
 
 
 def remember(
-    recorder: "Recorder", most: int, logger: Any, level: str | None, line: dict[Any, Any]
+    recorder: "Recorder", most: int, logger: Any, level: str | None, line: MutableMapping[Any, Any]
 ) -> None:
     """Remember a line with the innermost open action of this context, the last `most` of them."""
     node = context.current.get()
@@ -40,7 +40,7 @@ def remember(
             recorder.time(),
             logger,
             level,
-            line.copy()
+            dict(line)
             if _UNCHANGING.issuperset(map(type, line.values()))
             else recorder.encoder.piece(line, _ROOM),
         )

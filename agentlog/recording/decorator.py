@@ -1,12 +1,12 @@
 """record_action: a function whose calls are actions.
 
-One wrapper a kind of function: plain, coroutine, generator, async generator. Each is of the same kind as
-the function, so `inspect` tells the same of both. The function is called exactly once, with the very
-arguments; what cannot be recorded is left out.
+One wrapper a kind of function: plain, coroutine, generator, async generator. Each is of the same
+kind as the function, so `inspect` tells the same of both. The function is called exactly once, with
+the very arguments; what cannot be recorded is left out.
 
-A generator's body runs in steps, each in the context of whoever asks for the next item. Its action is
-the innermost node during a step and is taken off again at its end: so what the body does hangs under
-the generator, and what the consumer does between two steps does not.
+A generator's body runs in steps, each in the context of whoever asks for the next item. Its action
+is the innermost node during a step and is taken off again at its end: so what the body does hangs
+under the generator, and what the consumer does between two steps does not.
 """
 
 import asyncio
@@ -15,7 +15,6 @@ import inspect
 import sys
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
-
 
 from agentlog.errors import ConfigurationError
 from agentlog.recording.action import Action
@@ -34,7 +33,7 @@ Reduce = Callable[[list[Any]], Any]
 
 
 class Decorator(Protocol):
-    """What `record_action(...)` returns: it keeps a function's signature, and knows its descriptors."""
+    """What `record_action(...)` returns: it keeps a function's signature."""
 
     @overload
     def __call__(self, function: "classmethod[C, P, R]", /) -> "classmethod[C, P, R]": ...
@@ -58,7 +57,7 @@ class Spec:
         "tags",
     )
 
-    def __init__(  # noqa: PLR0913 - the options of the decorator
+    def __init__(
         self,
         get_recorder: GetRecorder,
         event_type: str,
@@ -91,7 +90,7 @@ class Spec:
         return action
 
 
-def record_action(  # noqa: PLR0913 - the options of the decorator
+def record_action(
     get_recorder: GetRecorder,
     event_type: str,
     tags: Iterable[str] | None = None,
@@ -103,7 +102,7 @@ def record_action(  # noqa: PLR0913 - the options of the decorator
     capture_returns: bool = True,
     reduce: Reduce | None = None,
 ) -> Decorator:
-    """Return the decorator; the arguments are those of `Client.record_action`, and a way to its recorder."""
+    """Return the decorator; the other arguments are those of `Client.record_action`."""
     if callable(event_type):
         message = 'record_action is written with the name of the event: @record_action("plan")'
         raise ConfigurationError(message)
@@ -134,7 +133,7 @@ def record_action(  # noqa: PLR0913 - the options of the decorator
         copied = functools.WRAPPER_UPDATES if inspect.isroutine(function) else ()
         return functools.wraps(function, updated=copied)(_wrapper(function, spec))
 
-    return decorate  # type: ignore[return-value]
+    return decorate
 
 
 def _wrapper(function: Callable[..., Any], spec: Spec) -> Callable[..., Any]:
@@ -198,8 +197,8 @@ def _coroutine(function: Callable[..., Awaitable[Any]], spec: Spec) -> Callable[
 class _Steps:
     """The action of a running generator: `with steps:` is one step of its body.
 
-    Between two steps the body's innermost node (its own action, or one that the body has open across a
-    `yield`) is kept here, and the context is the consumer's again.
+    Between two steps the body's innermost node (its own action, or one that the body has open
+    across a `yield`) is kept here, and the context is the consumer's again.
     """
 
     __slots__ = ("_action", "_inside", "_items", "_outside", "thrown")
@@ -318,8 +317,8 @@ def _async_generator(function: Callable[..., Any], spec: Spec) -> Callable[..., 
 def _first_step(body: Any) -> Awaitable[Any]:
     """Return the first step of an async generator that the event loop does not get to know.
 
-    The loop finalizes the wrapper, which finalizes the body; would it know both, it would close both at
-    once, and complain.
+    The loop finalizes the wrapper, which finalizes the body; would it know both, it would close
+    both at once, and complain.
     """
     hooks = sys.get_asyncgen_hooks()
     sys.set_asyncgen_hooks(None, None)

@@ -38,15 +38,15 @@ class Encoder:
 
     Args:
         redact: True for the built-in rules, False for none, `"all"` for names, times, outcomes and
-            error types only, a `Redact` for rules of your own, or a function `(field, value) -> value`
-            that sees each payload as plain JSON values after the built-in rules.
+            error types only, a `Redact` for rules of your own, or a function `(field, value) ->
+            value` that sees each payload as plain JSON values after the built-in rules.
 
     Raises:
         ConfigurationError: If `redact` is something else.
 
     """
 
-    def __init__(self, redact: "bool | str | Redact | Hook" = True) -> None:  # noqa: FBT001, FBT002
+    def __init__(self, redact: "bool | str | Redact | Hook" = True) -> None:  # noqa: FBT002
         self._rules = redact if isinstance(redact, Redact) else Redact() if redact else None
         self._hook = redact if callable(redact) else None
         self._only_names = redact == "all"
@@ -80,7 +80,7 @@ class Encoder:
         return self.fields({"event_type": event_type, "params": params, **(details or {})})
 
     def learn_labels(self, level: str | None, logger: str | None) -> str | None:
-        """Remember `,"level":…,"logger":…` in `labels`, as they recur; None for those that need a note."""
+        """Remember `,"level":…,"logger":…` in `labels`; None for those that need a note."""
         if not (self._is_plain(level or "") and self._is_plain(logger or "")):
             return None
         text = self.fields({"level": level, "logger": logger})
@@ -118,7 +118,7 @@ class Encoder:
         return self.fields({"returns": returns})
 
     def fields(self, values: Mapping[str, Any]) -> str:
-        """Return `,"name":value` for each value that is not None, and `,"notes":…` if there are any."""
+        """Return `,"name":value` for each value that is not None, and `,"notes":…` if any."""
         notes: dict[str, int] = {}
         encoded = [value for value in values.values() if type(value) is Encoded]
         payload = Walk(self._rules, PAYLOAD_ROOM - sum(len(e.text or "") for e in encoded), notes)
@@ -158,8 +158,8 @@ class Encoder:
             return None
         return Walk(None, PAYLOAD_ROOM, walk.notes).value(answer)
 
-    def _frequent(self, values: dict[str, Any]) -> str | None:
-        """Encode a mapping of short clean texts and numbers, or return None for the walk to do it."""
+    def _frequent(self, values: dict[str, Any]) -> str | None:  # noqa: C901 - one straight line
+        """Encode a mapping of short clean texts and numbers; None leaves it to the walk."""
         if not self._plain or len(values) > _FREQUENT:
             return None
         parts = []
@@ -209,7 +209,7 @@ class Encoder:
 
 
 class Encoded:
-    """A value as it was when it was taken: its JSON text, None where it is withheld, and the notes."""
+    """A value as it was when taken: its JSON text, None where it is withheld, and the notes."""
 
     __slots__ = ("notes", "text")
 
@@ -231,7 +231,7 @@ def _store(cache: dict[Any, T], key: Any, value: T) -> T:
 
 
 def without_payload(line: bytes) -> bytes:
-    """Return a record's line without its payloads: the node stays, and its notes say what was dropped."""
+    """Return a record's line without its payloads; its notes say that they were dropped."""
     record = json.loads(line)
     dropped = [name for name in _HEAVY if record.pop(name, None) is not None]
     if isinstance(record.get("error"), dict):

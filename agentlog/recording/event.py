@@ -1,17 +1,17 @@
 """Event and its vocabulary: what a person hands over to be recorded.
 
-The checks here raise where a person writes the value. What is recorded without a person at hand (a log
-line, an attribute set late) goes through the same tests by `fitting`, which answers instead of raising.
+The checks here raise where a person writes the value. What is recorded without a person at hand (a
+log line, an attribute set late) goes through the same tests by `fitting`, which answers instead of
+raising.
 """
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
 from agentlog.errors import ConfigurationError
-
 
 now = time.time
 """The clock of a new event's timestamp, in seconds since the epoch."""
@@ -97,7 +97,7 @@ class Event:
         "timestamp",
     )
 
-    def __init__(  # noqa: PLR0913 - the vocabulary of the lineage
+    def __init__(
         self,
         event_type: str,
         params: Mapping[str, Any] | None = None,
@@ -134,8 +134,13 @@ def check(**values: Any) -> None:
     """Raise a ConfigurationError for the first value that its field cannot hold."""
     for field, value in values.items():
         if not fitting(field, value):
-            message = f"{field}={value!r:.100} is not accepted: {_ACCEPTED[field]}"
+            message = f"{field}={value!r:.100} is not accepted: {accepted(field)}"
             raise ConfigurationError(message)
+
+
+def accepted(field: str) -> str:
+    """Say what a field accepts."""
+    return _ACCEPTED[field]
 
 
 def fitting(field: str, value: Any) -> bool:
@@ -165,7 +170,7 @@ def _one_of(accepted: Mapping[str, str]) -> str:
     return "it is one of " + ", ".join(map(repr, accepted))
 
 
-_FITS = {
+_FITS: dict[str, Callable[[Any], bool]] = {
     "event_type": _is_text,
     "params": lambda value: value is None or isinstance(value, Mapping),
     "result": lambda value: isinstance(value, str) and value in RESULTS,

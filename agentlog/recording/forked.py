@@ -1,8 +1,8 @@
 """Whether this is still the process that it was, for the price of reading a byte.
 
 `os.getpid` is a system call, and two of them an action are more than its clocks, ids and context
-together. On Linux a page of memory can be marked so that the kernel wipes it in a forked child, whoever
-forked and whether Python's hooks ran or not. Source: madvise(2), MADV_WIPEONFORK.
+together. On Linux a page of memory can be marked so that the kernel wipes it in a forked child,
+whoever forked and whether Python's hooks ran or not. Source: madvise(2), MADV_WIPEONFORK.
 """
 
 import mmap

@@ -1,7 +1,7 @@
 """The forms of secrets: what a key of each vendor looks like, as data.
 
-A form has hints, of which one is in every text that holds such a secret; its expression is tried only
-then. A group named `secret` marks the part to replace, else it is the whole match. Each
+A form has hints, of which one is in every text that holds such a secret; its expression is tried
+only then. A group named `secret` marks the part to replace, else it is the whole match. Each
 repetition is bounded, so that no text costs more than time in proportion to its length.
 
 The forms follow the public lists of gitleaks, detect-secrets and trufflehog.
@@ -35,7 +35,8 @@ FORMS = (
     _form(
         "private key",
         "-----BEGIN",
-        r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----[^-]{0,20000}(?:-----END [A-Z ]{0,60}-----)?",
+        r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----"
+        r"[^-]{0,20000}(?:-----END [A-Z ]{0,60}-----)?",
     ),
     _form(
         "jwt",
@@ -92,7 +93,8 @@ FORMS = (
     _form(
         "bearer",
         "earer ",
-        r"\b[Bb]earer[ ]{1,8}(?P<secret>(?=[A-Za-z._~+/-]{0,200}[0-9])[A-Za-z0-9._~+/-]{16,4096}=*)",
+        r"\b[Bb]earer[ ]{1,8}"
+        r"(?P<secret>(?=[A-Za-z._~+/-]{0,200}[0-9])[A-Za-z0-9._~+/-]{16,4096}=*)",
     ),
     _form(
         "basic",

@@ -1,17 +1,18 @@
 """Ids of sessions and events: those of W3C trace context, so that nothing is ever translated.
 
-A session's id is a trace id (32 hex digits): 48 bits of unix milliseconds, the digit 7 and 76 random
-bits, so ids sort by their start and samplers that look at the low 64 bits see random ones. An event's
-id is a span id (16 hex digits). Source: https://www.w3.org/TR/trace-context/#traceparent-header-field-values
+A session's id is a trace id (32 hex digits): 48 bits of unix milliseconds, the digit 7 and 76
+random bits, so ids sort by their start and samplers that look at the low 64 bits see random ones.
+An event's id is a span id (16 hex digits). Source:
+https://www.w3.org/TR/trace-context/#traceparent-header-field-values
 
-The generator is private and seeded from the operating system: `random.seed(0)` in the user's program
-changes no id, and a forked child has its own.
+The generator is private and seeded from the operating system: `random.seed(0)` in the user's
+program changes no id, and a forked child has its own.
 """
 
 import os
 import random
 
-_random = random.Random(os.urandom(32))  # noqa: S311 - ids are unique, not secret
+_random = random.Random(os.urandom(32))
 _bits = _random.getrandbits
 
 _MILLISECONDS = (1 << 48) - 1
@@ -19,7 +20,7 @@ _MILLISECONDS = (1 << 48) - 1
 
 def event_id() -> str:
     """Return a new event id: 16 hex digits, not all zero."""
-    return "%016x" % (_bits(64) or 1)  # noqa: UP031 - a third faster than an f-string
+    return "%016x" % (_bits(64) or 1)
 
 
 def session_id(timestamp: float) -> str:

@@ -1,8 +1,8 @@
 """What a generator yielded, as its action's `returns`: texts joined, anything else a list.
 
-Items are taken as they are when they are yielded, for the consumer may change them, and bounded, for a
-generator may never end. Texts are kept as they are and encoded at the end, all in one, so that a secret
-that was cut in two by two items is found.
+Items are taken as they are when they are yielded, for the consumer may change them, and bounded,
+for a generator may never end. Texts are kept as they are and encoded at the end, all in one, so
+that a secret that was cut in two by two items is found.
 """
 
 from collections.abc import Callable

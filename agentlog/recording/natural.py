@@ -1,17 +1,18 @@
 """How a value that JSON does not know reads: as the simpler value that a person would write for it.
 
-`simpler` unfolds one level (a dataclass becomes a mapping of its fields, a path its text) and answers
-`UNKNOWN` where only a `repr` is left. It looks at `type(value)`, never at `value.__class__`, so a value
-that lies about itself is read as what it is, and it never consumes an iterator. It may raise whatever
-the value's own code raises; encode.py is ready for that.
+`simpler` unfolds one level (a dataclass becomes a mapping of its fields, a path its text) and
+answers `UNKNOWN` where only a `repr` is left. It looks at `type(value)`, never at
+`value.__class__`, so a value that lies about itself is read as what it is, and it never consumes an
+iterator. It may raise whatever the value's own code raises; encode.py is ready for that.
 """
 
-import datetime
+import datetime as dt
 import enum
 import pathlib
 import types
 from collections import deque
-from collections.abc import Callable, ItemsView, KeysView, Mapping, Sequence, Set, ValuesView
+from collections.abc import Callable, ItemsView, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import Any, Final
 
@@ -49,7 +50,7 @@ def simpler(value: Any) -> Any:
 
 
 def _fields(kind: type) -> dict[str, Any] | None:
-    """Return the fields that a class declares, if it is a dataclass, an attrs class or a pydantic model."""
+    """Return the declared fields of a dataclass, an attrs class or a pydantic model."""
     attributes = getattr(kind, "__attrs_attrs__", None)
     if isinstance(attributes, tuple):
         return {attribute.name: attribute for attribute in attributes}
@@ -119,10 +120,10 @@ _READERS: Sequence[tuple[Any, Callable[[Any], Any]]] = (
     ((bytes, bytearray, memoryview), _from_bytes),
     (types.MappingProxyType, lambda value: Items(islice(list(value.items()), MOST_ITEMS + 1))),
     ((KeysView, ValuesView, ItemsView), lambda value: _first(iter(value))),
-    ((datetime.date, datetime.time), _isoformat),
-    ((pathlib.PurePath, datetime.timedelta), str),
+    ((dt.date, dt.time), _isoformat),
+    ((pathlib.PurePath, dt.timedelta), str),
     (range, lambda value: _first(iter(value))),
-    (Set, lambda value: sorted(_first(iter(value)), key=repr)),
+    (AbstractSet, lambda value: sorted(_first(iter(value)), key=repr)),
 )
 
 _READ_AS_TEXT = frozenset(

@@ -48,7 +48,7 @@ def outcome_of(error: BaseException | None) -> Outcome:
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """Return an exception as the record's `error`: its type as a traceback names it, message, traceback."""
+    """Return an exception as the record's `error`: its type as a traceback names it, and so on."""
     return {
         "type": _name(type(error)),
         "message": text_of(error),
@@ -58,7 +58,9 @@ def describe(error: BaseException) -> dict[str, Any]:
 
 def _name(kind: type) -> str:
     module = kind.__module__
-    return kind.__qualname__ if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"
+    return (
+        kind.__qualname__ if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"
+    )
 
 
 def _format(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """What is known of the process: how it is called, what it is, and what ended it.
 
-The error of a script is seen where the interpreter leaves it for a post-mortem, and not through a hook
-of ours. Source: https://docs.python.org/3/library/sys.html#sys.last_exc
+The error of a script is seen where the interpreter leaves it for a post-mortem, and not through a
+hook of ours. Source: https://docs.python.org/3/library/sys.html#sys.last_exc
 """
 
 import os
@@ -36,8 +36,9 @@ def describe_process() -> dict[str, Any]:
 def error_of_the_script() -> BaseException | None:
     """Return the exception that is ending the program, seen at its exit; None if there is none.
 
-    In a REPL, a notebook or a test runner, `sys.last_exc` is that of some line that was tried. There the
-    traceback begins where the exception was caught; that of a script begins at the bottom of the stack.
+    In a REPL, a notebook or a test runner, `sys.last_exc` is that of some line that was tried.
+    There the traceback begins where the exception was caught; that of a script begins at the bottom
+    of the stack.
     """
     error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
     if not isinstance(error, BaseException) or hasattr(sys, "ps1") or sys.flags.interactive:

@@ -1,7 +1,7 @@
-"""What a client's nodes record with: its encoder, its writer, its clocks and the session to fall back on.
+"""What a client's nodes record with: encoder, writer, clocks, and the session to fall back on.
 
-One Recorder belongs to one client. Its methods write whole records and the two halves of a node; they
-never raise, and what goes wrong inside is counted as dropped and said once.
+One Recorder belongs to one client. Its methods write whole records and the two halves of a node;
+they never raise, and what goes wrong inside is counted as dropped and said once.
 """
 
 import threading
@@ -18,11 +18,8 @@ from agentlog.recording.event import Event, fitting
 from agentlog.recording.outcome import Outcome
 from agentlog.recording.writer import Writer
 
-
-Instant = tuple[
-    str, Any, str, str, float | None, str | None, str | None, dict[str, Any]
-]
-"""An event of no duration: event_type, params, action_type, result, timestamp, level, logger, other fields.
+Instant = tuple[str, Any, str, str, float | None, str | None, str | None, dict[str, Any]]
+"""An event of no duration: name, params, kind, result, time, level, logger, other fields.
 
 A plain tuple, as one is made for each log line that is selected.
 """
@@ -71,8 +68,8 @@ class Recorder:
         if not self._warned_of_thread and self.open_in_main and not in_main_thread():
             self._warned_of_thread = True
             warn(
-                f"{call_site()} records in a thread that does not know its parent, while an action is "
-                "open in the main thread. Wrap the function in ao.bind(...), or use "
+                f"{call_site()} records in a thread that does not know its parent, while an action "
+                "is open in the main thread. Wrap the function in ao.bind(...), or use "
                 "ao.ThreadPoolExecutor, and its events become children of that action."
             )
         node = context.current.get()
@@ -98,7 +95,7 @@ class Recorder:
             self.give_up(error)
 
     def record(self, event: Event) -> None:
-        """Write an event, whole, under what is open here; what a field cannot hold is left out; never raises."""
+        """Write an event, whole, under what is open here; never raises."""
         try:
             name = event.event_type if fitting("event_type", event.event_type) else "event"
             kind = event.action_type if fitting("action_type", event.action_type) else "action"

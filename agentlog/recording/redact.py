@@ -2,11 +2,11 @@
 
 Three rules, from cheap to dear:
 
-* `kind_of_key` splits a key into words, so `user_api_key` and `x-api-key` are secret, and `author` and
-  `tokens_used` are not.
+* `kind_of_key` splits a key into words, so `user_api_key` and `x-api-key` are secret, and `author`
+  and `tokens_used` are not.
 * `might_hold_secret` says of most texts, for a few substring searches, that they hold nothing.
-* `clean` replaces what it finds in a text by its form (forms.py), by the name before it (`password=…`,
-  `"api_key": "…"`, `--token …`), or by the user's patterns. The words around it stay.
+* `clean` replaces what it finds in a text by its form (forms.py), by the name before it
+  (`password=…`, `"api_key": "…"`, `--token …`), or by the user's patterns. Words around it stay.
 """
 
 import re
@@ -18,19 +18,41 @@ from agentlog.errors import ConfigurationError
 from agentlog.recording.forms import FORMS
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
-_SECRET_KEYS = (
-    "password passwords passwd pwd passphrase secret secrets apikey authorization bearer credential "
-    "credentials cookie cookies api_key access_key account_key private_key auth_token access_token"
-).split()
+_SECRET_KEYS = [
+    "password",
+    "passwords",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "secret",
+    "secrets",
+    "apikey",
+    "authorization",
+    "bearer",
+    "credential",
+    "credentials",
+    "cookie",
+    "cookies",
+    "api_key",
+    "access_key",
+    "account_key",
+    "private_key",
+    "auth_token",
+    "access_token",
+]
 _LAST_WORD = "token"
 _HINTS_OF_KEYS = ("pass", "pwd", "secret", "token", "key", "auth", "cookie", "bearer", "credential")
 _TO_THE_END_OF_THE_LINE = ("authorization", "cookie", "cookies")
 
 _OF_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 _LONGEST_NAME = 80
-_SEPARATOR = re.compile(r"""[\w.-]{0,80}(?P<end>)\\{0,8}["']?[ \t]{0,8}(?:=>|[:=])[ \t]{0,8}\\{0,8}""")
+_SEPARATOR = re.compile(
+    r"""[\w.-]{0,80}(?P<end>)\\{0,8}["']?[ \t]{0,8}(?:=>|[:=])[ \t]{0,8}\\{0,8}"""
+)
 _OPTION = re.compile(r"""[\w-]{0,80}(?P<end>)[ \t]{1,8}(?![-\s])""")
-_VALUE = re.compile(r"""(?P<quote>["'])(?P<quoted>[^"'\\\n]{1,4096})|(?P<plain>[^\s"'\\,;&<>(){}\[\]]{1,4096})""")
+_VALUE = re.compile(
+    r"""(?P<quote>["'])(?P<quoted>[^"'\\\n]{1,4096})|(?P<plain>[^\s"'\\,;&<>(){}\[\]]{1,4096})"""
+)
 _LINE = re.compile(r"[^\r\n\"'\\]{1,8192}")
 
 _SHORTEST_NAMED = 6
@@ -78,9 +100,9 @@ class Redact:
             return True
         if len(text) < _SHORTEST_NAMED:
             return False
-        if "=" in text or ":" in text or "--" in text:
-            if _any_of(self._hints, text.lower()):
-                return True
+        might_be_named = "=" in text or ":" in text or "--" in text
+        if might_be_named and _any_of(self._hints, text.lower()):
+            return True
         # Most texts lack most signs, and one look for a sign spares the hints that have it.
         return (
             ("_" in text and _any_of(_HINTS["_"], text))
@@ -109,7 +131,7 @@ class Redact:
         return text, found
 
     def _named_secrets(self, text: str, low: str) -> Iterator[tuple[int, int, str]]:
-        """Find what stands behind a secret's name: `name=value`, `"name": "value"`, `--name value`."""
+        """Find what stands behind a secret's name: `name=value`, `"name": "…"`, `--name …`."""
         done = 0
         for start, stop in sorted(_occurrences(low, self._hints)):
             if start < done:
@@ -214,7 +236,7 @@ def _any_of(hints: tuple[str, ...], text: str) -> bool:
 
 
 _SIGNS = "_-./ASJ "
-_HINTS: dict[str, tuple[str, ...]] = {sign: () for sign in _SIGNS}
+_HINTS: dict[str, tuple[str, ...]] = dict.fromkeys(_SIGNS, ())
 for _form in FORMS:
     for _hint in _form.hints:
         if _hint != "dapi":

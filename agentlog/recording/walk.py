@@ -1,15 +1,15 @@
 """One pass over any value that redacts, bounds and encodes it.
 
-The bounds: depth 20, 1,000 items a container, 256 KiB a text, and the room of the whole. What was done
-is counted in the notes:
+The bounds: depth 20, 1,000 items a container, 256 KiB a text, and the room of the whole. What was
+done is counted in the notes:
 
 * `redacted`: secrets replaced
 * `truncated`: texts, containers and depths cut
 * `replaced`: values that JSON cannot hold, with a text in their place
 
 Nothing here raises but KeyboardInterrupt: the code of the user's values runs in it (a `repr`, a
-property), so what that raises, SystemExit too, makes the value unprintable and no more. Nothing is kept
-by reference, and no iterator is consumed.
+property), so what that raises, SystemExit too, makes the value unprintable and no more. Nothing is
+kept by reference, and no iterator is consumed.
 """
 
 import re
@@ -117,7 +117,7 @@ class Walk:
         return self._spend("[" + ",".join(parts) + "]", len(parts) + 2)
 
     def _item(self, item: Any, depth: int) -> str:
-        """Encode an item of a sequence; one that is a pair of a secret's name and its value, without the value."""
+        """Encode an item of a sequence; of a pair of a secret's name and value, only the name."""
         if self._rules and type(item) in (list, tuple) and len(item) == _PAIR:
             name = self._as_name(item[0])
             kind = self._rules.kind_of_key(name) if name else None
@@ -126,7 +126,7 @@ class Walk:
         return self.value(item, depth)
 
     def _named_by_option(self, item: Any) -> str | None:
-        """Say what kind of secret comes next in a list of arguments such as `["--password", "x"]`."""
+        """Say what kind of secret comes next in a list such as `["--password", "x"]`."""
         if self._rules and type(item) is str and item.startswith("-") and "=" not in item:
             return self._rules.kind_of_key(item)
         return None
@@ -146,7 +146,9 @@ class Walk:
             return {None: "null", True: "true", False: "false"}[key]
         try:
             simple = key if kind in (int, float) else simpler(key)
-            return mend(str(simple) if type(simple) in (str, int, float) else str.__str__(repr(key)))
+            return mend(
+                str(simple) if type(simple) in (str, int, float) else str.__str__(repr(key))
+            )
         except KeyboardInterrupt:
             raise
         except BaseException:  # noqa: BLE001 - the key's own code ran
@@ -155,7 +157,7 @@ class Walk:
 
     @staticmethod
     def _free(quoted: str, taken: set[str]) -> str:
-        """Return a key that no other has: the second of two that meet gets ` (2)` behind its name."""
+        """Return a key that no other has: the second of two that meet gets ` (2)` behind it."""
         free, number = quoted, 1
         while free in taken:
             number += 1
@@ -230,7 +232,7 @@ class Walk:
 
 
 def mend(text: str) -> str:
-    """Return the text itself if UTF-8 can hold it, else a copy with U+FFFD for each lone surrogate."""
+    """Return the text if UTF-8 can hold it, else a copy with U+FFFD for each lone surrogate."""
     if text.isascii():
         return text
     try:

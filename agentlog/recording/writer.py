@@ -1,17 +1,18 @@
-"""The pen of this process: appends lines to a destination's journal, without a lock and without raising.
+"""The pen of this process: appends lines to a journal, without a lock and without raising.
 
-One line is one `os.write`, and the descriptor's number stays the same while the file behind it rotates:
-the next segment is opened and `dup2`ed over it, so no thread ever holds one that is closed. What may be
-done by one thread only (rotating, looking after the file) goes to the thread that takes the turn, an
-item popped from a list; what is made once (the pen of a new process) is published in one step, and who
-comes second throws its own away. A forked child gets a pen of its own.
+One line is one `os.write`, and the descriptor's number stays the same while the file behind it
+rotates: the next segment is opened and `dup2`ed over it, so no thread ever holds one that is
+closed. What may be done by one thread only (rotating, looking after the file) goes to the thread
+that takes the turn, an item popped from a list; what is made once (the pen of a new process) is
+published in one step, and who comes second throws its own away. A forked child gets a pen of its
+own.
 
 Once a second the writer looks after its file: closed or taken under us, removed with its directory,
-at the journal's limit. While it cannot write, lines wait in memory, the oldest giving way. Every record
-is counted once: written, waiting, or dropped with a reason.
+at the journal's limit. While it cannot write, lines wait in memory, the oldest giving way. Every
+record is counted once: written, waiting, or dropped with a reason.
 
-The counters are plain `+=`: CPython switches threads only between bytecodes that call or jump back, of
-which an addition to a slot has none.
+The counters are plain `+=`: CPython switches threads only between bytecodes that call or jump back,
+of which an addition to a slot has none.
 """
 
 import errno
@@ -210,7 +211,7 @@ class Writer:
         self._keep(process, line)
 
     def _write_torn(self, process: Process, pen: Pen, line: bytes) -> None:
-        """End a line that was written in part, so that the next is not joined to it, and keep it."""
+        """End a line that was written in part, so that none is joined to it, and keep it."""
         with suppress(OSError):  # the next line goes to a new segment in any case
             write(pen.fd, b"\n")
         self._break(process, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
@@ -260,7 +261,7 @@ class Writer:
     # -- The file ----------------------------------------------------------------------------------
 
     def _open_pen(self, process: Process, lost: Pen | None) -> bool:
-        """Open a segment in place of a pen that is lost (None: of none); say whether there is a pen."""
+        """Open a segment in place of a lost pen (None: of none); say whether there is a pen."""
         if process.pen is not lost:
             return True
         try:
@@ -343,7 +344,7 @@ class Writer:
         self._look_for_room(process)
 
     def _look_for_room(self, process: Process) -> None:
-        """Hold the journal to its limit: `local` gives up ended runs, then payloads go, then records."""
+        """Hold the journal to its limit: old runs go (of `local`), then payloads, then records."""
         size = journal.size_of(self.directory)
         if size >= self.limit and self.directory.name == journal.LOCAL:
             size = journal.make_room(self.directory, self.limit)

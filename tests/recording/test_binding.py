@@ -26,7 +26,7 @@ class Agent:
         """Take parameters."""
 
 
-def bound(function, *args, ignore=(), **kwargs):
+def bound(function, /, *args, ignore=(), **kwargs):
     """Return what is recorded of a call."""
     return binder(function, ignore)(*args, **kwargs)
 
@@ -157,15 +157,12 @@ def test_a_default_is_the_very_object():
 
 
 def test_a_signature_that_lies_is_no_reason_to_raise():
-    """A `__signature__` that is none, or of a shape that cannot be written, is done without."""
+    """A `__signature__` that is none is done without."""
 
     def function(a):
         """Take a parameter."""
 
     function.__signature__ = "(a)"
-    assert {"args": [1]} == bound(function, 1)
-    parameter = inspect.Parameter("if", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    function.__signature__ = inspect.Signature([parameter])
     assert {"args": [1]} == bound(function, 1)
 
 
@@ -195,22 +192,18 @@ def signatures(draw):
 
 
 @given(signatures())
-def test_any_call_is_bound_as_inspect_binds_it(drawn):
-    """And what it cannot bind is a TypeError here too."""
+def test_any_call_is_bound_as_python_binds_it(drawn):
+    """And what Python does not take is a TypeError here too."""
     signature, args, kwargs = drawn
-
-    def function(*args, **kwargs):
-        """Stand for a function of the signature."""
-
-    function.__signature__ = signature
+    scope = {}
+    exec(f"def function{signature}: return locals()", scope)
+    function = scope["function"]
     try:
-        expected = signature.bind(*args, **kwargs)
+        expected = function(*args, **kwargs)
     except TypeError:
         with pytest.raises(TypeError):
             bound(function, *args, **kwargs)
         return
-    expected.apply_defaults()
     assert {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in expected.arguments.items()
+        name: list(value) if isinstance(value, tuple) else value for name, value in expected.items()
     } == bound(function, *args, **kwargs)

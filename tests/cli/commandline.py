@@ -1,0 +1,64 @@
+"""Runs to look at, and the command line in a process of its own: in a pipe or on a terminal."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+
+from tests.scripts import ROOT
+
+AGENTLOG = [sys.executable, "-m", "agentlog"]
+STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
+"""What must not reach a terminal from recorded data: control, zero-width and bidi characters."""
+
+
+def environ(**variables):
+    """Return the environment of a command that finds the package."""
+    inherited = {k: v for k, v in os.environ.items() if k not in {"PYTHONUNBUFFERED", "TERM"}}
+    return inherited | {"PYTHONPATH": str(ROOT), "TERM": "xterm"} | variables
+
+
+def agentlog(*arguments, stdout=subprocess.PIPE, **variables):
+    """Run a command to its end."""
+    return subprocess.run(
+        [*AGENTLOG, *arguments],
+        env=environ(**variables),
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        check=False,
+        timeout=60,
+    )
+
+
+def on_terminal(*arguments, columns=80, **variables):
+    """Run a command on a terminal; return what it writes there."""
+    master, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    process = subprocess.Popen(
+        [*AGENTLOG, *arguments], env=environ(**variables), stdout=terminal, stderr=terminal
+    )
+    os.close(terminal)
+    written = b""
+    try:
+        while chunk := os.read(master, 1 << 16):
+            written += chunk
+    except OSError:  # Linux's way to say that nobody writes there any more
+        pass
+    os.close(master)
+    process.wait(timeout=60)
+    return written.decode().replace("\r\n", "\n")
+
+
+def record(client, *names, tags=None):
+    """Record a session with an event of each name; return its id."""
+    client.clock.advance(1)
+    with client.session(tags) as session:
+        for name in names:
+            with client.action(name):
+                client.clock.advance(0.5)
+    return session.session_id

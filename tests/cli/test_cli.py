@@ -1,0 +1,236 @@
+"""The commands: what they show, what they refuse, and with which exit status."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+import agentlog as ao
+from agentlog.cli import main
+from tests.cli.commandline import AGENTLOG, agentlog, environ, on_terminal, record
+
+COMMANDS = ["sessions", "replay", "doctor", "path", "prune", "demo"]
+
+
+# -- Usage -----------------------------------------------------------------------------------------
+
+
+def test_without_a_command_there_is_help(capsys):
+    """`agentlog` alone is wrong usage, and the answer names all commands."""
+    assert 2 == main([])
+    help_text = capsys.readouterr().err
+    assert [] == [command for command in COMMANDS if f"  {command} " not in help_text]
+
+
+@pytest.mark.parametrize("command", [[], *([command] for command in COMMANDS)], ids=str)
+def test_help_is_help(command, capsys, monkeypatch):
+    """`--help` explains each command on lines that fit the usual terminal."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert 0 == main([*command, "--help"])
+    text = capsys.readouterr().out
+    assert text.startswith(" ".join(["usage: agentlog", *command]))
+    assert max(map(len, text.splitlines())) <= 80
+    assert re.search(r"\n\n[A-Z].*\.\n", text)
+
+
+def test_the_version_is_told(capsys):
+    """`--version` is the name and the version."""
+    assert 0 == main(["--version"])
+    assert f"agentlog {ao.__version__}\n" == capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["dance"],
+        ["replay", "one", "two"],
+        ["replay", "--depth", "-1"],
+        ["replay", "--depth", "two"],
+        ["replay", "--err"],
+        ["sessions", "last"],
+        ["prune"],
+        ["prune", "--older-than", "30"],
+        ["prune", "--older-than", "d"],
+        ["prune", "--older-than", "1.5d"],
+        ["prune", "--older-than", "٣d"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_2(arguments, capsys):
+    """Wrong usage is told on stderr, in a line below the usage, and nothing is done."""
+    assert 2 == main(arguments)
+    out, err = capsys.readouterr()
+    assert "" == out
+    assert err.startswith("usage: agentlog")
+    assert re.search(r"\nagentlog.*: error: .+\n\Z", err)
+
+
+def test_python_m_agentlog_is_agentlog():
+    """The module runs as a program, and what `main` returns is its exit status."""
+    done = agentlog("replay", "nope")
+    assert (1, "", "agentlog: No session begins with 'nope'.\n") == (
+        done.returncode,
+        done.stdout,
+        done.stderr,
+    )
+
+
+def test_importing_the_command_line_imports_no_more_than_it_needs():
+    """A command that asks no store does not wait for one to be imported."""
+    program = (
+        "import sys, agentlog; before = set(sys.modules); import agentlog.cli;"
+        "print({name.partition('.')[0] for name in set(sys.modules) - before}"
+        " & {'sqlite3', 'requests', 'rich'},"
+        " [name for name in sys.modules if name.startswith(('agentlog.store', 'agentlog.replay'))])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environ(), capture_output=True, text=True, check=True
+    )
+    assert "set() []" == done.stdout.strip()
+
+
+# -- sessions --------------------------------------------------------------------------------------
+
+
+def test_sessions_are_listed_newest_first(client, capsys):
+    """Each row begins with digits that `replay` takes, and ends with name and tags."""
+    older = record(client, "one", tags=["night"])
+    newer = record(client, "one", "two", tags=["day"])
+
+    assert 0 == main(["sessions"])
+
+    _, *rows = capsys.readouterr().out.splitlines()
+    assert ["#day", "#night"] == [row.split()[-1] for row in rows]
+    ids = [row.split()[0] for row in rows]
+    assert all(found.startswith(begins) for found, begins in zip([newer, older], ids, strict=True))
+    for begins in ids:
+        assert 0 == main(["replay", begins])
+        assert begins in capsys.readouterr().out.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(["sessions"], 0), (["replay"], 1), (["prune", "--older-than", "0s"], 0), (["doctor"], 0)],
+    ids=str,
+)
+def test_reading_makes_no_home(arguments, status, home, monkeypatch, capsys):
+    """Where nothing was recorded that is said, and nothing is created."""
+    monkeypatch.setenv("AGENTLOG_HOME", str(home / "absent"))
+    assert status == main(arguments)
+    out, err = capsys.readouterr()
+    assert re.search("no session|not there yet|no sessions deleted", out + err)
+    assert [] == list(home.iterdir())
+
+
+def test_commands_at_once_agree(client):
+    """Several commands on a journal that nobody has read yet show the same."""
+    for number in range(20):
+        record(client, *(f"step {n}" for n in range(number)))
+    client.close()
+    processes = [
+        subprocess.Popen([*AGENTLOG, "sessions"], env=environ(), stdout=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    printed = {process.communicate(timeout=60)[0] for process in processes}
+    assert [0] * 4 == [process.returncode for process in processes]
+    assert 1 == len(printed)
+    assert 21 == len(printed.pop().splitlines())
+
+
+# -- The other commands ----------------------------------------------------------------------------
+
+
+def test_path_is_the_home(home, monkeypatch, capsys):
+    """What is printed is the home that recording uses, whether it is there or not."""
+    assert 0 == main(["path"])
+    assert f"{home}\n" == capsys.readouterr().out
+    monkeypatch.delenv("AGENTLOG_HOME")
+    monkeypatch.setenv("XDG_STATE_HOME", "/nowhere/state")
+    assert 0 == main(["path"])
+    assert "/nowhere/state/agentlog\n" == capsys.readouterr().out
+
+
+def test_path_is_exact_for_programs_and_harmless_for_people():
+    """In a pipe a strange name arrives byte for byte; on a terminal it shows its escapes."""
+    strange = "/tmp/\x1b[31m\udcff検"
+    piped = subprocess.run(
+        [*AGENTLOG, "path"], env=environ(AGENTLOG_HOME=strange), capture_output=True, check=True
+    )
+    assert os.fsencode(strange) + b"\n" == piped.stdout
+    assert "/tmp/\\x1b[31m\\udcff検\n" == on_terminal("path", AGENTLOG_HOME=strange)
+
+
+def test_a_home_that_is_not_accepted_is_one_line(monkeypatch, capsys):
+    """A mistake in the settings is told without a traceback."""
+    monkeypatch.setenv("AGENTLOG_HOME", "~nobody-of-this-name/home")
+    assert 1 == main(["path"])
+    assert re.fullmatch("agentlog: home='~nobody.*' is not accepted.*\n", capsys.readouterr().err)
+
+
+def test_prune_deletes_what_is_old_and_over(client, capsys):
+    """Of two sessions the old one goes; one that runs stays, however old it is."""
+    now = time.time()
+
+    def at(days_ago):
+        client.clock.advance(now - days_ago * 86_400 - client.clock.time())
+
+    at(days_ago=40)
+    with client.session() as running:
+        record(client, "old")
+        at(days_ago=2)
+        young = record(client, "young")
+
+        assert 0 == main(["prune", "--older-than", "30d"])
+        assert "1 session deleted\n" == capsys.readouterr().out
+        assert 0 == main(["sessions"])
+        kept = [row.split()[0] for row in capsys.readouterr().out.splitlines()[1:]]
+    assert 2 == len(kept)
+    assert young.startswith(kept[0])
+    assert running.session_id.startswith(kept[1])
+
+
+@pytest.mark.parametrize(
+    ("age", "deleted"),
+    [
+        ("7300s", 0),
+        ("7100s", 1),
+        ("122m", 0),
+        ("118m", 1),
+        ("3h", 0),
+        ("1h", 1),
+        ("1d", 0),
+        ("1w", 0),
+    ],
+)
+def test_an_age_has_a_unit(age, deleted, client, capsys):
+    """Seconds, minutes, hours, days and weeks are understood: here, of a run two hours ago."""
+    client.clock.advance(time.time() - 7200 - client.clock.time())
+    record(client, "two hours ago")
+    assert 0 == main(["prune", "--older-than", age])
+    assert (
+        f"{deleted or 'no'} session{'s' if not deleted else ''} deleted" in capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(
+    "command", [["sessions"], ["replay"], ["prune", "--older-than", "1d"]], ids=str
+)
+def test_a_store_that_cannot_be_used_is_one_line(command, home, capsys):
+    """What is wrong with the store is told on one line, which names it."""
+    (home / "store.db").write_bytes(b"this is no database, whatever its name says" * 100)
+    assert 1 == main(command)
+    out, err = capsys.readouterr()
+    assert "" == out
+    assert f"agentlog: {home}/store.db is damaged or is no agentlog store.\n" == err
+
+
+def test_a_demo_that_is_not_recorded_says_so(tmp_path):
+    """With AGENTLOG_DISABLED the agent runs, and nobody is shown some other run for it."""
+    done = agentlog("demo", AGENTLOG_DISABLED="1", TMPDIR=str(tmp_path))
+    assert 1 == done.returncode
+    assert "agentlog: nothing was recorded, as AGENTLOG_DISABLED is set\n" == done.stderr
+    assert "(crashes)" in done.stdout
+    assert "root cause" not in done.stdout

@@ -1,0 +1,293 @@
+"""Any value becomes one bounded line of strict JSON, as it was at the call."""
+
+import json
+import zipfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentlog import Client, ConfigurationError, Event, Redact
+from tests.recording.journals import CORPORA, Tape, strict
+
+LINE = (1 << 20) + (64 << 10)
+BOUNDED = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(1 << 63), (1 << 63) - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=20,
+)
+
+
+@pytest.fixture(scope="module")
+def tape(tmp_path_factory):
+    """A client that redacts nothing."""
+    made = Tape(tmp_path_factory.mktemp("tape"), redact=False)
+    yield made
+    made.client.close()
+
+
+@pytest.fixture(scope="module")
+def careful(tmp_path_factory):
+    """A client as `init()` makes it."""
+    made = Tape(tmp_path_factory.mktemp("careful"))
+    yield made
+    made.client.close()
+
+
+# -- JSON comes back -------------------------------------------------------------------------------
+
+
+@given(value=BOUNDED)
+def test_json_values_come_back_equal(tape, value):
+    """What JSON can hold is read back as it was, as params, returns and prompt."""
+    event = Event("x", params={"value": value}, returns=value, prompt=value)
+    record = tape.record(event)
+    assert [value] == list(record["params"].values())
+    assert (value, value) == (record.get("returns"), record.get("prompt"))
+    assert "notes" not in record
+
+
+@given(params=st.dictionaries(st.text(max_size=8), BOUNDED, max_size=5))
+def test_params_come_back_equal(tape, params):
+    """A whole mapping of parameters keeps its keys, their order and its values."""
+    assert list(params.items()) == list(tape.record(Event("x", params=params))["params"].items())
+
+
+@given(value=BOUNDED)
+def test_one_line_is_one_record(tape, value):
+    """Whatever is in a text, a record is one line, and stays one for readers that split at U+2028."""
+    line = tape.line(Event("x", params={"value": value}))
+    assert b"\n" not in line
+    assert b"\r" not in line
+
+
+def corpus(name):
+    """Return a file of the corpora, or skip."""
+    if not (CORPORA / name).exists():
+        pytest.skip(f"{CORPORA / name} is not there")
+    return CORPORA / name
+
+
+def test_files_of_the_json_test_suite_come_back(tape):
+    """Each document that a JSON parser must accept is read back equal."""
+    with zipfile.ZipFile(corpus("jsontestsuite.zip")) as suite:
+        names = [name for name in suite.namelist() if "/y_" in f"/{name}" or "_y_" in name]
+        assert len(names) > 50
+        for name in names:
+            value = json.loads(suite.read(name))
+            text = json.dumps(value)
+            if "\\ud" in text.lower():
+                assert tape.param(value) is not None
+            else:
+                assert [value] == [tape.param(value)], name
+
+
+def test_naughty_strings_come_back(tape, careful):
+    """Strings that break programs are read back as they are, as values, keys and names."""
+    for text in json.loads(corpus("blns.json").read_text("utf-8")):
+        assert text == tape.param(text)
+        assert {text: 1} == tape.record(Event("x", params={text: 1}))["params"]
+        assert (text or "x") == tape.record(Event(text or "x"))["event_type"]
+        assert isinstance(careful.param(text), str)
+
+
+# -- As it was at the call -------------------------------------------------------------------------
+
+
+def test_values_are_taken_at_the_call(tape):
+    """What the program changes after the call is not in the record."""
+    value = {"list": [1], "set": {1}, "bytes": bytearray(b"one")}
+    with tape.client.action("x", params={"value": value}) as action:
+        action.returns = value
+        action.update(tags=(tags := ["one"]))
+        value["list"].append(2)
+        value["bytes"][:] = b"two"
+        tags.append("two")
+    first, second = map(strict, tape.lines())
+    expected = {"list": [1], "set": [1], "bytes": "one"}
+    assert expected == first["params"]["value"] == second["returns"]
+    assert ["one"] == second["tags"]
+
+
+def test_values_are_left_as_they_are(tape):
+    """Recording changes no value and consumes no iterator."""
+    numbers = iter([1, 2, 3])
+    lines = (line for line in "abc")
+    value = {"iterator": numbers, "generator": lines, "map": map(str, [1]), "secret": "x"}
+    before = list(value.items())
+    tape.param(value)
+    assert before == list(value.items())
+    assert ([1, 2, 3], ["a", "b", "c"]) == (list(numbers), list(lines))
+
+
+def test_returns_read_as_what_was_taken(careful):
+    """`action.returns` gives back the value as it was recorded."""
+    with careful.client.action("x") as action:
+        assert action.returns is None
+        action.returns = {"a": (1, 2), "password": "hunter2"}
+        assert {"a": [1, 2], "password": "[redacted: password]"} == action.returns
+
+
+# -- Bounds of a record ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"params": {"a": "x" * (3 << 20)}},
+        {"params": {str(n): "y" * 200_000 for n in range(20)}},
+        {"params": {str(n): "\u20ac" * 200_000 for n in range(20)}},
+        {"params": {str(n): '"\\\x00' * 80_000 for n in range(20)}},
+        {"params": {"k" * (2 << 20): 1, "l" * (2 << 20): 2}},
+        {"params": {"rows": [["z" * 1000] * 1000] * 1000}},
+        {"params": {"rows": [[[[0] * 1000] * 1000] * 1000] * 1000}},
+        {"returns": "r" * 900_000, "prompt": "p" * 900_000, "params": {"a": ["q" * 200_000] * 9}},
+        {"event_type": "n" * (2 << 20), "tags": ["t" * 300_000] * 9, "model": "m" * (1 << 20)},
+        {"tags": ["t"] * 1_000_000},
+    ],
+    ids=range(10),
+)
+@pytest.mark.parametrize("how", ["plain", "careful"])
+def test_a_line_is_bounded(tape, careful, fields, how):
+    """However large its values, a record is at most 1 MiB and 64 KiB, and says that it was cut."""
+    line = (tape if how == "plain" else careful).line(Event(**{"event_type": "x"} | fields))
+    assert len(line) <= LINE
+    record = strict(line)
+    assert record["notes"]["truncated"] >= 1
+    assert record["event_type"][0] in "xn"
+
+
+def test_a_large_payload_does_not_push_out_the_small_fields(tape):
+    """Name, tags and model of an event with too much payload are whole."""
+    params = {str(n): "y" * 200_000 for n in range(20)}
+    event = Event("plan", params=params, tags=["nightly"], model="gpt-4", prompt="p" * 900_000)
+    record = tape.record(event)
+    assert ("plan", ["nightly"], "gpt-4") == (
+        record["event_type"],
+        record["tags"],
+        record["model"],
+    )
+
+
+def test_a_huge_value_is_cut_in_no_time(tape):
+    """A text of 50 MB costs no more than a look at its beginning."""
+    text = "x" * (50 << 20)
+    assert tape.param(text).startswith("xxx")
+    assert len(tape.returned(text)) < 300_000
+
+
+# -- Rules of redaction ----------------------------------------------------------------------------
+
+
+def secretive(**options):
+    """Return an event with a secret in each payload."""
+    payload = {"query": "weather", "password": "hunter2"}
+    fields = {"params": payload, "returns": payload, "prompt": [payload], "tags": ["night"]}
+    return Event("plan", **fields | options)
+
+
+def test_nothing_is_redacted_when_told_so(tmp_path):
+    """`redact=False` writes what is given."""
+    line = Tape(tmp_path, redact=False).line(secretive())
+    assert 3 == line.count(b"hunter2")
+
+
+def test_all_leaves_names_times_and_outcomes(tmp_path):
+    """`redact="all"` writes no payload, no tag, no message, no traceback and no user's reason."""
+    tape = Tape(tmp_path, redact="all")
+    assert b"weather" not in tape.line(secretive(model="gpt-4"))
+    with pytest.raises(ValueError, match="boom"), tape.client.action("x", {"a": "weather"}) as act:
+        act.returns = "weather"
+        act.update(tags=["weather"])
+        act.fail("weather")
+        raise ValueError("boom weather")
+    text = b"".join(tape.lines())
+    assert b"weather" not in text
+    assert b'"error":{"type":"ValueError"}' in text
+    assert b'"result":"Fail"' in text
+
+
+def test_our_own_reasons_stay(tmp_path):
+    """With `redact="all"` a cancelled or interrupted action says so still."""
+    tape = Tape(tmp_path, redact="all")
+    with pytest.raises(KeyboardInterrupt), tape.client.action("x"):
+        raise KeyboardInterrupt
+    assert "interrupted" == strict(tape.lines()[-1])["reason"]
+
+
+def test_a_function_sees_each_payload_after_the_rules(tmp_path):
+    """It gets the field's name and plain JSON values without secrets; what it returns is written."""
+    seen = []
+
+    def redact(field, value):
+        seen.append((field, value))
+        return {"instead": field}
+
+    record = Tape(tmp_path, redact=redact).record(secretive())
+    clean = {"query": "weather", "password": "[redacted: password]"}
+    assert [("params", clean), ("returns", clean), ("prompt", [clean])] == sorted(
+        (one for one in seen if one[0] in ("params", "returns", "prompt")),
+        key=lambda one: ("params", "returns", "prompt").index(one[0]),
+    )
+    for field in ("params", "returns", "prompt"):
+        assert {"instead": field} == record[field]
+    assert "plan" == record["event_type"]
+
+
+@pytest.mark.parametrize("error", [ValueError, SystemExit, RecursionError])
+def test_a_payload_is_withheld_if_the_function_raises(tmp_path, error):
+    """What the function could not look at is not written, and nothing is raised."""
+
+    def redact(field, value):
+        raise error
+
+    record = Tape(tmp_path, redact=redact).record(secretive())
+    assert not {"params", "returns", "prompt", "tags"} & set(record)
+    assert record["notes"]["redacted"] >= 4
+
+
+def test_what_the_function_returns_may_be_any_value(tmp_path):
+    """Its answer is bounded and encoded like every value."""
+
+    def redact(field, value):
+        return [object, float("nan"), "x" * (2 << 20), {1: {2}}]
+
+    line = Tape(tmp_path, redact=redact).line(secretive())
+    assert len(line) <= LINE
+    assert {"1": [2]} == strict(line)["params"][3]
+
+
+@pytest.mark.parametrize("redact", ["none", "", 3, None, [], ("a",)])
+def test_rules_that_are_none_are_refused(tmp_path, redact):
+    """A wrong `redact` raises where it is written, and names what is accepted."""
+    with pytest.raises(ConfigurationError, match=r"True, False, 'all', a Redact"):
+        Client(home=tmp_path, redact=redact)
+
+
+def test_rules_of_your_own(tmp_path):
+    """A `Redact` adds names and patterns, and keeps names that are no secrets."""
+    rules = Redact(keys=["ssn"], patterns=[r"CASE-\d+"], keep=["page_token"])
+    record = Tape(tmp_path, redact=rules).record(
+        Event("x", params={"userSSN": 123, "a": "see CASE-4711", "page_token": "p1", "pwd": "q"})
+    )
+    expected = {
+        "userSSN": "[redacted: ssn]",
+        "a": "see [redacted: pattern]",
+        "page_token": "p1",
+        "pwd": "[redacted: pwd]",
+    }
+    assert expected == record["params"]
+    assert {"redacted": 3} == record["notes"]
+
+
+def test_a_frequent_name_or_key_is_redacted_every_time(careful):
+    """What is remembered of names and keys, for speed, hides no secret."""
+    secret = "ghp_" + "a1B2" * 10
+    for _ in range(3):
+        line = careful.line(Event(f"clone {secret}", params={f"key {secret}": 1}, model=secret))
+        assert secret.encode() not in line
+        assert strict(line)["notes"]["redacted"] >= 3
