@@ -14,7 +14,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Final
 
 from agentlog.config import Settings, settings
-from agentlog.errors import warn
+from agentlog.errors import shown, warn
 from agentlog.recording import context, ids
 from agentlog.recording.action import Action
 from agentlog.recording.context import Node
@@ -28,6 +28,7 @@ from agentlog.recording.event import (
     Models,
     check,
     fitting,
+    kind_with_model,
 )
 from agentlog.recording.outcome import Outcome, outcome_of
 from agentlog.recording.process import describe_process, error_of_the_script, program_name
@@ -251,7 +252,7 @@ class Client:
 
         """
         if not fitting("result", end_state):
-            warn(f"end_session(end_state={end_state!r:.100}) is not a state: it is Indeterminate")
+            warn(f"end_session(end_state={shown(end_state)}) is not a state: it is Indeterminate")
             end_state = EventState.INDETERMINATE
         session = self._recorder.session
         if isinstance(session, Session):
@@ -330,6 +331,7 @@ class Client:
         """
         if tags is not None or model is not None or action_type is not DEFAULT_ACTION_TYPE:
             check(tags=tags, model=model, action_type=action_type)
+            action_type = kind_with_model(action_type, model)
         if type(event_type) is not str or not event_type or type(params) not in _USUAL_PARAMS:
             check(event_type=event_type, params=params)
         return Action(self.active, event_type, params, tags, action_type, model, prompt)

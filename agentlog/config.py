@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from agentlog.errors import ConfigurationError
+from agentlog.errors import ConfigurationError, shown
 from agentlog.journal import LOCAL
 
 DEFAULT_LIMIT = 256 << 20
@@ -102,11 +102,16 @@ def home_directory(
         try:
             return Path(chosen).expanduser().absolute()
         except (TypeError, RuntimeError) as error:
-            message = f"home={chosen!r:.100} is not accepted: it is the path of a directory"
+            message = f"home={shown(chosen)} is not accepted: it is the path of a directory"
             raise ConfigurationError(message) from error
     state = environ.get("XDG_STATE_HOME")
-    base = Path(state) if state and Path(state).is_absolute() else Path.home() / ".local" / "state"
-    return base / "agentlog"
+    if state and Path(state).is_absolute():
+        return Path(state) / "agentlog"
+    try:
+        return Path.home() / ".local" / "state" / "agentlog"
+    except RuntimeError as error:
+        message = "there is no home directory: set AGENTLOG_HOME to the directory to record in"
+        raise ConfigurationError(message) from error
 
 
 def _checked(endpoint: str, *, allow_http: bool) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from agentlog.client import Client, FlushResult, Session, SessionScope
 from agentlog.config import is_disabled
-from agentlog.errors import warn
+from agentlog.errors import shown, warn
 from agentlog.recording import context
 from agentlog.recording.action import Action
 from agentlog.recording.decorator import Decorator
@@ -64,7 +64,12 @@ def use(client: Client | None) -> Client | None:
 
 
 def default_client() -> Client | None:
-    """Return the default client; None, said once, before `init`."""
+    """Return the default client; None before `init`."""
+    return _client
+
+
+def _expected_client() -> Client | None:
+    """Return the default client; that there is none is said once."""
     global _warned  # noqa: PLW0603
     if _client is None and not _warned and not is_disabled():
         _warned = True
@@ -73,13 +78,13 @@ def default_client() -> Client | None:
 
 
 def _recorder() -> Recorder | None:
-    client = default_client()
+    client = _client or _expected_client()
     return None if client is None else client.active
 
 
 def start_session(tags: Iterable[str] | None = None) -> Session:
     """Start the session of the process; see `Client.start_session`."""
-    client = default_client()
+    client = _expected_client()
     return Session(None) if client is None else client.start_session(tags)
 
 
@@ -89,19 +94,19 @@ def end_session(
     reason: str | None = None,
 ) -> None:
     """End the session of the process; see `Client.end_session`."""
-    if (client := default_client()) is not None:
+    if (client := _expected_client()) is not None:
         client.end_session(end_state, rating, reason)
 
 
 def session(tags: Iterable[str] | None = None) -> SessionScope:
     """Return a session for a `with` block; see `Client.session`."""
-    client = default_client()
+    client = _expected_client()
     return SessionScope(None, []) if client is None else client.session(tags)
 
 
 def record(event: Event) -> None:
     """Record one event; see `Client.record`."""
-    if (client := default_client()) is not None:
+    if (client := _expected_client()) is not None:
         client.record(event)
 
 
@@ -114,7 +119,7 @@ def action(
     prompt: Any = None,
 ) -> Action:
     """Return an action for a `with` block; see `Client.action`."""
-    client = default_client()
+    client = _expected_client()
     if client is not None:
         return client.action(event_type, params, tags, action_type, model, prompt)
     check(event_type=event_type, params=params, tags=tags, action_type=action_type, model=model)
@@ -148,50 +153,55 @@ def record_action(
 
 def flush(timeout: float | None = None) -> FlushResult:
     """Get the records to their destination; see `Client.flush`."""
-    client = default_client()
+    client = _expected_client()
     return FlushResult() if client is None else client.flush(timeout)
 
 
 def stats() -> FlushResult:
     """Say where the records are; see `Client.stats`."""
-    client = default_client()
+    client = _expected_client()
     return FlushResult() if client is None else client.stats()
 
 
 def close() -> None:
     """Close the default client; see `Client.close`."""
-    if (client := default_client()) is not None:
+    if (client := _expected_client()) is not None:
         client.close()
 
 
 def current_action() -> Action | None:
-    """Return the innermost open action of this context."""
-    node = context.current.get()
-    while node is not None and (node.closed or not isinstance(node, Action)):
-        node = node.outer
-    return node
+    """Return the action that an event recorded here would hang under."""
+    node = context.innermost()
+    return node if isinstance(node, Action) else None
 
 
 def current_session() -> Session | None:
-    """Return the session that an event recorded here belongs to, if it is open."""
-    node = context.current.get()
-    while node is not None and (node.closed or not isinstance(node, Session)):
+    """Return the session that an event recorded here belongs to; None if it is a remote one."""
+    here = context.innermost()
+    node: context.Node | None = here
+    while node is not None:
+        if isinstance(node, Session) and not node.closed:
+            return node if here is None or node.session_id == here.session_id else None
         node = node.outer
-    if node is not None:
-        return node
-    innermost = context.innermost()
-    recorder = innermost.recorder if innermost else _client.active if _client else None
+    recorder = here.recorder if here else _client.active if _client else None
     own = recorder.session if recorder else None
-    return own if isinstance(own, Session) and not own.closed else None
+    if not isinstance(own, Session) or own.closed:
+        return None
+    return own if here is None or own.session_id == here.session_id else None
 
 
 def inject(headers: MutableMapping[str, str]) -> None:
     """Write the W3C `traceparent` of this context into headers; without an open session, nothing.
 
     Args:
-        headers: A mutable mapping of header names to values.
+        headers: A mutable mapping of header names to values; anything else is left as it is, with a
+            warning.
 
     """
     node = context.innermost() or current_session()
-    if node is not None:
+    if node is None:
+        return
+    try:
         context.write_header(headers, node)
+    except Exception as error:  # noqa: BLE001 - headers are the host's own object
+        warn(f"inject() could not write to {shown(headers)}: {type(error).__name__}")

@@ -228,7 +228,8 @@ def _settings(environ: Mapping[str, str]) -> Iterator[Finding]:
     try:
         found = settings(environ=environ)
     except ConfigurationError as error:
-        yield Finding("settings", WRONG, str(error))
+        given = ", ".join(name for name in _SETTINGS if environ.get(name))
+        yield Finding("settings", WRONG, str(error), (f"what is set here: {given}",))
     else:
         yield from _in_force(found, environ)
     for name in sorted(environ.keys() - set(_SETTINGS)):
@@ -276,7 +277,7 @@ def _other_homes(home: Path, environ: Mapping[str, str]) -> list[Path]:
     variables = ("AGENTLOG_HOME", "XDG_STATE_HOME")
     homes: set[Path] = set()
     for hidden in (variables[:1], variables):
-        with suppress(RuntimeError):  # who is nobody's user, has no other home
+        with suppress(ConfigurationError, RuntimeError):  # a user without a home directory
             homes.add(home_directory(environ={k: environ[k] for k in environ if k not in hidden}))
     return sorted(other for other in homes - {home} if destinations(other))
 

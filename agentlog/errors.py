@@ -11,11 +11,12 @@
 Exceptions are for the person who configures or reads. A recording call raises none of them.
 """
 
+import os
 import sys
 import warnings
 from pathlib import Path
 
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE = str(Path(__file__).parent) + os.sep
 
 
 class AgentlogError(Exception):
@@ -52,6 +53,14 @@ def print_error(text: str) -> None:
         sys.stderr.write(text + "\n")
     except Exception:  # noqa: BLE001, S110 - stderr is None, closed or the host's own object
         pass
+
+
+def shown(value: object) -> str:
+    """Return a value as a message names it: the beginning of its repr."""
+    try:
+        return f"{value!r:.100}"
+    except Exception:  # noqa: BLE001 - the value's own code ran
+        return f"<unprintable {type(value).__name__}>"
 
 
 def call_site() -> str:

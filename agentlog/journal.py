@@ -20,7 +20,6 @@ import os
 import re
 import resource
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +29,8 @@ READ_SIZE = 1 << 20
 
 _SEGMENT_NAME = re.compile(r"(?P<owner>[0-9a-f]{12}-\d+-[0-9a-f]{8})-(?P<number>\d+)\.jsonl")
 _LOSSES = "losses"
+_LOOK = os.O_RDONLY | os.O_CLOEXEC | os.O_APPEND
+"""For a lock. That it appends says nothing but that it is ours: a forked child closes such ones."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -134,7 +135,8 @@ def destinations(home: Path) -> list[Path]:
 def segments(directory: Path) -> list[Segment]:
     """Return the segments of a destination, oldest owner first; other files are not looked at."""
     try:
-        names = os.listdir(directory)  # noqa: PTH208 - names are all we need
+        with os.scandir(directory) as entries:
+            names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
     except OSError:
         return []
     found = ((_SEGMENT_NAME.fullmatch(name), directory / name) for name in names)
@@ -179,7 +181,7 @@ def owners_alive(directory: Path) -> frozenset[str]:
 def delete(segment: Segment) -> bool:
     """Delete a segment that nobody writes; say whether it is gone."""
     try:
-        fd = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(segment.path, _LOOK)
     except FileNotFoundError:
         return True
     except OSError:
@@ -197,7 +199,7 @@ def delete(segment: Segment) -> bool:
 
 def _is_locked(path: Path) -> bool:
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, _LOOK)
     except OSError:
         return False
     try:
@@ -219,15 +221,23 @@ def make_room(directory: Path, limit: int) -> int:
     alive = owners_alive(directory)
     size = size_of(directory)
     for segment in segments(directory):
-        if size <= limit:
+        if size < limit:
             break
         if segment.owner in alive:
             continue
-        freed, records = segment.size, segment.path.read_bytes().count(b"\n")
+        freed, records = segment.size, _count_lines(segment.path)
         if delete(segment):
             size -= freed
             note_loss(directory, "journal limit", records)
     return size
+
+
+def _count_lines(path: Path) -> int:
+    count, (lines, offset) = 0, read_lines(path, 0)
+    while lines:
+        count += len(lines)
+        lines, offset = read_lines(path, offset)
+    return count
 
 
 def note_loss(directory: Path, reason: str, records: int) -> None:
@@ -235,6 +245,7 @@ def note_loss(directory: Path, reason: str, records: int) -> None:
     line = json.dumps({"timestamp": time.time(), "reason": reason, "records": records}) + "\n"
     fd = os.open(directory / _LOSSES, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
+        os.fchmod(fd, 0o600)
         os.write(fd, line.encode())
     finally:
         os.close(fd)
@@ -243,16 +254,17 @@ def note_loss(directory: Path, reason: str, records: int) -> None:
 def losses(directory: Path) -> dict[str, int]:
     """Return the records that this destination is known to have lost, by reason."""
     found: dict[str, int] = {}
-    for loss in _loss_lines(directory):
-        found[loss["reason"]] = found.get(loss["reason"], 0) + int(loss["records"])
+    lines, offset = read_lines(directory / _LOSSES, 0)
+    while lines:
+        for reason, records in filter(None, map(_loss, lines)):
+            found[reason] = found.get(reason, 0) + records
+        lines, offset = read_lines(directory / _LOSSES, offset)
     return found
 
 
-def _loss_lines(directory: Path) -> Iterator[dict[str, str]]:
-    lines, _ = read_lines(directory / _LOSSES, 0)
-    for line in lines:
-        try:
-            loss = json.loads(line)
-            yield {"reason": str(loss["reason"]), "records": str(int(loss["records"]))}
-        except (ValueError, TypeError, KeyError):
-            continue
+def _loss(line: bytes) -> tuple[str, int] | None:
+    try:
+        loss = json.loads(line)
+        return str(loss["reason"]), int(loss["records"])
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return None

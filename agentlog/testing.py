@@ -17,7 +17,7 @@ from typing import Any
 from agentlog import default, journal
 from agentlog.client import Client
 from agentlog.recording import event
-from agentlog.store.merge import Event, merged
+from agentlog.store.merge import Event, address, merged
 
 __all__ = ["Captured", "ManualClock", "capture_events"]
 
@@ -66,7 +66,9 @@ class Captured:
     @property
     def everything(self) -> list[Event]:
         """All merged events, the sessions too, in the order of their first records."""
-        return list(merged(map(json.loads, self.records)).values())
+        records = [json.loads(line) for line in self.records]
+        events = merged(records)
+        return [events[place] for place in dict.fromkeys(map(address, records)) if place]
 
     @property
     def sessions(self) -> list[Event]:

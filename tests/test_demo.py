@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -47,7 +48,8 @@ def run(directory, *arguments):
     done = python(*arguments)
     assert "" == done.stderr
     replay = json.loads(python("-m", "agentlog", "replay", "last", "--json").stdout)
-    return Run(done.stdout, list(walk(forest(replay["events"]))))
+    events = [replay["session"], *replay["events"]]
+    return Run(done.stdout, list(walk(forest(events))))
 
 
 def ask(directory, pages, question):
@@ -58,7 +60,8 @@ def ask(directory, pages, question):
         (corpus / name).write_text(text, "utf-8")
     program = (
         "import pathlib, sys; from agentlog.demo import agent;"
-        "print(agent.run(pathlib.Path(sys.argv[1]), sys.argv[2]).read_text('utf-8'))"
+        "answer = agent.run(pathlib.Path(sys.argv[1]), sys.argv[2]);"
+        "print(answer.report.read_text('utf-8'))"
     )
     return run(directory, "-c", program, str(corpus), question)
 
@@ -93,7 +96,8 @@ def test_the_root_cause_is_the_search_that_found_nothing(demo):
     cause = root_cause([demo.nodes[0][1]])
 
     assert "search" == cause.name
-    assert cause.error.endswith("of 'Which Kafka topic does it publish to?'")
+    assert "Which Kafka topic does it publish to?" == cause.event["params"]["part"]
+    assert re.search("the pages cover [0-9]+% of the question$", cause.error)
     assert "agentlog.demo.agent.NoEvidenceError" == cause.event["error"]["type"]
     assert ["searched"] == [line["event"] for line in cause.event["log"]]
 

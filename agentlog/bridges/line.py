@@ -11,12 +11,13 @@
 | every other key | params; where two meet, the second gets ` (2)` behind its name |
 """
 
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-from agentlog.bridges.select import FAILING
-from agentlog.recording.event import fitting
+from agentlog.bridges.select import FAILING, name_of
+from agentlog.recording.event import ACTION_TYPES, RESULTS, fitting, is_a
 from agentlog.recording.natural import Items
 from agentlog.recording.outcome import describe, text_of
 from agentlog.recording.recorder import Instant
@@ -49,6 +50,7 @@ _KNOWN = frozenset(
     }
 )
 _RARE = _KNOWN - {"event_type", "event", "params", "level", "timestamp"} | {"lineno"}
+_LAST_TRACEBACK = re.compile(r".*Traceback \(most recent call last\):\n(?:[ ][^\n]*\n)*", re.DOTALL)
 _ANY_VALUE = ("returns", "prompt")
 _NO_FIELDS: dict[str, Any] = {}
 
@@ -58,12 +60,12 @@ def read(logger: Any, method: Any, line: Mapping[Any, Any]) -> Instant:
     params: Any = {key: value for key, value in line.items() if key not in _KNOWN}
     fields = _NO_FIELDS if _RARE.isdisjoint(line) else _fields_of(line, params)
     level = line.get("level")
-    if not isinstance(level, str):
+    if not is_a(level, str):
         if "level" in line:
             params["level"] = level
-        level = method if isinstance(method, str) else None
+        level = method if is_a(method, str) else None
     name = line.get("event_type")
-    if not isinstance(name, str) or not name:
+    if not is_a(name, str) or not name:
         name = _name_without_type(line, params)
     elif "event" in line:
         params["event"] = line["event"]
@@ -72,12 +74,9 @@ def read(logger: Any, method: Any, line: Mapping[Any, Any]) -> Instant:
         params = _with_params(line["params"], params)
     kind, result = "log", "Fail" if level in FAILING else "Indeterminate"
     if fields:
-        kind = fields.pop("action_type", "llm" if "model" in fields else kind)
-        result = fields.pop("result", result)
-    logger_name = line["logger"] if "logger" in line else getattr(logger, "name", None)
-    if not isinstance(logger_name, str):
-        logger_name = None
-    return name, params, kind, result, timestamp, level, logger_name, fields
+        kind = ACTION_TYPES[fields.pop("action_type", "llm" if "model" in fields else kind)]
+        result = RESULTS[fields.pop("result", result)]
+    return name, params, kind, result, timestamp, level, name_of(logger, line), fields
 
 
 def _name_without_type(line: Mapping[Any, Any], params: dict[Any, Any]) -> str:
@@ -96,7 +95,7 @@ def _fields_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any
             value = line[name]
             fits = name in _ANY_VALUE or (value is not None and fitting(name, value))
             (fields if fits else params)[name] = value
-    if "logger" in line and not isinstance(line["logger"], str):
+    if "logger" in line and not is_a(line["logger"], str):
         params["logger"] = line["logger"]
     if "exc_info" in line or "exception" in line:
         fields["error"] = _error_of(line, params)
@@ -107,7 +106,7 @@ def _fields_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any
 
 def _with_params(brought: Any, params: dict[Any, Any]) -> Any:
     """Return the params that a line brings as a mapping, then its other keys."""
-    if not isinstance(brought, Mapping):
+    if not is_a(brought, Mapping):
         return {"params": brought, **params}
     return Items([*brought.items(), *params.items()])
 
@@ -116,27 +115,28 @@ def _timestamp_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> float | No
     timestamp = line["timestamp"]
     if fitting("timestamp", timestamp):
         return timestamp  # type: ignore[no-any-return]
-    if not isinstance(timestamp, str):
+    if not is_a(timestamp, str):
         params["timestamp"] = timestamp
     return None
 
 
 def _error_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any] | None:
     """Return the error of a line, from the exception or from what a processor has made of it."""
-    given = line.get("exc_info")
-    if isinstance(given, tuple) and len(given) == 3:  # noqa: PLR2004 - (type, value, traceback)
+    given: Any = line.get("exc_info")
+    if is_a(given, tuple) and len(given) == 3:  # noqa: PLR2004 - (type, value, traceback)
         given = given[1]
-    if given and not isinstance(given, BaseException):
+    if given and not is_a(given, BaseException):
         given = sys.exc_info()[1]
-    if isinstance(given, BaseException):
+    if is_a(given, BaseException):
         if "exception" in line:
             params["exception"] = line["exception"]
         return describe(given)
     formatted = line.get("exception")
-    if isinstance(formatted, str) and formatted:
-        kind, _, message = formatted.strip().rpartition("\n")[2].partition(": ")
+    if is_a(formatted, str) and formatted:
+        last = _LAST_TRACEBACK.match(formatted)
+        kind, _, message = formatted[last.end() if last else 0 :].strip().partition(": ")
         return {"type": kind, "message": message, "traceback": formatted}
-    if isinstance(formatted, list) and formatted and isinstance(formatted[0], Mapping):
+    if is_a(formatted, list) and formatted and is_a(formatted[0], Mapping):
         first = formatted[0]
         return {
             "type": first.get("exc_type"),
@@ -151,4 +151,4 @@ def _error_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any]
 def _source_of(line: Mapping[Any, Any]) -> str | None:
     """Return `file:line` of the call site, if a CallsiteParameterAdder has been there."""
     file = line.get("pathname") or line.get("filename")
-    return f"{file}:{line['lineno']}" if isinstance(file, str) else None
+    return f"{file}:{line['lineno']}" if is_a(file, str) else None

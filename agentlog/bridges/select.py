@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agentlog.errors import ConfigurationError
+from agentlog.errors import ConfigurationError, shown
+from agentlog.recording.event import is_a
 
 Test = Callable[[Any, str, Mapping[Any, Any]], bool]
 
@@ -49,11 +50,13 @@ class Rule:
 
     def __and__(self, other: Test) -> "Rule":
         """Select what both rules select."""
-        return Rule(lambda *line: self._test(*line) and check_rule(other)(*line))
+        check_rule(other)
+        return Rule(lambda *line: self._test(*line) and other(*line))
 
     def __or__(self, other: Test) -> "Rule":
         """Select what either rule selects."""
-        return Rule(lambda *line: self._test(*line) or check_rule(other)(*line))
+        check_rule(other)
+        return Rule(lambda *line: self._test(*line) or other(*line))
 
     def __invert__(self) -> "Rule":
         """Select what this rule does not."""
@@ -67,17 +70,17 @@ def marked() -> Rule:
 
 def has(key: str) -> Rule:
     """Select lines that carry this key."""
-    if not isinstance(key, str):
-        message = f"has({key!r:.100}) is not accepted: it is the name of a key"
+    if not is_a(key, str):
+        message = f"has({shown(key)}) is not accepted: it is the name of a key"
         raise ConfigurationError(message)
     return Rule(lambda _logger, _method, line: key in line)
 
 
 def level(name: str) -> Rule:
     """Select lines of this level and above."""
-    least = LEVELS.get(name.lower()) if isinstance(name, str) else None
+    least = LEVELS.get(name.lower()) if is_a(name, str) else None
     if least is None:
-        message = f"level({name!r:.100}) is not accepted: it is one of {', '.join(LEVELS)}"
+        message = f"level({shown(name)}) is not accepted: it is one of {', '.join(LEVELS)}"
         raise ConfigurationError(message)
     return Rule(lambda _logger, method, line: level_of(method, line) >= least)
 
@@ -105,7 +108,7 @@ def check_rule(rule: Any) -> Test:
     """Return the rule; raise if it is none."""
     if not callable(rule):
         message = (
-            f"{rule!r:.100} is not a rule: it is one of agentlog.select, such as level('warning'), "
+            f"{shown(rule)} is not a rule: it is one of agentlog.select, such as level('warning'), "
             "or a function (logger, method, event_dict) -> bool"
         )
         raise ConfigurationError(message)
@@ -114,21 +117,23 @@ def check_rule(rule: Any) -> Test:
 
 def level_of(method: Any, line: Mapping[Any, Any]) -> int:
     """Return the number of a line's level: of its `level`, else of the method that logged it."""
-    name = line.get("level", method)
-    return LEVELS.get(name.lower(), 0) if isinstance(name, str) else 0
+    name: Any = line.get("level")
+    if not is_a(name, str):
+        name = method
+    return LEVELS.get(name.lower(), 0) if is_a(name, str) else 0
 
 
 def name_of(logger: Any, line: Mapping[Any, Any]) -> str | None:
     """Return the name of a line's logger, where there is one."""
-    name = line.get("logger")
-    if not isinstance(name, str):
+    name: Any = line.get("logger")
+    if not is_a(name, str):
         name = getattr(logger, "name", None)
-    return name if isinstance(name, str) else None
+    return name if is_a(name, str) else None
 
 
 def _pattern(rule: str, glob: Any) -> Callable[[Any], bool]:
-    if not isinstance(glob, str) or not glob:
-        message = f"{rule}({glob!r:.100}) is not accepted: it is a pattern, such as 'agent*'"
+    if not is_a(glob, str) or not glob:
+        message = f"{rule}({shown(glob)}) is not accepted: it is a pattern, such as 'agent*'"
         raise ConfigurationError(message)
     match = re.compile(fnmatch.translate(glob)).match
-    return lambda text: isinstance(text, str) and match(text) is not None
+    return lambda text: is_a(text, str) and match(text) is not None

@@ -15,7 +15,7 @@ from agentlog.bridges import select as rules
 from agentlog.bridges.line import MARKER
 from agentlog.client import Client
 from agentlog.default import default_client
-from agentlog.errors import ConfigurationError, warn
+from agentlog.errors import ConfigurationError, shown, warn
 from agentlog.recording import context, ids
 from agentlog.recording.action import Action
 from agentlog.recording.context import Node
@@ -165,7 +165,7 @@ def _names(correlate: Any) -> tuple[str | None, ...]:
     ):
         return tuple(correlate.get(name) for name in _IDS)
     message = (
-        f"correlate={correlate!r:.100} is not accepted: it is True, False, 'all', or a mapping "
+        f"correlate={shown(correlate)} is not accepted: it is True, False, 'all', or a mapping "
         'such as {"session_id": "trace_id", "event_id": "span_id"}'
     )
     raise ConfigurationError(message)
@@ -174,7 +174,7 @@ def _names(correlate: Any) -> tuple[str | None, ...]:
 def _checked_client(client: Any) -> Client | None:
     if client is not None and not isinstance(client, Client):
         message = (
-            f"client={client!r:.100} is not accepted: it is a Client, or None for the default one"
+            f"client={shown(client)} is not accepted: it is a Client, or None for the default one"
         )
         raise ConfigurationError(message)
     return client
@@ -183,7 +183,7 @@ def _checked_client(client: Any) -> Client | None:
 def _checked_count(breadcrumbs: Any) -> int:
     if not isinstance(breadcrumbs, int) or isinstance(breadcrumbs, bool) or breadcrumbs < 0:
         message = (
-            f"breadcrumbs={breadcrumbs!r:.100} is not accepted: it is a number of lines, 0 for none"
+            f"breadcrumbs={shown(breadcrumbs)} is not accepted: it is a number of lines, 0 for none"
         )
         raise ConfigurationError(message)
     return breadcrumbs

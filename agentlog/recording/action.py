@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from agentlog.errors import warn
+from agentlog.errors import shown, warn
 from agentlog.recording import ids
-from agentlog.recording.context import Node, current, leave
+from agentlog.recording.context import Node, compress, current, leave
 from agentlog.recording.event import DEFAULT_ACTION_TYPE, accepted, fitting, kind_with_model
 from agentlog.recording.outcome import Outcome, describe, outcome_of, text_of
 from agentlog.recording.recorder import Recorder, in_main_thread
@@ -46,6 +46,7 @@ class Action(Node):
         "_params",
         "_process",
         "_returns",
+        "_used",
         "event_type",
     )
 
@@ -72,6 +73,7 @@ class Action(Node):
             if model is None and prompt is None and tags is None
             else {"model": model, "prompt": prompt, "tags": tags}
         )
+        self._used = False
         self._late: dict[str, Any] | None = None
         self._returns: Encoded | None = None
         self._again: list[Action] | None = None
@@ -83,13 +85,16 @@ class Action(Node):
         recorder: Recorder | None = self.recorder
         if recorder is None:
             return self
-        if self.id:
+        used, self._used = self._used, True  # no call between: of two threads one is the first
+        if used:
             return self._enter_again()
         outer = current.get()
-        while outer is not None and outer.closed:
+        while outer is not None and outer.closed and outer.parent_id is not None:
             outer = outer.outer
+        if outer is not None and outer.outer is not None and outer.outer.closed:
+            compress(outer)
         parent = outer
-        if parent is None or parent.recorder is not recorder:
+        if parent is None or parent.recorder is not recorder or parent.closed:
             parent = recorder.parent()
         self.id = event_id = ids.event_id()
         self.session_id = session_id = parent.session_id
@@ -173,14 +178,14 @@ class Action(Node):
     @property
     def returns(self) -> Any:
         """The output of the action: any value, taken as it is when it is set."""
-        if self._again:
-            return self._again[-1].returns
+        if (twin := self._twin()) is not None:
+            return twin.returns
         return None if self._returns is None else self._returns.value()
 
     @returns.setter
     def returns(self, value: Any) -> None:
-        if self._again:
-            self._again[-1].returns = value
+        if self._again and (twin := self._twin()) is not None:
+            twin.returns = value
         elif self.recorder is not None:
             try:
                 self._returns = self.recorder.encoder.snapshot("returns", value)
@@ -213,15 +218,15 @@ class Action(Node):
             "completion_tokens": completion_tokens,
             **others,
         }
-        if self._again:
-            self._again[-1].update(**given)
+        if (twin := self._twin()) is not None:
+            twin.update(**given)
             return
         late = dict(self._late or {})
         for field, value in given.items():
             if value is None:
                 continue
             if field not in _UPDATES or not fitting(field, value):
-                warn(f"update({field}={value!r:.100}) is left out: {_accepted(field)}")
+                warn(f"update({field}={shown(value)}) is left out: {_accepted(field)}")
                 continue
             late[field] = list(value) if field == "tags" else value
         kind = kind_with_model(self._kind, late.get("model"))
@@ -236,8 +241,8 @@ class Action(Node):
             why: The reason in a text, or the exception behind it.
 
         """
-        if self._again:
-            self._again[-1].fail(why)
+        if (twin := self._twin()) is not None:
+            twin.fail(why)
             return
         if isinstance(why, BaseException):
             failure = Outcome("Fail", None, describe(why))
@@ -258,13 +263,30 @@ class Action(Node):
         return twin.__enter__()
 
     def _leave_again(self, error: BaseException | None) -> bool:
-        """Leave the twin that is the innermost of this context, else the last."""
-        twins = self._again or []
-        here = current.get()
-        twin = here if isinstance(here, Action) and here in twins else twins[-1]
-        twins.remove(twin)
+        """Leave the twin that is meant; say whether it is one."""
+        twin = self._twin()
+        if twin is None or self._again is None:
+            return False
+        self._again.remove(twin)
         twin.__exit__(None, error, None)
         return True
+
+    def _twin(self) -> "Action | None":
+        """Return the event that is meant, if it is not this one but one of its twins.
+
+        It is the innermost of them in this context; where there is none, the one entered last.
+        """
+        twins = self._again
+        if not twins:
+            return None
+        node = current.get()
+        while node is not None:
+            if node is self and not self.closed:
+                return None
+            if isinstance(node, Action) and node in twins:
+                return node
+            node = node.outer
+        return twins[-1]
 
 
 def _outcome(told: Outcome | None, error: BaseException | None) -> Outcome:

@@ -18,29 +18,34 @@ _STARS: dict[Any, str] = {
 }
 
 
-def binder(function: Callable[..., Any], ignore: Collection[str]) -> Binder:
-    """Return a function that takes a call's arguments and returns them by name.
+class Binding:
+    """How the calls of one function are bound: `bind(*args, **kwargs)` returns them by name.
 
     `*args` become a list and `**kwargs` a mapping, under their own names. Parameters in `ignore`,
-    and the `self` or `cls` of a method, are left out. Where there is no signature (some builtins),
-    the arguments are recorded as `args` and `kwargs`.
+    and the `self` or `cls` of a method, are left out. `bind` raises TypeError for a wrong call.
     """
-    try:
-        parameters = list(inspect.signature(function).parameters.values())
-        return _compiled(parameters, _recorded(parameters, function, ignore))
-    except (ValueError, TypeError, SyntaxError):
-        return lambda *args, **kwargs: {
-            name: value
-            for name, value in (("args", list(args)), ("kwargs", kwargs))
-            if value and name not in ignore
-        }
 
+    __slots__ = ("_ignore", "_skip", "bind")
 
-def _recorded(
-    parameters: list[inspect.Parameter], function: Callable[..., Any], ignore: Collection[str]
-) -> list[inspect.Parameter]:
-    receiver = parameters[:1] if parameters and _is_receiver(parameters[0], function) else []
-    return [p for p in parameters if p not in receiver and p.name not in ignore]
+    def __init__(self, function: Callable[..., Any], ignore: Collection[str]) -> None:
+        self._ignore = frozenset(ignore)
+        self._skip = 0
+        try:
+            parameters = list(inspect.signature(function).parameters.values())
+            self._skip = int(bool(parameters) and _is_receiver(parameters[0], function))
+            recorded = [p for p in parameters[self._skip :] if p.name not in ignore]
+            self.bind: Binder = _compiled(parameters, recorded)
+        except (ValueError, TypeError, SyntaxError):
+            # Some builtins have no signature.
+            self.bind = lambda *args, **kwargs: self.unbound(args, kwargs)
+
+    def unbound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return arguments that fit no parameters, as they were passed, without what is ignored."""
+        named = {name: value for name, value in kwargs.items() if name not in self._ignore}
+        # What is ignored may be among those that have no name.
+        positional = [] if self._ignore - kwargs.keys() else list(args[self._skip :])
+        given = {"args": positional, "kwargs": named}
+        return {name: value for name, value in given.items() if value and name not in self._ignore}
 
 
 def _is_receiver(first: inspect.Parameter, function: Callable[..., Any]) -> bool:

@@ -14,9 +14,10 @@ Source: https://www.w3.org/TR/trace-context/#traceparent-header
 import concurrent.futures
 import contextvars
 import functools
+import inspect
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
@@ -82,11 +83,21 @@ def innermost(recorder: object = None) -> Node | None:
 
 def enter(node: Node) -> None:
     """Make a node the innermost of this context."""
-    outer = current.get()
-    while outer is not None and outer.closed:
+    node.outer = current.get()
+    compress(node)
+    current.set(node)
+
+
+def compress(node: Node) -> None:
+    """Take the actions that have closed from between a node and what is outside of it.
+
+    So a chain stays as short as what is open, also where each action is left after the next is
+    entered. A session that has closed stays: it is where its stragglers belong.
+    """
+    outer = node.outer
+    while outer is not None and outer.closed and outer.parent_id is not None:
         outer = outer.outer
     node.outer = outer
-    current.set(node)
 
 
 def leave(node: Node) -> None:
@@ -100,13 +111,31 @@ def bind(function: Callable[P, R]) -> Callable[P, R]:
     """Return a function that runs in a copy of the context that it was bound in.
 
     For threads and executors, which start with an empty context: what the function records hangs
-    under the action that is open where `bind` is called.
+    under the action that is open where `bind` is called. A coroutine function runs in the context
+    of its task; what it records hangs under that action all the same.
     """
+    if inspect.iscoroutinefunction(function):
+        return _bind_coroutine(function)  # type: ignore[return-value]
     context = contextvars.copy_context()
 
     @functools.wraps(function)
     def bound(*args: P.args, **kwargs: P.kwargs) -> R:
         return context.copy().run(function, *args, **kwargs)
+
+    return bound
+
+
+def _bind_coroutine(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    node = current.get()
+
+    @functools.wraps(function)
+    async def bound(*args: P.args, **kwargs: P.kwargs) -> R:
+        outside = current.get()
+        current.set(node)
+        try:
+            return await function(*args, **kwargs)
+        finally:
+            current.set(outside)
 
     return bound
 
@@ -123,7 +152,7 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
 
 def write_header(headers: MutableMapping[str, str], node: Node) -> None:
     """Set the traceparent of a node, in place of one of any spelling."""
-    for name in [name for name in headers if name.lower() == TRACEPARENT]:
+    for name in [name for name in headers if _text(name).lower() == TRACEPARENT]:
         del headers[name]
     headers[TRACEPARENT] = f"00-{node.session_id}-{node.id}-01"
 
@@ -151,16 +180,14 @@ def attach(headers: Mapping[str, str]) -> Iterator[None]:
 def read_header(headers: Mapping[str, str]) -> Remote | None:
     """Read the remote parent out of headers, or None; never raises."""
     try:
-        texts = [
-            _text(value) for name, value in headers.items() if _text(name).lower() == TRACEPARENT
-        ]
-    except Exception:  # noqa: BLE001 - headers come from anywhere: what cannot be read names no parent
+        named = [value for name, value in headers.items() if _text(name).lower() == TRACEPARENT]
+        return _parse(_text(named[0]).strip()) if len(named) == 1 else None
+    except Exception:  # noqa: BLE001 - headers come from anywhere; unreadable, they name no parent
         return None
-    return _parse(texts[0].strip()) if len(texts) == 1 else None
 
 
-def _text(value: str | bytes) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else value
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def _parse(text: str) -> Remote | None:

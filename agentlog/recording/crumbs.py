@@ -49,7 +49,13 @@ def remember(
 
 def as_log(crumbs: Iterable[Crumb]) -> list[dict[Any, Any]]:
     """Return breadcrumbs as the record's `log`."""
-    return [_as_entry(*crumb) for crumb in crumbs]
+    entries = []
+    for crumb in crumbs:
+        try:
+            entries.append(_as_entry(*crumb))
+        except Exception:  # noqa: BLE001 - the line's own code ran; the failure matters more
+            entries.append({"timestamp": crumb[0], "event": "<unprintable line>"})
+    return entries
 
 
 def _as_entry(

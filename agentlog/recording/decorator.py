@@ -13,14 +13,15 @@ import asyncio
 import functools
 import inspect
 import sys
+import types
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
-from agentlog.errors import ConfigurationError
+from agentlog.errors import ConfigurationError, shown
 from agentlog.recording.action import Action
-from agentlog.recording.binding import Binder, binder
+from agentlog.recording.binding import Binding
 from agentlog.recording.context import current
-from agentlog.recording.event import DEFAULT_ACTION_TYPE, check
+from agentlog.recording.event import DEFAULT_ACTION_TYPE, check, kind_with_model
 from agentlog.recording.items import Items
 from agentlog.recording.recorder import Recorder
 
@@ -48,7 +49,7 @@ class Spec:
 
     __slots__ = (
         "action_type",
-        "bind",
+        "binding",
         "capture_returns",
         "event_type",
         "get_recorder",
@@ -64,7 +65,7 @@ class Spec:
         tags: list[str] | None,
         action_type: str,
         model: str | None,
-        bind: Binder | None,
+        binding: Binding | None,
         capture_returns: bool,  # noqa: FBT001
         reduce: Reduce | None,
     ) -> None:
@@ -73,18 +74,19 @@ class Spec:
         self.tags = tags
         self.action_type = action_type
         self.model = model
-        self.bind = bind
+        self.binding = binding
         self.capture_returns = capture_returns
         self.reduce = reduce
 
     def begin(self, recorder: Recorder, args: Any, kwargs: Any) -> Action:
         """Open the action of one call."""
         params = None
-        if self.bind is not None:
+        if self.binding is not None:
             try:
-                params = self.bind(*args, **kwargs)
+                params = self.binding.bind(*args, **kwargs)
             except TypeError:
-                pass  # a wrong call: the function itself will say so
+                # A wrong call: the function itself will say so.
+                params = self.binding.unbound(args, kwargs)
         action = Action(recorder, self.event_type, params, self.tags, self.action_type, self.model)
         action.__enter__()
         return action
@@ -107,11 +109,11 @@ def record_action(
         message = 'record_action is written with the name of the event: @record_action("plan")'
         raise ConfigurationError(message)
     check(event_type=event_type, tags=tags, action_type=action_type, model=model)
-    if isinstance(ignore, str) or not all(isinstance(name, str) for name in ignore):
-        message = f"ignore={ignore!r:.100} is not accepted: it is a list of parameter names"
+    if not _is_list_of_names(ignore):
+        message = f"ignore={shown(ignore)} is not accepted: it is a list of parameter names"
         raise ConfigurationError(message)
     if reduce is not None and not callable(reduce):
-        message = f"reduce={reduce!r:.100} is not accepted: it is a function of the list of items"
+        message = f"reduce={shown(reduce)} is not accepted: it is a function of the list of items"
         raise ConfigurationError(message)
 
     def decorate(function: Any) -> Any:
@@ -124,9 +126,9 @@ def record_action(
             get_recorder,
             event_type,
             None if tags is None else list(tags),
-            action_type,
+            kind_with_model(action_type, model),
             model,
-            binder(function, ignore) if capture_params else None,
+            Binding(function, ignore) if capture_params else None,
             capture_returns,
             reduce,
         )
@@ -136,6 +138,14 @@ def record_action(
     return decorate
 
 
+def _is_list_of_names(ignore: Any) -> bool:
+    return (
+        isinstance(ignore, Iterable)
+        and not isinstance(ignore, str)
+        and all(isinstance(name, str) for name in ignore)
+    )
+
+
 def _wrapper(function: Callable[..., Any], spec: Spec) -> Callable[..., Any]:
     called = function if inspect.isroutine(function) else _called(function)
     if inspect.iscoroutinefunction(called):
@@ -143,7 +153,10 @@ def _wrapper(function: Callable[..., Any], spec: Spec) -> Callable[..., Any]:
     if inspect.isasyncgenfunction(called):
         return _async_generator(function, spec)
     if inspect.isgeneratorfunction(called):
-        return _generator(function, spec)
+        wrapper = _generator(function, spec)
+        code = getattr(called, "__code__", None)
+        is_awaitable = bool(code and code.co_flags & inspect.CO_ITERABLE_COROUTINE)
+        return types.coroutine(wrapper) if is_awaitable else wrapper
     return _plain(function, spec)
 
 
@@ -225,6 +238,11 @@ class _Steps:
             self._items.add(item)
         return item
 
+    def answered(self, thrown: BaseException) -> None:
+        """Note that the body went on after this was thrown in: it must not after GeneratorExit."""
+        if isinstance(thrown, GeneratorExit):
+            self._action.fail("generator ignored GeneratorExit")
+
     def end(self, error: BaseException | None) -> None:
         """Close the action, with the items as its returns."""
         if self._items is not None:
@@ -247,6 +265,8 @@ class _NoSteps:
     def take(self, item: Any) -> Any:
         return item
 
+    def answered(self, thrown: BaseException) -> None: ...
+
     def end(self, error: BaseException | None) -> None: ...
 
 
@@ -261,17 +281,16 @@ def _generator(function: Callable[..., Any], spec: Spec) -> Callable[..., Any]:
                 body = function(*args, **kwargs)
                 item = next(body)
             while True:
+                thrown = None
                 try:
                     sent = yield steps.take(item)
-                except GeneratorExit:
-                    with steps:
-                        body.close()
-                    raise
-                except BaseException as thrown:  # noqa: BLE001 - it is the body's, not ours
-                    with steps:
+                except BaseException as error:  # noqa: BLE001 - it is the body's to answer
+                    thrown = error
+                with steps:
+                    if thrown is not None:
                         item = body.throw(thrown)
-                else:
-                    with steps:
+                        steps.answered(thrown)
+                    else:
                         item = next(body) if sent is None else body.send(sent)
         except StopIteration as stop:
             steps.end(None)
@@ -292,18 +311,16 @@ def _async_generator(function: Callable[..., Any], spec: Spec) -> Callable[..., 
                 body = function(*args, **kwargs)
                 item = await _first_step(body)
             while True:
+                steps.thrown = None
                 try:
                     sent = yield steps.take(item)
-                except GeneratorExit:
-                    with steps:
-                        await body.aclose()
-                    raise
-                except BaseException as thrown:  # noqa: BLE001 - it is the body's, not ours
-                    steps.thrown = thrown
-                    with steps:
-                        item = await body.athrow(thrown)
-                else:
-                    with steps:
+                except BaseException as error:  # noqa: BLE001 - it is the body's to answer
+                    steps.thrown = error
+                with steps:
+                    if steps.thrown is not None:
+                        item = await body.athrow(steps.thrown)
+                        steps.answered(steps.thrown)
+                    else:
                         item = await body.asend(sent)
         except StopAsyncIteration:
             steps.end(None)
@@ -314,6 +331,10 @@ def _async_generator(function: Callable[..., Any], spec: Spec) -> Callable[..., 
     return wrapper
 
 
+def _leave_to_the_wrapper(body: Any) -> None:
+    """Finalize nothing: a body that is collected with its wrapper is closed by it."""
+
+
 def _first_step(body: Any) -> Awaitable[Any]:
     """Return the first step of an async generator that the event loop does not get to know.
 
@@ -321,7 +342,7 @@ def _first_step(body: Any) -> Awaitable[Any]:
     both at once, and complain.
     """
     hooks = sys.get_asyncgen_hooks()
-    sys.set_asyncgen_hooks(None, None)
+    sys.set_asyncgen_hooks(None, _leave_to_the_wrapper)
     try:
         return body.asend(None)  # type: ignore[no-any-return]
     finally:

@@ -10,7 +10,7 @@ from json.encoder import encode_basestring as quote
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from agentlog.errors import ConfigurationError
+from agentlog.errors import ConfigurationError, shown
 from agentlog.recording.redact import Redact
 from agentlog.recording.walk import INT64, Walk, mend
 
@@ -52,7 +52,7 @@ class Encoder:
         self._only_names = redact == "all"
         if not (isinstance(redact, bool | Redact) or self._only_names or self._hook):
             message = (
-                f"redact={redact!r:.100} is not accepted: it is True, False, 'all', a Redact(...) "
+                f"redact={shown(redact)} is not accepted: it is True, False, 'all', a Redact(...) "
                 "or a function (field, value) -> value"
             )
             raise ConfigurationError(message)
@@ -136,7 +136,7 @@ class Encoder:
             if text is not None:
                 parts.append(f',"{name}":{text}')
         if notes:
-            parts.append(f',"notes":{json.dumps(notes)}')
+            parts.append(f',"notes":{json.dumps(notes, separators=(",", ":"))}')
         return "".join(parts)
 
     def _field(self, name: str, value: Any, walk: Walk) -> str | None:
@@ -153,7 +153,9 @@ class Encoder:
             return text
         try:
             answer = self._hook(name, json.loads(text))
-        except Exception:  # noqa: BLE001 - the user's function: what it could not look at is withheld
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - the user's function: what it did not pass is withheld
             walk.note("redacted")
             return None
         return Walk(None, PAYLOAD_ROOM, walk.notes).value(answer)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from agentlog.errors import ConfigurationError
+from agentlog.errors import ConfigurationError, shown
 
 now = time.time
 """The clock of a new event's timestamp, in seconds since the epoch."""
@@ -113,7 +113,7 @@ class Event:
         self.event_type = event_type
         self.params = params
         self.returns = returns
-        self.result = result
+        self.result = RESULTS[result]
         self.action_type = kind_with_model(action_type, model)
         self.model = model
         self.prompt = prompt
@@ -127,14 +127,16 @@ class Event:
 
 def kind_with_model(action_type: str, model: str | None) -> str:
     """Return the action type, which is `llm` for a model when nobody chose one."""
-    return "llm" if model is not None and type(action_type) is _Unset else action_type
+    if type(action_type) is _Unset:
+        return action_type if model is None else ActionType.LLM.value
+    return ACTION_TYPES.get(action_type, action_type)
 
 
 def check(**values: Any) -> None:
     """Raise a ConfigurationError for the first value that its field cannot hold."""
     for field, value in values.items():
         if not fitting(field, value):
-            message = f"{field}={value!r:.100} is not accepted: {accepted(field)}"
+            message = f"{field}={shown(value)} is not accepted: {accepted(field)}"
             raise ConfigurationError(message)
 
 
@@ -144,26 +146,32 @@ def accepted(field: str) -> str:
 
 
 def fitting(field: str, value: Any) -> bool:
-    """Say whether a field of the record can hold the value."""
-    return _FITS[field](value)
+    """Say whether a field of the record can hold the value; never raises."""
+    try:
+        return _FITS[field](value)
+    except Exception:  # noqa: BLE001 - the value's own code ran
+        return False
+
+
+def is_a(value: Any, *kinds: type) -> bool:
+    """Say whether a value is of one of the kinds, as its type has it and not its `__class__`."""
+    return issubclass(type(value), kinds)
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
+    return is_a(value, str) and bool(value)
 
 
 def _is_tags(value: Any) -> bool:
-    return isinstance(value, list | tuple | set | frozenset) and all(
-        isinstance(tag, str) for tag in value
-    )
+    return is_a(value, list, tuple, set, frozenset) and all(is_a(tag, str) for tag in value)
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
+    return is_a(value, int) and not is_a(value, bool) and 0 <= value < 1 << 63
 
 
 def _is_timestamp(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return is_a(value, int, float) and not is_a(value, bool) and math.isfinite(value)
 
 
 def _one_of(accepted: Mapping[str, str]) -> str:
@@ -172,16 +180,16 @@ def _one_of(accepted: Mapping[str, str]) -> str:
 
 _FITS: dict[str, Callable[[Any], bool]] = {
     "event_type": _is_text,
-    "params": lambda value: value is None or isinstance(value, Mapping),
-    "result": lambda value: isinstance(value, str) and value in RESULTS,
-    "action_type": lambda value: isinstance(value, str) and value in ACTION_TYPES,
+    "params": lambda value: value is None or is_a(value, Mapping),
+    "result": lambda value: is_a(value, str) and value in RESULTS,
+    "action_type": lambda value: is_a(value, str) and value in ACTION_TYPES,
     "model": lambda value: value is None or _is_text(value),
     "tags": lambda value: value is None or _is_tags(value),
     "timestamp": _is_timestamp,
     "prompt_tokens": _is_count,
     "completion_tokens": _is_count,
     "reason": _is_text,
-    "rating": lambda value: isinstance(value, str),
+    "rating": lambda value: is_a(value, str),
 }
 _ACCEPTED = {
     "event_type": "it is the event's name, a string that is not empty",

@@ -35,12 +35,13 @@ class Items:
         """Take an item as it is now."""
         if self._reduce is not None:
             self._all.append(item)
-        elif type(item) is str and self._only_text:
+            return
+        self._only_text = self._only_text and type(item) is str
+        if self._only_text:
             if self._room > PAYLOAD_ROOM - _ENOUGH_TEXT:
                 self._pieces.append(item)
                 self._room -= len(item) + 1
         elif len(self._pieces) < MOST_ITEMS and self._room > 0:
-            self._only_text = False
             piece = self._encoder.piece(item, self._room)
             self._pieces.append(piece)
             self._room -= len(piece.text or "") + 1
@@ -54,6 +55,8 @@ class Items:
         if self._only_text and self._pieces:
             return self._encoder.snapshot("returns", "".join(map(str, self._pieces)))
         texts = []
+        if len(self._pieces) > MOST_ITEMS:
+            self._notes["truncated"] = 1
         for piece in self._pieces[:MOST_ITEMS]:
             done = piece if type(piece) is Encoded else self._encoder.piece(piece, PAYLOAD_ROOM)
             texts.append(done.text or "null")

@@ -41,7 +41,10 @@ def simpler(value: Any) -> Any:
         return str(value)
     fields = _fields(kind)
     if fields is not None:
-        return _items_of_fields(value, fields)
+        items = _items_of_fields(value, fields)
+        if hasattr(kind, "__pydantic_fields__"):
+            items.extend((getattr(value, "__pydantic_extra__", None) or {}).items())
+        return items
     if kind.__module__ == "numpy":
         return _from_numpy(value)
     if issubclass(kind, Mapping):
@@ -61,7 +64,7 @@ def _fields(kind: type) -> dict[str, Any] | None:
     return None
 
 
-def _items_of_fields(value: Any, fields: dict[str, Any]) -> Any:
+def _items_of_fields(value: Any, fields: dict[str, Any]) -> Items:
     items = Items()
     for name, field in fields.items():
         if getattr(field, "repr", True) is False:
@@ -71,9 +74,6 @@ def _items_of_fields(value: Any, fields: dict[str, Any]) -> Any:
             items.append((name, object.__getattribute__(value, name)))
         except AttributeError:
             continue
-    extra = getattr(value, "__pydantic_extra__", None)
-    if type(extra) is dict:
-        items.extend(extra.items())
     return items
 
 
@@ -131,6 +131,8 @@ _READ_AS_TEXT = frozenset(
         "decimal.Decimal",
         "fractions.Fraction",
         "ipaddress._IPAddressBase",
+        "pydantic.types.SecretBytes",
+        "pydantic.types.SecretStr",
         "uuid.UUID",
     }
 )

@@ -11,6 +11,7 @@
 """
 
 import asyncio
+import os
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +28,7 @@ class Outcome(NamedTuple):
 
 SUCCESS = Outcome("Success")
 
-_ROOM = str(Path(__file__).parent)
+_ROOM = str(Path(__file__).parent) + os.sep
 _NEITHER = (
     (asyncio.CancelledError, "cancelled"),
     (KeyboardInterrupt, "interrupted"),
@@ -42,9 +43,14 @@ def outcome_of(error: BaseException | None) -> Outcome:
     for kind, reason in _NEITHER:
         if isinstance(error, kind):
             return Outcome("Indeterminate", reason)
-    if isinstance(error, SystemExit) and error.code in (0, None):
+    if isinstance(error, SystemExit) and _is_success(error.code):
         return Outcome("Indeterminate", "exit")
     return Outcome("Fail", None, describe(error))
+
+
+def _is_success(code: object) -> bool:
+    """Say whether Python exits with status 0 for this code of a SystemExit."""
+    return code is None or (isinstance(code, int) and code == 0)
 
 
 def describe(error: BaseException) -> dict[str, Any]:
@@ -69,7 +75,8 @@ def _format(error: BaseException) -> str:
     seen = [formatted]
     for one in seen:
         one.stack[:] = [frame for frame in one.stack if not frame.filename.startswith(_ROOM)]
-        seen += [other for other in (one.__cause__, one.__context__) if other and other not in seen]
+        others = (one.__cause__, one.__context__, *(one.exceptions or ()))
+        seen += [other for other in others if other and other not in seen]
     return "".join(formatted.format())
 
 

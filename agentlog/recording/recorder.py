@@ -14,9 +14,12 @@ from agentlog.recording import context, ids
 from agentlog.recording.context import Node
 from agentlog.recording.crumbs import as_log
 from agentlog.recording.encode import Encoder
-from agentlog.recording.event import Event, fitting
+from agentlog.recording.event import ACTION_TYPES, RESULTS, Event, fitting
 from agentlog.recording.outcome import Outcome
 from agentlog.recording.writer import Writer
+
+_ANY_VALUE = ("returns", "prompt")
+_DETAILS = ("model", "prompt", "tags", "returns")
 
 Instant = tuple[str, Any, str, str, float | None, str | None, str | None, dict[str, Any]]
 """An event of no duration: name, params, kind, result, time, level, logger, other fields.
@@ -97,19 +100,7 @@ class Recorder:
     def record(self, event: Event) -> None:
         """Write an event, whole, under what is open here; never raises."""
         try:
-            name = event.event_type if fitting("event_type", event.event_type) else "event"
-            kind = event.action_type if fitting("action_type", event.action_type) else "action"
-            result = event.result if fitting("result", event.result) else "Indeterminate"
-            time = event.timestamp if fitting("timestamp", event.timestamp) else None
-            fields = {
-                "model": event.model,
-                "prompt": event.prompt,
-                "tags": event.tags,
-                "returns": event.returns,
-            }
-            fields = {name: value for name, value in fields.items() if value is not None}
-            instant = name, event.params, kind, result, time, None, None, fields
-            self.instant(self.parent(), ids.event_id(), instant)
+            self.instant(self.parent(), ids.event_id(), _instant_of(event))
         except Exception as error:  # noqa: BLE001 - whatever goes wrong here is not the host's
             self.give_up(error)
 
@@ -120,7 +111,7 @@ class Recorder:
         labels = encoder.labels.get((level, logger))
         if labels is None and (labels := encoder.learn_labels(level, logger)) is None:
             fields = {**fields, "level": level, "logger": logger}
-        when = f"{self.time():.6f}" if time is None else repr(time)
+        when = f"{self.time():.6f}" if time is None else repr(float(time))
         self.writer.write(
             f'{{"id":"{event_id}","session_id":"{parent.session_id}","parent_id":"{parent.id}"'
             f"{encoder.opening(name, params, fields or None)}{labels or ''}"
@@ -153,6 +144,27 @@ class Recorder:
         if not self._broken:
             self._broken = True
             warn(f"a record was lost to an error inside agentlog: {type(error).__name__}: {error}")
+
+
+def _instant_of(event: Event) -> Instant:
+    """Return an event's fields; a value set late that its field cannot hold is a param."""
+    values: dict[str, Any] = {name: getattr(event, name, None) for name in Event.__slots__}
+    wrong = {
+        name: values.pop(name)
+        for name in tuple(values)
+        if name not in _ANY_VALUE and not fitting(name, values[name])
+    }
+    params = values.get("params")
+    return (
+        values.get("event_type", "event"),
+        {**(params or {}), **wrong} if wrong else params,
+        ACTION_TYPES[values.get("action_type", "action")],
+        RESULTS[values.get("result", "Indeterminate")],
+        values.get("timestamp"),
+        None,
+        None,
+        {name: values[name] for name in _DETAILS if values.get(name) is not None},
+    )
 
 
 def in_main_thread() -> bool:

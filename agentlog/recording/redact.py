@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from agentlog.errors import ConfigurationError
+from agentlog.errors import ConfigurationError, shown
 from agentlog.recording.forms import FORMS
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
@@ -126,7 +126,9 @@ class Redact:
         text, count = _replace(text, self._named_secrets(text, _lower(text)))
         found += count
         for pattern in self._patterns:
-            text, count = pattern.subn(mark("pattern"), text)
+            matches = (match.span() for match in pattern.finditer(text))
+            spans = ((start, stop, "pattern") for start, stop in matches if stop > start)
+            text, count = _replace(text, spans)
             found += count
         return text, found
 
@@ -200,7 +202,7 @@ def _has_run(words: tuple[str, ...], run: tuple[str, ...]) -> bool:
 
 def _listed(name: str, values: Any) -> list[Any]:
     if isinstance(values, str | bytes | re.Pattern) or not isinstance(values, Iterable):
-        message = f"Redact({name}={values!r:.100}) is not accepted: it is a list"
+        message = f"Redact({name}={shown(values)}) is not accepted: it is a list"
         raise ConfigurationError(message)
     return list(values)
 
@@ -210,7 +212,7 @@ def _runs(name: str, keys: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     for key in _listed(name, keys):
         words = tuple(word.lower() for word in _WORD.findall(key)) if isinstance(key, str) else ()
         if not words:
-            message = f"Redact({name}=[{key!r:.100}]) is not accepted: it is a name, such as 'ssn'"
+            message = f"Redact({name}=[{shown(key)}]) is not accepted: it is a name, such as 'ssn'"
             raise ConfigurationError(message)
         runs.append(words)
     return tuple(runs)
@@ -220,10 +222,10 @@ def _compiled(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
     try:
         compiled = re.compile(pattern)
     except (re.error, TypeError) as error:
-        message = f"Redact(patterns=[{pattern!r:.100}]) is not a regular expression: {error}"
+        message = f"Redact(patterns=[{shown(pattern)}]) is not a regular expression: {error}"
         raise ConfigurationError(message) from error
     if isinstance(compiled.pattern, bytes):
-        message = f"Redact(patterns=[{pattern!r:.100}]) is not accepted: it is a pattern of text"
+        message = f"Redact(patterns=[{shown(pattern)}]) is not accepted: it is a pattern of text"
         raise ConfigurationError(message)
     return compiled
 

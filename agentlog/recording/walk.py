@@ -213,11 +213,11 @@ class Walk:
         mended = mend(text)
         if mended is not text:
             self.note("replaced")
-        quoted = quote(_cut(mended, most))
-        while (size := len(quoted.encode())) > max(self._room, 2):
-            mended = mended[: len(mended) * max(self._room - 8, 0) // size]
-            quoted = quote(mended + "…" if mended else "")
-        if len(quoted) < len(text):
+        shown = _cut(mended, most)
+        while (size := len((quoted := quote(shown)).encode())) > max(self._room, 2):
+            kept = shown[: len(shown) * max(self._room - 8, 0) // size]
+            shown = f"{kept}…" if kept else ""
+        if shown is not mended:
             self.note("truncated")
         self._room -= size
         return quoted

@@ -2,20 +2,20 @@
 
 One line is one `os.write`, and the descriptor's number stays the same while the file behind it
 rotates: the next segment is opened and `dup2`ed over it, so no thread ever holds one that is
-closed. What may be done by one thread only (rotating, looking after the file) goes to the thread
-that takes the turn, an item popped from a list; what is made once (the pen of a new process) is
-published in one step, and who comes second throws its own away. A forked child gets a pen of its
-own.
+closed. What may be done by one thread only (looking after the file) goes to the thread that takes
+the turn, an item popped from a list; what is made once (the next pen) is published in one step, and
+who comes second throws its own away. A forked child gets a pen of its own.
 
 Once a second the writer looks after its file: closed or taken under us, removed with its directory,
 at the journal's limit. While it cannot write, lines wait in memory, the oldest giving way. Every
 record is counted once: written, waiting, or dropped with a reason.
 
-The counters are plain `+=`: CPython switches threads only between bytecodes that call or jump back,
-of which an addition to a slot has none.
+The counters are plain `+=`: CPython switches threads only at calls and backward jumps, and an
+addition to a slot, or to an item of a dict, has neither in it.
 """
 
 import errno
+import fcntl
 import itertools
 import os
 import time
@@ -35,20 +35,27 @@ from agentlog.recording.walk import mend
 RING_SIZE = 8 << 20
 
 _LOOK_EVERY = 1.0
+_RETIRED_FOR = 60.0
+_TRIES = 3
+_REASONS = ("journal limit", "journal removed", "not writable", "internal error")
+
 _writers: "weakref.WeakSet[Writer]" = weakref.WeakSet()
+_retired: "deque[tuple[float, Pen]]" = deque()
 
 
 class Pen:
     """An open segment: its descriptor, which file that is, and how much it holds."""
 
-    __slots__ = ("fd", "inode", "segment", "size", "sure")
+    __slots__ = ("fd", "generation", "inode", "segment", "size", "sure", "torn")
 
-    def __init__(self, fd: int, segment: journal.Segment) -> None:
+    def __init__(self, fd: int, segment: journal.Segment, generation: int) -> None:
         self.fd = fd
         self.segment = segment
+        self.generation = generation  # the first pen of a process, the second, …
         self.inode = os.fstat(fd).st_ino
         self.size = 0
-        self.sure = 0  # of the records written, how many were on disk when we last looked
+        self.torn = False
+        self.sure = 0  # of the records written, how many were in place when we last looked
 
 
 class Process:
@@ -60,12 +67,14 @@ class Process:
         "dropped",
         "full",
         "here",
+        "in_hand",
+        "last",
         "look_at",
         "noted",
         "numbers",
         "owner",
         "pen",
-        "published",
+        "pens",
         "ring",
         "ring_size",
         "slow",
@@ -79,18 +88,20 @@ class Process:
         self.owner = journal.new_owner()
         self.numbers = itertools.count(1)
         self.pen: Pen | None = None
-        self.published: dict[int, Pen] = {}
+        self.pens: dict[int, Pen] = {}  # the latest, by generation
+        self.last = 0  # the latest generation
         self.turn = [True]
         self.look_at = 0.0
-        self.slow = True  # one of the next three, or no pen yet
+        self.slow = True  # one of the next three, or no pen
         self.broken = False  # lines cannot be written: they wait in the ring
         self.bare = False  # the journal is at its limit: nodes without payload
         self.full = False  # it is at twice its limit: nothing
         self.ring: deque[bytes] = deque()
         self.ring_size = 0
+        self.in_hand = 0  # lines on their way from the ring to the disk
         self.written = 0
-        self.dropped: dict[str, int] = {}
-        self.noted: dict[str, int] = {}
+        self.dropped = dict.fromkeys(_REASONS, 0)
+        self.noted = dict.fromkeys(_REASONS, 0)
         self.warned = False
 
 
@@ -116,8 +127,8 @@ class Writer:
         self.directory = directory
         self.limit = limit
         self.process = Process()
-        self._segment_size = segment_size
         self.clock = clock
+        self._segment_size = segment_size
         _writers.add(self)
 
     def write(self, record: str, now: float) -> None:
@@ -139,153 +150,47 @@ class Writer:
             return
         try:
             count = write(pen.fd, line)
-        except OSError as error:
-            self._write_failed(process, pen, line, error)
-            return
+        except OSError:
+            count = 0
         if count != len(line):
-            self._write_torn(process, pen, line)
+            if count:
+                self._seal(process, pen)
+            if count or not self._append(process, pen, line):
+                self._keep(process, line)
             return
         process.written += 1
         pen.size += count
         if pen.size > self._segment_size or now > process.look_at:
-            self._look_after(process)
+            self.look_after()
 
     def close(self) -> None:
         """Write what waits, and let go of the segment; a later line opens the next one."""
         process = self.process
         if not process.here[0]:
             return
-        self._look_after(process)
+        self.look_after()
         pen, process.pen, process.slow = process.pen, None, True
-        process.published = {}
         if pen is not None:
-            _close(pen)
+            _retire(pen)
         self._note_losses(process)
 
-    def look_after(self) -> None:
-        """Look after the file now: write what waits, and find out whether it is still there."""
-        if self.process.here[0]:
-            self._look_after(self.process)
-
-    def drop(self, reason: str, records: int = 1) -> None:
-        """Count records that are lost."""
-        self._drop(self.process, reason, records)
+    def drop(self, reason: str) -> None:
+        """Count a record that is lost, for one of the known reasons."""
+        self.process.dropped[reason] += 1
 
     def counts(self) -> tuple[int, int, dict[str, int]]:
         """Return the records written, those that wait in memory, and those dropped, by reason."""
         process = self.process
         if not process.here[0]:
             process = self.forget_parent()
-        return process.written, len(process.ring), dict(process.dropped)
+        dropped = {reason: records for reason, records in process.dropped.items() if records}
+        return process.written, len(process.ring) + process.in_hand, dropped
 
-    def forget_parent(self) -> Process:
-        """In a forked child: close what was inherited, and start with a process of our own."""
-        inherited, self.process = self.process, Process()
-        if inherited.pen is not None:
-            _close(inherited.pen)
-        return self.process
-
-    # -- One line ----------------------------------------------------------------------------------
-
-    def _append(self, process: Process, pen: Pen, line: bytes) -> None:
-        """Write a line, as `write` does where all is well."""
-        try:
-            count = write(pen.fd, line)
-        except OSError as error:
-            self._write_failed(process, pen, line, error)
-            return
-        if count != len(line):
-            self._write_torn(process, pen, line)
-            return
-        process.written += 1
-        pen.size += count
-
-    def _write_failed(self, process: Process, pen: Pen, line: bytes, error: OSError) -> None:
-        """Open the file anew if it was closed under us, else keep the line."""
-        if error.errno == errno.EBADF and self._open_pen(process, pen):
-            fresh = process.pen
-            if fresh is not None and fresh is not pen:
-                self._append(process, fresh, line)
-                return
-        self._break(process, error)
-        self._keep(process, line)
-
-    def _write_torn(self, process: Process, pen: Pen, line: bytes) -> None:
-        """End a line that was written in part, so that none is joined to it, and keep it."""
-        with suppress(OSError):  # the next line goes to a new segment in any case
-            write(pen.fd, b"\n")
-        self._break(process, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-        self._keep(process, line)
-
-    def _write_slowly(self, line: bytes) -> None:
-        """Write a line in a forked child, or when there is no pen, no room, or something wrong."""
+    def look_after(self) -> None:
+        """Look after the file, if no other thread is at it: write what waits, mend, rotate."""
         process = self.process
         if not process.here[0]:
-            process = self.forget_parent()
-        if process.pen is None and not process.broken:
-            self._open_pen(process, None)
-        elif self.clock() > process.look_at:
-            self._look_after(process)
-        if process.broken or process.pen is None:
-            self._keep(process, line)
-        elif process.full:
-            self._drop(process, "journal limit", 1)
-        else:
-            self._append(process, process.pen, without_payload(line) if process.bare else line)
-
-    def _keep(self, process: Process, line: bytes) -> None:
-        """Keep a line in memory until it can be written; the oldest give way."""
-        process.ring.append(line)
-        process.ring_size += len(line)
-        while process.ring_size > RING_SIZE and process.ring:
-            try:
-                process.ring_size -= len(process.ring.popleft())
-            except IndexError:
-                break
-            self._drop(process, "not writable", 1)
-
-    def _break(self, process: Process, error: OSError) -> None:
-        process.broken = process.slow = True
-        process.look_at = self.clock() + _LOOK_EVERY
-        if not process.warned:
-            process.warned = True
-            warn(
-                f"cannot write to {self.directory}: {error.strerror}. Records wait in memory, the "
-                f"last {RING_SIZE >> 20} MiB of them, until it can be written again."
-            )
-
-    @staticmethod
-    def _drop(process: Process, reason: str, records: int) -> None:
-        process.dropped[reason] = process.dropped.get(reason, 0) + records
-
-    # -- The file ----------------------------------------------------------------------------------
-
-    def _open_pen(self, process: Process, lost: Pen | None) -> bool:
-        """Open a segment in place of a lost pen (None: of none); say whether there is a pen."""
-        if process.pen is not lost:
-            return True
-        try:
-            number = next(process.numbers)
-            pen = self._new_pen(process, number)
-        except OSError as error:
-            self._break(process, error)
-            return False
-        winner = process.published.setdefault(lost.segment.number if lost else 0, pen)
-        if winner is pen:
-            pen.sure = process.written
-        else:
-            _close(pen)
-            journal.delete(pen.segment)
-        process.pen = winner
-        self._look_for_room(process)
-        return True
-
-    def _new_pen(self, process: Process, number: int) -> Pen:
-        fd = journal.create_segment(self.directory, process.owner, number)
-        return Pen(fd, journal.segment(self.directory, process.owner, number))
-
-    def _look_after(self, process: Process) -> None:
-        """Look after the file, if no other thread is at it."""
+            return
         try:
             process.turn.pop()
         except IndexError:
@@ -301,16 +206,130 @@ class Writer:
         finally:
             process.turn.append(True)
 
+    def forget_parent(self) -> Process:
+        """In a forked child: close what was inherited, and start with a process of our own."""
+        inherited, self.process = self.process, Process()
+        _close_inherited(self.directory, inherited.pen)
+        return self.process
+
+    # -- One line ----------------------------------------------------------------------------------
+
+    def _append(self, process: Process, pen: Pen, line: bytes) -> bool:
+        """Write a line, with another pen if this one was closed; say whether it is done."""
+        for _ in range(_TRIES):
+            try:
+                count = write(pen.fd, line)
+            except OSError as error:
+                if error.errno != errno.EBADF:
+                    self._break(process, error)
+                    return False
+                fresh = self._pen_after(process, pen)
+                if fresh is None:
+                    return False
+                pen = fresh
+                continue
+            if count != len(line):
+                self._seal(process, pen)
+                return False
+            process.written += 1
+            pen.size += count
+            return True
+        self._break(process, OSError(errno.EBADF, os.strerror(errno.EBADF)))
+        return False
+
+    def _seal(self, process: Process, pen: Pen) -> None:
+        """End a line that was written in part, so that no other is joined to it."""
+        pen.torn = True
+        with suppress(OSError):  # the next line goes to a new segment in any case
+            write(pen.fd, b"\n")
+        self._break(process, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+    def _write_slowly(self, line: bytes) -> None:
+        """Write a line in a forked child, or when there is no pen, no room, or something wrong."""
+        process = self.process
+        if not process.here[0]:
+            process = self.forget_parent()
+        elif self.clock() > process.look_at:
+            self.look_after()
+        pen = process.pen
+        if pen is None and not process.broken:
+            pen = self._pen_after(process, None)
+        if process.full:
+            process.dropped["journal limit"] += 1
+            return
+        if process.broken or pen is None:
+            self._keep(process, line)
+            return
+        if process.bare:
+            line = without_payload(line)
+        if not self._append(process, pen, line):
+            self._keep(process, line)
+
+    @staticmethod
+    def _keep(process: Process, line: bytes) -> None:
+        """Keep a line in memory until it can be written; the oldest give way."""
+        size = len(line)
+        process.ring.append(line)
+        process.ring_size += size
+        while process.ring_size > RING_SIZE:
+            try:
+                size = len(process.ring.popleft())
+            except IndexError:
+                return
+            process.ring_size -= size
+            process.dropped["not writable"] += 1
+
+    def _break(self, process: Process, error: OSError) -> None:
+        process.broken = process.slow = True
+        process.look_at = self.clock() + _LOOK_EVERY
+        if not process.warned:
+            process.warned = True
+            warn(
+                f"cannot write to {self.directory}: {error.strerror}. Records wait in memory, the "
+                f"last {RING_SIZE >> 20} MiB of them, until it can be written again."
+            )
+
+    # -- The file ----------------------------------------------------------------------------------
+
+    def _pen_after(self, process: Process, lost: Pen | None) -> Pen | None:
+        """Return the pen that follows a lost one (None: the latest); None if none can be opened.
+
+        Many threads may come here at once; the pen of the first is published for all of them.
+        """
+        generation = (lost.generation if lost else process.last) + 1
+        pen = process.pens.get(generation)
+        if pen is not None:
+            return pen
+        try:
+            pen = self._new_pen(process, generation)
+        except OSError as error:
+            self._break(process, error)
+            return None
+        first = process.pens.setdefault(generation, pen)
+        if first is not pen:
+            _discard(pen)
+            return first
+        pen.sure = process.written
+        process.last, process.pen = generation, pen
+        process.pens.pop(generation - _TRIES, None)
+        self._look_for_room(process)
+        return pen
+
+    def _new_pen(self, process: Process, generation: int) -> Pen:
+        number = next(process.numbers)
+        fd = journal.create_segment(self.directory, process.owner, number)
+        return Pen(fd, journal.segment(self.directory, process.owner, number), generation)
+
     def _look_at_file(self, process: Process, pen: Pen) -> None:
         status = _status(pen)
         if status is None:
             # The number is closed, or another file's: leave it alone.
-            self._open_pen(process, pen)
+            self._pen_after(process, pen)
         elif status.st_nlink == 0:
-            self._rotate(process, pen)
             lost = process.written - pen.sure
             process.written -= lost
-            self._drop(process, "journal removed", lost)
+            process.dropped["journal removed"] += lost
+            self._rotate(process, pen)
         elif pen.size > self._segment_size:
             self._rotate(process, pen)
         elif process.bare or process.full:
@@ -319,29 +338,49 @@ class Writer:
 
     def _rotate(self, process: Process, pen: Pen) -> None:
         """Put the next segment under the same descriptor."""
-        fresh = self._new_pen(process, next(process.numbers))
+        fresh = self._new_pen(process, pen.generation)
         if _status(pen) is None:
-            _close(fresh)
+            _discard(fresh)
             return
         os.dup2(fresh.fd, pen.fd, inheritable=False)
         os.close(fresh.fd)
-        pen.segment, pen.inode, pen.size = fresh.segment, fresh.inode, 0
+        finished, pen.segment = pen.segment, fresh.segment
+        pen.inode, pen.size, pen.torn = fresh.inode, 0, False
+        if finished.size == 0:
+            journal.delete(finished)
         self._look_for_room(process)
 
     def _mend(self, process: Process) -> None:
         """Try to write again, into a new segment, so that no line stands behind a torn one."""
         pen = process.pen
-        if pen is None:
-            if not self._open_pen(process, None):
-                return
-        else:
+        if pen is None or _status(pen) is None:
+            pen = self._pen_after(process, pen)
+        elif pen.size or pen.torn:
             self._rotate(process, pen)
+        if pen is None:
+            return
         process.broken = False
-        while process.ring and not process.broken:
+        while process.ring and self._write_oldest(process, pen):
+            pass
+        if not process.broken:
+            self._look_for_room(process)
+
+    def _write_oldest(self, process: Process, pen: Pen) -> bool:
+        """Write the line that waits longest; put it back if it cannot be written."""
+        process.in_hand = 1
+        try:
             line = process.ring.popleft()
-            process.ring_size -= len(line)
-            self._append(process, process.pen, line)  # type: ignore[arg-type]
-        self._look_for_room(process)
+            size = len(line)
+            process.ring_size -= size
+            if self._append(process, pen, line):
+                return True
+            process.ring.appendleft(line)
+            process.ring_size += size
+        except IndexError:
+            pass  # another thread's line pushed it out
+        finally:
+            process.in_hand = 0
+        return False
 
     def _look_for_room(self, process: Process) -> None:
         """Hold the journal to its limit: old runs go (of `local`), then payloads, then records."""
@@ -356,7 +395,7 @@ class Writer:
     def _note_losses(self, process: Process) -> None:
         """Keep on disk what was dropped since the last time, for `agentlog doctor`."""
         for reason, records in list(process.dropped.items()):
-            more = records - process.noted.get(reason, 0)
+            more = records - process.noted[reason]
             if more:
                 try:
                     journal.note_loss(self.directory, reason, more)
@@ -374,12 +413,58 @@ def _status(pen: Pen) -> os.stat_result | None:
     return status if status.st_ino == pen.inode else None
 
 
-def _close(pen: Pen) -> None:
-    if _status(pen) is not None:
-        os.close(pen.fd)
+def _discard(pen: Pen) -> None:
+    """Close a pen that another one forestalled.
+
+    Its segment stays if something is in it: a thread whose pen was closed under it may have written
+    by the number, which was free until then.
+    """
+    os.close(pen.fd)
+    if pen.segment.size == 0:
+        journal.delete(pen.segment)
+
+
+def _retire(pen: Pen) -> None:
+    """Let go of a segment now, and of its descriptor a minute later.
+
+    A thread may be about to write with it; were its number free, the line could land in a file
+    of the next client, whose endpoint it must never reach.
+    """
+    if _status(pen) is None:
+        return
+    with suppress(OSError):  # a file system without locks
+        fcntl.flock(pen.fd, fcntl.LOCK_UN)
+    now = time.monotonic()
+    _retired.append((now, pen))
+    while _retired and now - _retired[0][0] > _RETIRED_FOR:
+        _, old = _retired.popleft()
+        if _status(old) is not None:
+            os.close(old.fd)
+
+
+def _close_inherited(directory: Path, pen: Pen | None) -> None:
+    """Close the segments that this forked child got from its parent, which are the parent's.
+
+    One may have been under way to its pen in another thread, so all descriptors are looked at.
+    The lock stays the parent's: a descriptor is closed, and never unlocked.
+    """
+    try:
+        inside = os.path.realpath(directory) + os.sep
+        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names are all we need
+            with suppress(OSError):
+                target = os.readlink(f"/proc/self/fd/{name}")  # noqa: PTH115 - a text, to compare
+                if (
+                    target.startswith(inside)
+                    and fcntl.fcntl(int(name), fcntl.F_GETFL) & os.O_APPEND
+                ):
+                    os.close(int(name))
+    except OSError:  # no /proc
+        if pen is not None and _status(pen) is not None:
+            os.close(pen.fd)
 
 
 def _forget_parents() -> None:
+    _retired.clear()
     for writer in list(_writers):
         writer.forget_parent()
 

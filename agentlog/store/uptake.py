@@ -113,7 +113,7 @@ def damaged_lines(store: SqliteStore, limit: int = 20) -> list[DamagedLine]:
 def _is_absent(path: Path) -> bool:
     try:
         path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return True
     except OSError:
         return False  # something is there: opening it will say what is wrong

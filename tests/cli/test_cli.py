@@ -10,7 +10,7 @@ import pytest
 
 import agentlog as ao
 from agentlog.cli import main
-from tests.cli.commandline import AGENTLOG, agentlog, environ, on_terminal, record
+from tests.cli.commandline import AGENTLOG, STEERING, agentlog, environ, on_terminal, record
 
 COMMANDS = ["sessions", "replay", "doctor", "path", "prune", "demo"]
 
@@ -225,6 +225,19 @@ def test_a_store_that_cannot_be_used_is_one_line(command, home, capsys):
     out, err = capsys.readouterr()
     assert "" == out
     assert f"agentlog: {home}/store.db is damaged or is no agentlog store.\n" == err
+
+
+def test_a_home_with_a_strange_name_is_named_harmlessly(home, monkeypatch, capsys):
+    """Where a message names the home, it shows escapes for what steers a terminal."""
+    strange = home / "\x1b[31m\u202e"
+    monkeypatch.setenv("AGENTLOG_HOME", str(strange))
+    assert 0 == main(["sessions"])
+    strange.mkdir()
+    (strange / "store.db").mkdir()
+    assert 1 == main(["sessions"])
+    err = capsys.readouterr().err
+    assert 2 == err.count(r"\x1b[31m\u202e")
+    assert not STEERING.search(err)
 
 
 def test_a_demo_that_is_not_recorded_says_so(tmp_path):

@@ -19,6 +19,7 @@ FULL = Path("/dev/full")
 def run(client):
     """A run that failed, with all that a terminal must not see."""
     with client.session(["tag\x1b[31m"]), client.action("evil\x1b]0;t\x07\u202e\n") as action:
+        client.clock.advance(0.25)
         action.update(model="m\x9b31m")
         action.fail("bad\r\x1b[2J\u2066 \u691c\u7d22")
 

@@ -359,11 +359,11 @@ def test_a_recursion_without_end_leaves_no_parent(captured):
     frame, here = sys._getframe(), 0
     while frame:
         frame, here = frame.f_back, here + 1
-    sys.setrecursionlimit(here + 120)
+    sys.setrecursionlimit(here + 70)
     try:
-        left = [from_depth(depth) for depth in range(40)]
+        left = [from_depth(depth) for depth in range(12)]
     finally:
         sys.setrecursionlimit(limit)
-    assert [None] * 40 == left
+    assert [None] * 12 == left
     captured.client.record(Event("afterwards"))
     assert parents(captured)["afterwards"] is None

@@ -220,7 +220,7 @@ def test_entered_by_two_threads_in_the_same_moment_is_two_events():
     barrier = threading.Barrier(2, timeout=10)
 
     class Clock:
-        waiting = True
+        waiting = False
 
         def time(self):
             if self.waiting:
@@ -229,7 +229,9 @@ def test_entered_by_two_threads_in_the_same_moment_is_two_events():
 
     clock = Clock()
     with capture_events(clock=clock) as captured:
+        captured.client.start_session()
         action = captured.client.action("a")
+        clock.waiting = True
 
         def use():
             with action as mine:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlog.recording.binding import binder
+from agentlog.recording.binding import Binding
 
 
 class Agent:
@@ -28,7 +28,7 @@ class Agent:
 
 def bound(function, /, *args, ignore=(), **kwargs):
     """Return what is recorded of a call."""
-    return binder(function, ignore)(*args, **kwargs)
+    return Binding(function, ignore).bind(*args, **kwargs)
 
 
 def every_kind(a, /, b, c=3, *args, d, e=5, **kwargs):
@@ -141,7 +141,7 @@ def test_a_wrong_call_is_a_type_error(args, kwargs):
     def function(a, b=2):
         """Take parameters."""
 
-    for called in (function, binder(function, ())):
+    for called in (function, Binding(function, ()).bind):
         with pytest.raises(TypeError):
             called(*args, **kwargs)
 

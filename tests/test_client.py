@@ -1,0 +1,549 @@
+"""Client: sessions of every kind, several clients side by side, and what it says about its records."""
+
+import asyncio
+import contextlib
+import contextvars
+import os
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import agentlog as ao
+from agentlog import AgentlogWarning, Client, ConfigurationError, Event, FlushResult, journal
+from agentlog.testing import Captured, ManualClock, capture_events
+
+
+@pytest.fixture
+def captured():
+    """Capture what the test records."""
+    with capture_events() as captured:
+        yield captured
+
+
+@pytest.fixture
+def client(captured):
+    """Return the client whose events are captured."""
+    return captured.client
+
+
+def ends(captured):
+    """Return how the sessions ended, in the order of their starts."""
+    return [(one.get("result"), one.get("reason")) for one in captured.sessions]
+
+
+def sessions_of(captured):
+    """Return for each event the number of its session, in the order of the sessions' starts."""
+    order = [one["session_id"] for one in captured.sessions]
+    return {one["event_type"]: order.index(one["session_id"]) for one in captured.events}
+
+
+# -- The session of the process --------------------------------------------------------------------
+
+
+def test_a_client_alone_records_nothing(client, captured):
+    """It makes no session and no directory before the first event."""
+    assert [] == captured.everything
+    assert [] == list(client.settings.home.iterdir())
+
+
+def test_the_first_event_starts_a_session(client, captured):
+    """The later ones join it."""
+    client.record(Event("a"))
+    with client.action("b"):
+        client.record(Event("c"))
+    assert {"a": 0, "b": 0, "c": 0} == sessions_of(captured)
+    (session,) = captured.sessions
+    assert None is session["parent_id"]
+    assert "end_timestamp" not in session
+
+
+def test_the_first_events_of_many_threads_start_one_session(client, captured):
+    """Sixteen at once."""
+    barrier = threading.Barrier(16, timeout=10)
+
+    def work(n):
+        barrier.wait()
+        client.record(Event(f"{n}"))
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(work, range(16)))
+    assert {f"{n}": 0 for n in range(16)} == sessions_of(captured)
+
+
+def test_a_session_is_the_root_event(captured):
+    """With the program's name, its process and its tags."""
+    session = captured.client.start_session(["a", "b", "a"])
+    record = captured.sessions[0]
+    assert (session.id, session.session_id, None) == (record["id"], record["session_id"], session.parent_id)
+    assert ("session", ["a", "b"]) == (record["action_type"], record["tags"])
+    assert record["event_type"]
+    assert {"pid", "host", "python", "argv0", "agentlog"} == set(record["process"])
+    assert ["a", "b"] == list(session.tags)
+
+
+def test_a_clients_tags_are_those_of_each_of_its_sessions():
+    """Followed by the session's own."""
+    with capture_events(tags=["all", "x"]) as captured:
+        captured.client.record(Event("implicit"))
+        captured.client.start_session(["x", "one"])
+        with captured.client.session(["two"]):
+            pass
+        assert [["all", "x"], ["all", "x", "one"], ["all", "x", "two"]] == [
+            one["tags"] for one in captured.sessions
+        ]
+
+
+def test_start_session_ends_the_one_that_is_open(client, captured):
+    """An implicit one too; what is recorded from then on is the new one's."""
+    client.record(Event("a"))
+    client.start_session()
+    client.record(Event("b"))
+    client.start_session()
+    client.record(Event("c"))
+    assert {"a": 0, "b": 1, "c": 2} == sessions_of(captured)
+    assert [("Indeterminate", None)] * 2 + [(None, None)] == ends(captured)
+
+
+def test_start_session_is_of_the_whole_process(client, captured):
+    """Other threads and contexts record into it."""
+    client.start_session()
+    contextvars.Context().run(client.record, Event("context"))
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(client.record, Event("thread")).result()
+    assert {"context": 0, "thread": 0} == sessions_of(captured)
+
+
+def test_end_session_says_how_it_ended():
+    """With a state, a rating and a reason; by the clock."""
+    clock = ManualClock(100.0)
+    with capture_events(clock=clock) as captured:
+        captured.client.start_session()
+        clock.advance(2.5)
+        captured.client.end_session("Success", rating="5/5", reason="all done")
+        (session,) = captured.sessions
+    assert ("Success", "5/5", "all done", 100.0, 102.5) == tuple(
+        session[field] for field in ("result", "rating", "reason", "timestamp", "end_timestamp")
+    )
+
+
+@pytest.mark.parametrize("state", list(ao.EventState))
+def test_end_session_takes_members_and_texts(client, captured, state):
+    """And says no more than it was told."""
+    client.start_session()
+    client.end_session(state)
+    client.start_session()
+    client.end_session(state.value)
+    assert [(state.value, None)] * 2 == ends(captured)
+    assert "rating" not in captured.sessions[0]
+
+
+def test_end_session_without_a_session_does_nothing(client, captured):
+    """Nor does a second one."""
+    client.end_session()
+    assert [] == captured.everything
+    client.start_session()
+    client.end_session("Success")
+    client.end_session("Fail")
+    assert [("Success", None)] == ends(captured)
+
+
+def test_what_comes_after_end_session_starts_another(client, captured):
+    """An implicit one."""
+    client.start_session()
+    client.end_session("Success")
+    client.record(Event("a"))
+    assert {"a": 1} == sessions_of(captured)
+
+
+class Unprintable:
+    def __repr__(self):
+        raise ValueError
+
+    __str__ = __repr__
+
+
+@pytest.mark.parametrize("wrong", ["success", "", 5, None, [], Unprintable()], ids=lambda w: type(w).__name__ + str(w if isinstance(w, str) else ""))
+def test_a_wrong_end_state_is_indeterminate_with_a_warning(client, captured, wrong):
+    """`end_session` never raises."""
+    client.start_session()
+    with pytest.warns(AgentlogWarning, match="end_state"):
+        client.end_session(wrong, rating="5")
+    assert [("Indeterminate", None)] == ends(captured)
+    assert "5" == captured.sessions[0]["rating"]
+
+
+@pytest.mark.parametrize("field", ["rating", "reason"])
+@pytest.mark.parametrize("wrong", [5, Unprintable(), ["x"]], ids=["int", "unprintable", "list"])
+def test_a_rating_or_reason_that_is_no_text_is_none_or_one(client, captured, field, wrong):
+    """`end_session` never raises, and a record's field holds what it can hold."""
+    client.start_session()
+    client.end_session("Success", **{field: wrong})
+    session = captured.sessions[0]
+    assert "Success" == session["result"]
+    assert isinstance(session.get(field, ""), str)
+
+
+@pytest.mark.parametrize("make", ["start_session", "session"])
+@pytest.mark.parametrize("wrong", ["nightly", [1], 5], ids=str)
+def test_wrong_tags_raise(client, captured, make, wrong):
+    """Where they are written; nothing is started."""
+    with pytest.raises(ConfigurationError, match="a list of strings"):
+        getattr(client, make)(wrong)
+    assert [] == captured.everything
+
+
+def test_an_action_outlives_its_session(client, captured):
+    """It stays in the session that it was begun in, and so does its work."""
+    client.start_session()
+    with client.action("a"):
+        client.start_session()
+        client.record(Event("in a"))
+    client.record(Event("after"))
+    assert {"a": 0, "in a": 0, "after": 1} == sessions_of(captured)
+    assert "Success" == captured.one("a")["result"]
+
+
+# -- Sessions of a context -------------------------------------------------------------------------
+
+
+def test_a_scoped_session_is_a_success_at_its_end(client, captured):
+    """And the session of its context until then."""
+    with client.session(["x"]) as session:
+        assert session is ao.current_session()
+        client.record(Event("a"))
+    assert ao.current_session() is None
+    assert {"a": 0} == sessions_of(captured)
+    assert [("Success", None)] == ends(captured)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_scoped_session_fails_if_it_raises(client, captured, asynchronous):
+    """With the error, which goes on untouched and without a frame of ours."""
+    error = ValueError("x")
+
+    def block():
+        with client.session():
+            raise error
+
+    async def async_block():
+        async with client.session():
+            raise error
+
+    with pytest.raises(ValueError) as raised:
+        asyncio.run(async_block()) if asynchronous else block()
+    assert raised.value is error
+    assert error.__context__ is None
+    assert not [f for f in traceback.extract_tb(error.__traceback__) if "/agentlog/" in f.filename]
+    assert [("Fail", None)] == ends(captured)
+    assert ("ValueError", "x") == tuple(captured.sessions[0]["error"][k] for k in ("type", "message"))
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(asyncio.CancelledError, "cancelled"), (KeyboardInterrupt, "interrupted"), (SystemExit, "exit"),
+     (GeneratorExit, "abandoned")],
+)  # fmt: skip
+def test_a_scoped_session_that_is_broken_off_is_no_failure(client, captured, error, reason):
+    """It is Indeterminate, with the reason."""
+    with pytest.raises(error), client.session():
+        raise error
+    assert [("Indeterminate", reason)] == ends(captured)
+
+
+def test_nested_sessions_give_back_the_outer(client, captured):
+    """They are sessions side by side, none a child of the other."""
+    client.start_session()
+    client.record(Event("process"))
+    with client.session() as outer:
+        client.record(Event("outer"))
+        with client.action("action"):
+            with client.session() as inner:
+                assert inner is ao.current_session()
+                client.record(Event("inner"))
+            assert outer is ao.current_session()
+            client.record(Event("in action"))
+        client.record(Event("outer again"))
+    client.record(Event("process again"))
+    assert {
+        "process": 0, "outer": 1, "action": 1, "inner": 2, "in action": 1, "outer again": 1,
+        "process again": 0,
+    } == sessions_of(captured)  # fmt: skip
+    assert [None] * 3 == [one["parent_id"] for one in captured.sessions]
+    assert captured.one("action")["id"] == captured.one("in action")["parent_id"]
+
+
+def test_several_sessions_at_once_in_tasks(client, captured):
+    """Each task, with the tasks that it starts, has its own."""
+
+    async def work(name, gate):
+        async with client.session([name]):
+            await gate.wait()
+            client.record(Event(f"{name} 1"))
+            await asyncio.create_task(child(name))
+
+    async def child(name):
+        async with client.action(f"{name} 2"):
+            await asyncio.sleep(0)
+
+    async def main():
+        gate = asyncio.Event()
+        tasks = [asyncio.create_task(work(name, gate)) for name in "abc"]
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(main())
+    assert {f"{name} {n}": i for i, name in enumerate("abc") for n in (1, 2)} == sessions_of(captured)
+    assert [("Success", None)] * 3 == ends(captured)
+
+
+def test_several_sessions_at_once_in_threads(client, captured):
+    """Each has its own context."""
+    barrier = threading.Barrier(4, timeout=10)
+
+    def work(n):
+        with client.session([f"{n}"]) as session:
+            barrier.wait()
+            client.record(Event(f"{n}"))
+            barrier.wait()
+            return session.session_id
+
+    with ThreadPoolExecutor(4) as pool:
+        ids = list(pool.map(work, range(4)))
+    assert ids == [captured.one(f"{n}")["session_id"] for n in range(4)]
+    assert 4 == len(set(ids))
+
+
+def test_work_that_outlives_its_session_still_belongs_to_it(client, captured):
+    """A task that runs on, and what it opens and records, whatever session the process has."""
+
+    async def work(go_on):
+        await go_on.wait()
+        client.record(Event("late"))
+        with client.action("late action"):
+            client.record(Event("in it"))
+
+    async def main():
+        go_on = asyncio.Event()
+        client.start_session()
+        with client.session():
+            task = asyncio.create_task(work(go_on))
+            await asyncio.sleep(0)
+        go_on.set()
+        await task
+
+    asyncio.run(main())
+    assert {"late": 1, "late action": 1, "in it": 1} == sessions_of(captured)
+    assert [(None, None), ("Success", None)] == ends(captured)
+
+
+def test_what_is_injected_there_is_where_events_belong(client, captured):
+    """In work that has outlived its session, not the session of the process."""
+    client.start_session()
+    with client.session() as session:
+        context = contextvars.copy_context()
+    headers = {}
+    context.run(ao.inject, headers)
+    context.run(client.record, Event("late"))
+    assert captured.one("late")["session_id"] == session.session_id
+    current = context.run(ao.current_session)
+    assert current is None or current is session
+    assert {} == headers or session.session_id in headers["traceparent"]
+
+
+def test_a_scope_used_again_is_another_session(client, captured):
+    """After it, within it, and at once in tasks; each is left by its own exit."""
+    scope = client.session(["x"])
+    with scope as first:
+        with contextlib.suppress(KeyError), scope as second:
+            raise KeyError
+        client.record(Event("first"))
+
+    async def work(gate, error):
+        with contextlib.suppress(KeyError), scope as mine:
+            await gate.wait()
+            if error:
+                raise KeyError
+        return mine.session_id
+
+    async def main():
+        gates = asyncio.Event(), asyncio.Event()
+        tasks = [asyncio.create_task(work(gates[n], n == 0)) for n in (0, 1)]
+        for gate, task in zip(gates, tasks, strict=True):
+            await asyncio.sleep(0)
+            gate.set()
+            await task
+        return [task.result() for task in tasks]
+
+    failed, succeeded = asyncio.run(main())
+    results = {one["session_id"]: one["result"] for one in captured.sessions}
+    assert {
+        first.session_id: "Success", second.session_id: "Fail", failed: "Fail", succeeded: "Success",
+    } == results  # fmt: skip
+    assert {"first": 0} == sessions_of(captured)
+
+
+def test_a_scope_misused_harms_nothing(client, captured):
+    """Left without being entered, left twice, left in another context."""
+    client.session().__exit__(None, None, None)
+    assert [] == captured.everything
+    scope = client.session()
+    contextvars.copy_context().run(scope.__enter__)
+    scope.__exit__(None, None, None)
+    scope.__exit__(KeyError, KeyError(), None)
+    client.record(Event("after"))
+    assert {"after": 1} == sessions_of(captured)
+    assert ("Success", None) == ends(captured)[0]
+
+
+# -- Several clients -------------------------------------------------------------------------------
+
+
+def test_clients_side_by_side_do_not_see_each_other():
+    """Each has its home, its sessions and its parents, also where their blocks nest."""
+    with capture_events() as one, capture_events() as two:
+        with one.client.action("one"), two.client.action("two"):
+            one.client.record(Event("one's"))
+            with one.client.session():
+                two.client.record(Event("two's"))
+            two.client.record(Event("two's again"))
+        assert [("one", ["one's"])] == one.tree()
+        assert [("two", ["two's", "two's again"])] == two.tree()
+        assert (2, 1) == (len(one.sessions), len(two.sessions))
+
+
+def test_clients_of_one_home_have_sessions_of_their_own(tmp_path):
+    """They write side by side."""
+    one, two = Client(home=tmp_path), Client(home=tmp_path)
+    one.record(Event("one"))
+    two.record(Event("two"))
+    one.close()
+    two.close()
+    captured = Captured(one)
+    assert 2 == len(captured.sessions)
+    assert {"one", "two"} == set(captured.names())
+
+
+def test_a_remote_parent_is_everybodys():
+    """What is attached is the parent of all clients' events."""
+    header = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
+    with capture_events() as one, capture_events() as two, ao.attach(header):
+        one.client.record(Event("one"))
+        two.client.record(Event("two"))
+        assert {"a" * 32} == {c.events[0]["session_id"] for c in (one, two)}
+
+
+# -- close, flush, stats ---------------------------------------------------------------------------
+
+
+def test_stats_and_flush_tell_what_is_in_the_journal(client, captured):
+    """Without an endpoint what is in the journal is delivered."""
+    assert FlushResult() == client.stats() == client.flush()
+    with client.action("a"):
+        client.record(Event("b"))
+    assert 4 == len(captured.records)
+    assert FlushResult(delivered=4) == client.stats() == client.flush(1.0)
+    assert 4 == client.stats().accepted
+
+
+def test_with_an_endpoint_what_is_in_the_journal_is_pending(tmp_path):
+    """Nothing is shipped yet."""
+    client = Client("key", endpoint="https://collector.example.com", home=tmp_path)
+    client.record(Event("a"))
+    assert FlushResult(pending=2) == client.flush(0)
+    client.close()
+    (directory,) = (tmp_path / "journal").iterdir()
+    assert directory.name.startswith("collector.example.com-")
+
+
+def test_stats_count_what_is_lost(client):
+    """accepted = delivered + pending + quarantined + dropped."""
+    with pytest.warns(AgentlogWarning):
+        client.record("no event")
+    assert 1 == client.stats().dropped == client.stats().accepted == sum(client.stats().reasons.values())
+
+
+def test_stats_count_the_records_of_all_threads(client, captured):
+    """None twice, none forgotten."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: [client.record(Event(f"{n}")) for _ in range(50)], range(8)))
+    assert 401 == client.stats().delivered == len(captured.records)
+
+
+def test_close_ends_the_session(client, captured):
+    """As exit does; closing twice does nothing more."""
+    client.record(Event("a"))
+    client.close()
+    client.close()
+    assert [("Indeterminate", "exit")] == ends(captured)
+
+
+def test_what_is_recorded_after_close_still_gets_there(client, captured):
+    """In the same session; no second one is opened."""
+    client.record(Event("a"))
+    client.close()
+    client.record(Event("b"))
+    with client.action("c"):
+        client.record(Event("d"))
+    assert {"a": 0, "b": 0, "c": 0, "d": 0} == sessions_of(captured)
+    assert [("Indeterminate", "exit")] == ends(captured)
+    assert client.stats().delivered == len(captured.records)
+
+
+def test_a_client_closed_before_its_first_event(client, captured):
+    """Its session is there, and has an end."""
+    client.close()
+    client.record(Event("a"))
+    client.record(Event("b"))
+    assert {"a": 0, "b": 0} == sessions_of(captured)
+    assert [("Indeterminate", "exit")] == ends(captured)
+
+
+def test_what_was_captured_can_be_read_after_the_block():
+    """As the example in `agentlog.testing` does."""
+    with capture_events() as captured:
+        captured.client.record(Event("plan"))
+        with captured.client.action("search"):
+            captured.client.record(Event("hit"))
+    assert ["plan", "search", "hit"] == captured.names()
+
+
+def test_events_are_captured_in_the_order_in_which_they_began(client, captured):
+    """Whether they have a duration or not."""
+    client.record(Event("a"))
+    with client.action("b"):
+        client.record(Event("c"))
+        with client.action("d"):
+            pass
+    client.record(Event("e"))
+    assert ["a", "b", "c", "d", "e"] == captured.names()
+    assert ["a", ("b", ["c", "d"]), "e"] == captured.tree()
+
+
+def test_clients_closed_in_a_row_hold_few_descriptors(tmp_path):
+    """A suite of a thousand short tests, each with a client of its own, runs out of none."""
+    for n in range(100):
+        client = Client(home=tmp_path / f"{n}")
+        client.record(Event("a"))
+        client.close()
+    segments = {path.stat().st_ino for path in tmp_path.rglob("*.jsonl")}
+    assert sum(inode_of(fd) in segments for fd in range(8192)) <= 32
+
+
+def inode_of(fd):
+    """Return the inode of an open descriptor, None of others."""
+    try:
+        return os.fstat(fd).st_ino
+    except OSError:
+        return None
+
+
+def test_a_closed_client_is_not_taken_for_one_that_runs(client):
+    """It lets go of the lock by which readers know that its process lives."""
+    client.record(Event("a"))
+    directory = client.settings.home / "journal" / "local"
+    assert journal.owners_alive(directory)
+    client.close()
+    assert not journal.owners_alive(directory)
