@@ -3,7 +3,7 @@
 from agentlog._version import __version__
 from agentlog.bridges import select
 from agentlog.bridges.structlog import EventProcessor, install
-from agentlog.client import Client, FlushResult, Session
+from agentlog.client import Client, FlushResult
 from agentlog.default import (
     action,
     close,
@@ -30,6 +30,7 @@ from agentlog.recording.action import Action
 from agentlog.recording.context import ThreadPoolExecutor, attach, bind
 from agentlog.recording.event import ActionType, Event, EventState, Models
 from agentlog.recording.redact import Redact
+from agentlog.session import Session
 
 __all__ = [
     "Action",

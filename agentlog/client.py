@@ -1,4 +1,4 @@
-"""Client and Session: joins the rooms of recording.
+"""The client: joins the rooms of recording.
 
 A client has a journal, rules of redaction and a session to fall back on. Sessions are the root
 events: one for the process, started by `start_session` or by the first event that has none, or any
@@ -10,18 +10,18 @@ import atexit
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType, TracebackType
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, Self
 
 from agentlog.config import Settings, settings
 from agentlog.errors import shown, warn
-from agentlog.recording import context, ids
 from agentlog.recording.action import Action
 from agentlog.recording.context import Node
 from agentlog.recording.decorator import Decorator, record_action
-from agentlog.recording.encode import Encoder
+from agentlog.recording.encode import Encoder, Hook
 from agentlog.recording.event import (
     DEFAULT_ACTION_TYPE,
+    RESULTS,
     ActionType,
     Event,
     EventState,
@@ -30,11 +30,12 @@ from agentlog.recording.event import (
     fitting,
     kind_with_model,
 )
-from agentlog.recording.outcome import Outcome, outcome_of
-from agentlog.recording.process import describe_process, error_of_the_script, program_name
+from agentlog.recording.outcome import Outcome, outcome_of, text_of
+from agentlog.recording.process import error_of_the_script
 from agentlog.recording.recorder import Recorder
 from agentlog.recording.redact import Redact
 from agentlog.recording.writer import Writer
+from agentlog.session import Session, SessionScope
 
 ENDED_BY_EXIT: Final = Outcome(EventState.INDETERMINATE.value, "exit")
 
@@ -65,110 +66,6 @@ class FlushResult:
         return self.delivered + self.pending + self.quarantined + self.dropped
 
 
-class Session(Node):
-    """The root event of a tree; made by `start_session` or `session`.
-
-    Attributes:
-        session_id: The id of the session, 32 hex digits.
-        id: The id of its root event, 16 hex digits.
-        parent_id: None, as a session has no parent.
-        tags: The tags of the client and of the session.
-
-    """
-
-    __slots__ = ("_process", "_started", "_timestamp", "successor", "tags")
-
-    def __init__(self, recorder: Recorder | None, tags: Iterable[str] = ()) -> None:
-        self.recorder = recorder
-        self.tags = list(tags)
-        self.outer = self.parent_id = self.crumbs = None
-        self.closed = True
-        self.id = self.session_id = ""
-        self.successor: dict[str, Session] = {}
-        if recorder is not None:
-            self.closed = False
-            self._timestamp = recorder.time()
-            self._started = recorder.perf()
-            self._process = recorder.writer.process
-            self.id = ids.event_id()
-            self.session_id = ids.session_id(self._timestamp)
-
-    def __repr__(self) -> str:
-        """Name the session by its id."""
-        return f"Session({self.session_id!r})"
-
-    def begin(self) -> None:
-        """Write the open half."""
-        recorder: Recorder | None = self.recorder
-        if recorder is not None:
-            fields = {"tags": self.tags or None, "process": describe_process()}
-            recorder.open(self, self._timestamp, program_name(), "session", fields)
-
-    def end(self, outcome: Outcome, rating: str | None = None) -> None:
-        """Write the close half, once, and in the process that opened the session."""
-        recorder: Recorder | None = self.recorder
-        if recorder is None or self.closed:
-            return
-        self.closed = True
-        if recorder.writer.process is self._process:
-            duration = max(recorder.perf() - self._started, 0.0)
-            recorder.close(self, self._timestamp + duration, outcome, {"rating": rating})
-
-
-class SessionScope:
-    """`with client.session() as session:`, or `async with`: a session for this context.
-
-    It ends with Success, or as the exception says that leaves it. Entered again, it is another
-    session.
-    """
-
-    __slots__ = ("_recorder", "_sessions", "_tags")
-
-    def __init__(self, recorder: Recorder | None, tags: list[str]) -> None:
-        self._recorder = recorder
-        self._tags = tags
-        self._sessions: list[Session] = []
-
-    def __enter__(self) -> Session:
-        """Open a session."""
-        session = Session(self._recorder, self._tags)
-        self._sessions = [*self._sessions, session]
-        if self._recorder is not None:
-            context.enter(session)
-            session.begin()
-        return session
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None:
-        """Close the session; the exception, if there is one, goes on."""
-        if not self._sessions:
-            return
-        here = context.current.get()
-        session = next((one for one in self._sessions if one is here), self._sessions[-1])
-        self._sessions = [other for other in self._sessions if other is not session]
-        session.end(outcome_of(error))
-        context.leave(session)
-
-    async def __aenter__(self) -> Session:
-        """Open a session."""
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None:
-        """Close the session; the exception, if there is one, goes on."""
-        self.__exit__(kind, error, traceback)
-
-
 class Client:
     """Records events into the journal of its home.
 
@@ -197,12 +94,12 @@ class Client:
         endpoint: str | None = None,
         *,
         home: str | os.PathLike[str] | None = None,
-        redact: bool | str | Redact | Callable[[str, Any], Any] = True,
+        redact: bool | str | Redact | Hook = True,
         max_wait: float = 1.0,
         allow_http: bool = False,
     ) -> None:
         check(tags=tags)
-        self.settings: Settings = settings(
+        chosen = settings(
             api_key=api_key,
             tags=tags,
             endpoint=endpoint,
@@ -210,6 +107,17 @@ class Client:
             max_wait=max_wait,
             allow_http=allow_http,
         )
+        self._set_up(chosen, redact)
+
+    @classmethod
+    def from_settings(cls, chosen: Settings, redact: "bool | str | Redact | Hook") -> Self:
+        """Return a client with these settings, whatever the environment says."""
+        client = cls.__new__(cls)
+        client._set_up(chosen, redact)  # noqa: SLF001 - its own
+        return client
+
+    def _set_up(self, chosen: Settings, redact: Any) -> None:
+        self.settings = chosen
         directory = self.settings.home / "journal" / self.settings.destination
         writer = Writer(directory, self.settings.limit)
         self._recorder = Recorder(Encoder(redact), writer, self._start_implicitly)
@@ -256,7 +164,9 @@ class Client:
             end_state = EventState.INDETERMINATE
         session = self._recorder.session
         if isinstance(session, Session):
-            session.end(Outcome(EventState(end_state).value, reason), rating)
+            why = None if reason is None else text_of(reason)
+            stars = None if rating is None else text_of(rating)
+            session.end(Outcome(RESULTS[end_state], why), stars)
 
     def session(self, tags: Iterable[str] | None = None) -> SessionScope:
         """Return a session for a `with` block: what its context records belongs to it.

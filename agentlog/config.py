@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import re
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,7 +73,7 @@ def settings(
     if not isinstance(api_key, str | None):
         message = "api_key is not accepted: it is a text"
         raise ConfigurationError(message)
-    if isinstance(max_wait, bool) or not isinstance(max_wait, int | float) or not max_wait > 0:
+    if not _is_wait(max_wait):
         message = f"max_wait={max_wait!r} is not accepted: it is a number of seconds above 0"
         raise ConfigurationError(message)
     if tags is None:
@@ -88,6 +89,13 @@ def settings(
     )
 
 
+def _is_wait(seconds: object) -> bool:
+    """Say whether this is a number of seconds to wait."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return False
+    return 0 < seconds < threading.TIMEOUT_MAX
+
+
 def is_disabled(environ: Mapping[str, str] = os.environ) -> bool:
     """Say whether `AGENTLOG_DISABLED` turns recording off."""
     return environ.get("AGENTLOG_DISABLED", "").strip().lower() in _YES
@@ -100,10 +108,13 @@ def home_directory(
     chosen = home or environ.get("AGENTLOG_HOME")
     if chosen:
         try:
-            return Path(chosen).expanduser().absolute()
-        except (TypeError, RuntimeError) as error:
+            path = Path(chosen).expanduser().absolute()
+            if "\0" in str(path):
+                raise ValueError  # noqa: TRY301 - as the system would, at the first record
+        except (TypeError, ValueError, RuntimeError) as error:
             message = f"home={shown(chosen)} is not accepted: it is the path of a directory"
             raise ConfigurationError(message) from error
+        return path
     state = environ.get("XDG_STATE_HOME")
     if state and Path(state).is_absolute():
         return Path(state) / "agentlog"
@@ -154,7 +165,7 @@ def _is_loopback(host: str) -> bool:
 def _limit(text: str | None) -> int:
     if text is None or not text.strip():
         return DEFAULT_LIMIT
-    if not text.strip().isdecimal() or int(text) == 0:
+    if not re.fullmatch(r"0*[1-9][0-9]{0,17}", text.strip()):
         message = f"AGENTLOG_JOURNAL_LIMIT={text!r} is not accepted: it is a number of bytes"
         raise ConfigurationError(message)
     return int(text)

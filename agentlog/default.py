@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
 from typing import Any
 
-from agentlog.client import Client, FlushResult, Session, SessionScope
+from agentlog.client import Client, FlushResult
 from agentlog.config import is_disabled
 from agentlog.errors import shown, warn
 from agentlog.recording import context
@@ -25,6 +25,7 @@ from agentlog.recording.event import (
 )
 from agentlog.recording.recorder import Recorder
 from agentlog.recording.redact import Redact
+from agentlog.session import Session, SessionScope
 
 _client: Client | None = None
 _warned = False
@@ -84,6 +85,7 @@ def _recorder() -> Recorder | None:
 
 def start_session(tags: Iterable[str] | None = None) -> Session:
     """Start the session of the process; see `Client.start_session`."""
+    check(tags=tags)
     client = _expected_client()
     return Session(None) if client is None else client.start_session(tags)
 
@@ -100,6 +102,7 @@ def end_session(
 
 def session(tags: Iterable[str] | None = None) -> SessionScope:
     """Return a session for a `with` block; see `Client.session`."""
+    check(tags=tags)
     client = _expected_client()
     return SessionScope(None, []) if client is None else client.session(tags)
 
@@ -176,18 +179,21 @@ def current_action() -> Action | None:
 
 
 def current_session() -> Session | None:
-    """Return the session that an event recorded here belongs to; None if it is a remote one."""
-    here = context.innermost()
+    """Return the session that an event recorded here belongs to.
+
+    None if that is a remote one, one that has closed, or one that the event would start.
+    """
+    here = context.innermost() or context.outlived()
+    if here is None:
+        own = _client.active.session if _client and _client.active else None
+        return own if isinstance(own, Session) and not own.closed else None
     node: context.Node | None = here
-    while node is not None:
-        if isinstance(node, Session) and not node.closed:
-            return node if here is None or node.session_id == here.session_id else None
+    while node is not None and not isinstance(node, Session):
         node = node.outer
-    recorder = here.recorder if here else _client.active if _client else None
-    own = recorder.session if recorder else None
-    if not isinstance(own, Session) or own.closed:
+    found = node or (here.recorder.session if here.recorder else None)
+    if not isinstance(found, Session) or found.closed or found.session_id != here.session_id:
         return None
-    return own if here is None or own.session_id == here.session_id else None
+    return found
 
 
 def inject(headers: MutableMapping[str, str]) -> None:

@@ -16,6 +16,7 @@ import sys
 import warnings
 from pathlib import Path
 
+_STANDARD_LIBRARY = str(Path(os.__file__).parent) + os.sep
 _PACKAGE = str(Path(__file__).parent) + os.sep
 
 
@@ -64,8 +65,18 @@ def shown(value: object) -> str:
 
 
 def call_site() -> str:
-    """Return `file:line` of the innermost frame that is not agentlog's."""
-    frame = sys._getframe(_levels_to_the_user() - 1)  # noqa: SLF001 - the documented way to a frame
+    """Return `file:line` of the innermost frame that is not agentlog's.
+
+    Where that is the standard library, as when a thread runs a recorded function, it is the place
+    of the function.
+    """
+    levels = _levels_to_the_user()
+    frame = sys._getframe(levels - 1)  # noqa: SLF001 - the documented way to a frame
+    if levels > 1 and frame.f_code.co_filename.startswith(_STANDARD_LIBRARY):
+        function = sys._getframe(levels - 2).f_locals.get("function")  # noqa: SLF001
+        code = getattr(function, "__code__", None)
+        if code is not None:
+            return f"{code.co_filename}:{code.co_firstlineno}"
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 

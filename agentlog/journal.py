@@ -111,13 +111,11 @@ def _high(fd: int) -> int:
 
 
 def _lock(fd: int, kind: int) -> bool:
-    """Try a lock without waiting; a file system without locks counts as locked by us."""
+    """Try a lock without waiting; on a file system without locks nobody gets one."""
     try:
         fcntl.flock(fd, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
     except OSError:
-        return True
+        return False
     return True
 
 

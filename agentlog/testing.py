@@ -16,6 +16,7 @@ from typing import Any
 
 from agentlog import default, journal
 from agentlog.client import Client
+from agentlog.config import settings
 from agentlog.recording import event
 from agentlog.store.merge import Event, address, merged
 
@@ -52,10 +53,17 @@ class Captured:
 
     def __init__(self, client: Client) -> None:
         self.client = client
+        self._kept: list[bytes] | None = None
+
+    def keep(self) -> None:
+        """Keep what was recorded, to be read when the journal is gone."""
+        self._kept = self.records
 
     @property
     def records(self) -> list[bytes]:
         """The lines of the journal, in the order of writing within a process."""
+        if self._kept is not None:
+            return self._kept
         return [
             line
             for directory in journal.destinations(self.client.settings.home)
@@ -120,17 +128,21 @@ def capture_events(*, clock: ManualClock | None = None, **arguments: Any) -> Ite
 
     """
     with tempfile.TemporaryDirectory(prefix="agentlog-") as directory:
-        client = Client(home=arguments.pop("home", Path(directory)), **arguments)
+        redact = arguments.pop("redact", True)
+        chosen = settings(environ={}, **{"home": directory, **arguments})
+        client = Client.from_settings(chosen, redact)
         before, now = default.use(client), event.now
         if clock is not None:
             client.use_clock(clock.time, clock.time)
             event.now = clock.time
+        captured = Captured(client)
         try:
-            yield Captured(client)
+            yield captured
         finally:
             event.now = now
             default.use(before)
             client.close()
+            captured.keep()
 
 
 def _lines(path: Path) -> Iterator[bytes]:

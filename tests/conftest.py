@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from agentlog import default
+
 pytest.register_assert_rewrite("tests.documents")
 
 
@@ -16,4 +18,5 @@ def home(tmp_path_factory, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     directory = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("AGENTLOG_HOME", str(directory))
+    monkeypatch.setattr(default, "_client", None)
     return directory

@@ -38,7 +38,7 @@ VARYING = (
     (re.compile(r"\b1\d{9}\.\d+"), "<time>"),
     (re.compile(r"\b\d+(\.\d+)? ?(µs|us|ms|s|min|h)\b"), "<duration>"),
     (re.compile(r"\b[0-9a-f]{8,32}\b"), "<id>"),
-    (re.compile(r"[▀-▟]+"), ""),
+    (re.compile(r"[▀-▟━╸╺┅]+"), ""),
     (re.compile(r"(?<=\S)[ \t]+"), " "),
     (re.compile(r" +$", re.MULTILINE), ""),
 )

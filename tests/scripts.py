@@ -1,5 +1,6 @@
 """A user's program, run in a process of its own; what it recorded is read back from its home."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,11 +8,30 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentlog import journal
 from agentlog.client import Client
 from agentlog.testing import Captured
 
 ROOT = Path(__file__).parent.parent
 NAME = "program.py"
+FORK = """\
+import os, sys
+import agentlog as ao
+
+def child(work):
+    \"\"\"Fork; the child does the work and leaves.\"\"\"
+    pid = os.fork()
+    if not pid:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+"""
+"""What a program that forks begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +55,12 @@ def started(directory: Path, source: str, *arguments: str, **environ: str) -> su
     script.write_text(textwrap.dedent(source), encoding="utf-8")
     return subprocess.Popen(
         [sys.executable, "-W", "error", str(script), *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "AGENTLOG_HOME": str(directory / "home"), **environ},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "AGENTLOG_HOME": str(directory / "home"),
+            **environ,
+        },
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -57,3 +82,32 @@ def run(directory: Path, source: str, *arguments: str, **environ: str) -> Ran:
 def recorded(directory: Path) -> Captured:
     """Read what is in the home of a program."""
     return Captured(Client(home=directory / "home"))
+
+
+def segments(directory: Path) -> list[list[dict[str, object]]]:
+    """Return the records of each segment in a program's home."""
+    return [
+        [json.loads(line) for line in segment.path.read_text("utf-8").splitlines()]
+        for segment in journal.segments(directory / "home" / "journal" / "local")
+    ]
+
+
+def well(ran: Ran) -> Captured:
+    """Check that a program ended as it should, and return what it recorded."""
+    assert (0, "") == (ran.status, ran.stderr)
+    return ran.captured
+
+
+def sorted_tree(captured):
+    """Return the tree in the order of the timestamps, as two segments have no common one."""
+    events = sorted(captured.events, key=lambda one: one["timestamp"])
+    ids = {one["id"] for one in events}
+
+    def below(parent):
+        return [
+            (one["event_type"], below(one["id"])) if below(one["id"]) else one["event_type"]
+            for one in events
+            if (one["parent_id"] if one["parent_id"] in ids else None) == parent
+        ]
+
+    return below(None)

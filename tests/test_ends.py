@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.scripts import NAME, run, started, ended
+from tests.scripts import NAME, ended, run, started
 
 HEAD = """\
 import atexit, os, sys
@@ -25,33 +25,43 @@ def end(ran):
     return session.get("result"), session.get("reason"), session.get("error", {}).get("type")
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "expected"),
-    [
-        ("", 0, ("Indeterminate", "exit", None)),
-        ("sys.exit()", 0, ("Indeterminate", "exit", None)),
-        ("sys.exit(3)", 3, ("Indeterminate", "exit", None)),
-        ("raise ValueError('x')", 1, ("Fail", None, "ValueError")),
-        ("raise KeyboardInterrupt", -2, ("Indeterminate", "interrupted", None)),
-        ("try:\n    1 / 0\nexcept Exception:\n    pass", 0, ("Indeterminate", "exit", None)),
-        ("try:\n    1 / 0\nfinally:\n    client.record(ao.Event('x'))", 1, ("Fail", None, "ZeroDivisionError")),
-        ("ao.end_session('Success', '5')\nraise ValueError", 1, ("Success", None, None)),
-        ("import asyncio\nasync def main():\n    raise KeyError\nasyncio.run(main())", 1, ("Fail", None, "KeyError")),
-        (
-            "import threading\nthreading.excepthook = print\n"
-            "t = threading.Thread(target=lambda: 1 / 0); t.start(); t.join()",
-            0,
-            ("Indeterminate", "exit", None),
-        ),
-        ("sys.excepthook = lambda *args: None\nraise ValueError", 1, ("Fail", None, "ValueError")),
-        ("ao.close()\nraise ValueError", 1, ("Indeterminate", "exit", None)),
-        ("import code\ncode.InteractiveInterpreter().runcode('1/0')", 0, ("Indeterminate", "exit", None)),
-    ],
-    ids=["end", "exit", "exit 3", "error", "interrupt", "caught", "finally", "ended before", "asyncio",
-         "thread", "excepthook", "closed before", "tried"],
-)  # fmt: skip
-def test_the_implicit_session_ends_with_the_program(tmp_path, body, status, expected):
+EXIT = "Indeterminate", "exit", None
+THREAD = """
+import threading
+threading.excepthook = print
+thread = threading.Thread(target=lambda: 1 / 0)
+thread.start()
+thread.join()
+"""
+ENDS = {
+    "end": ("", 0, EXIT),
+    "exit": ("sys.exit()", 0, EXIT),
+    "exit 3": ("sys.exit(3)", 3, EXIT),
+    "error": ("raise ValueError('x')", 1, ("Fail", None, "ValueError")),
+    "interrupt": ("raise KeyboardInterrupt", -2, ("Indeterminate", "interrupted", None)),
+    "caught": ("try:\n    1 / 0\nexcept Exception:\n    pass", 0, EXIT),
+    "finally": (
+        "try:\n    1 / 0\nfinally:\n    client.record(ao.Event('x'))",
+        1,
+        ("Fail", None, "ZeroDivisionError"),
+    ),
+    "ended": ("ao.end_session('Success', '5')\nraise ValueError", 1, ("Success", None, None)),
+    "asyncio": (
+        "import asyncio\nasync def main():\n    raise KeyError\nasyncio.run(main())",
+        1,
+        ("Fail", None, "KeyError"),
+    ),
+    "thread": (THREAD, 0, EXIT),
+    "hook": ("sys.excepthook = lambda *_: None\nraise ValueError", 1, ("Fail", None, "ValueError")),
+    "closed": ("ao.close()\nraise ValueError", 1, EXIT),
+    "tried": ("import code\ncode.InteractiveInterpreter().runcode('1/0')", 0, EXIT),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_the_implicit_session_ends_with_the_program(tmp_path, how):
     """By exit, uncaught exception or Ctrl-C; what was caught, or belongs to a thread, is no end."""
+    body, status, expected = ENDS[how]
     ran = run(tmp_path, program(body))
     assert (status, expected) == (ran.status, end(ran)), ran.stderr
     assert "agentlog" not in ran.stderr.replace("import agentlog", "")
@@ -61,7 +71,9 @@ def test_the_implicit_session_ends_with_the_program(tmp_path, body, status, expe
 
 def test_the_error_of_a_script_is_told_whole(tmp_path):
     """With message and traceback."""
-    error = run(tmp_path, program("def fail():\n    raise ValueError('x')\nfail()")).session()["error"]
+    error = run(tmp_path, program("def fail():\n    raise ValueError('x')\nfail()")).session()[
+        "error"
+    ]
     assert "x" == error["message"]
     assert "in fail" in error["traceback"]
 
@@ -114,7 +126,10 @@ with ao.action("outer"):
 def test_sys_exit_inside_an_action(tmp_path):
     """With 0 it is an exit, with anything else a failure of the action."""
     ran = run(tmp_path, HEAD + "with ao.action('a'):\n    sys.exit()")
-    assert ("Indeterminate", "exit") == (ran.captured.one("a")["result"], ran.captured.one("a")["reason"])
+    assert ("Indeterminate", "exit") == (
+        ran.captured.one("a")["result"],
+        ran.captured.one("a")["reason"],
+    )
     ran = run(tmp_path, HEAD + "with ao.action('b'):\n    sys.exit('no such file')")
     assert ("Fail", "SystemExit") == (
         ran.captured.one("b")["result"], ran.captured.one("b")["error"]["type"],
@@ -250,15 +265,23 @@ def test_a_program_without_stderr(tmp_path):
     """A warning has nowhere to go, and does no harm."""
     ran = run(
         tmp_path,
-        "import sys\nsys.stderr = None\nimport agentlog as ao\nao.record(ao.Event('x'))\nao.init()\n"
-        "ao.record(ao.Event('y'))",
+        """
+        import sys
+        sys.stderr = None
+        import agentlog as ao
+        ao.record(ao.Event("x"))
+        ao.init()
+        ao.record(ao.Event("y"))
+        """,
     )
     assert (0, ["y"]) == (ran.status, ran.captured.names())
 
 
 def test_a_disabled_program_writes_nothing(tmp_path):
     """Not even a directory."""
-    ran = run(tmp_path, program("with ao.action('a') as a:\n    print(a.id)"), AGENTLOG_DISABLED="1")
+    ran = run(
+        tmp_path, program("with ao.action('a') as a:\n    print(a.id)"), AGENTLOG_DISABLED="1"
+    )
     assert (0, "\n", "") == (ran.status, ran.stdout, ran.stderr)
     assert not (tmp_path / "home").exists()
 

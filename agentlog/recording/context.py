@@ -88,6 +88,17 @@ def enter(node: Node) -> None:
     current.set(node)
 
 
+def outlived(recorder: object = None) -> Node | None:
+    """Return the session of this context that has closed while its work still runs."""
+    node = current.get()
+    while node is not None:
+        is_session = node.parent_id is None and node.recorder is not None
+        if is_session and (recorder is None or node.recorder is recorder):
+            return node
+        node = node.outer
+    return None
+
+
 def compress(node: Node) -> None:
     """Take the actions that have closed from between a node and what is outside of it.
 

@@ -21,7 +21,10 @@ _HEAD = frozenset({"event_type", "model", "tags", "logger", "level", "source", "
 """The fields with a room of their own, so that no payload can push them out."""
 
 _PAYLOAD = frozenset({"params", "returns", "prompt", "error", "log", "process", "tags", "rating"})
-"""The fields that a redacting function sees, and of which `redact="all"` leaves nothing."""
+"""The fields that a redacting function sees."""
+
+_NAMES = ("event_type", "action_type", "reason", "error")
+"""The fields of which `redact="all"` leaves something, beside ids, times and results."""
 
 _HEAVY = ("params", "returns", "prompt", "log")
 _OUR_REASONS = ("cancelled", "interrupted", "abandoned", "exit")
@@ -143,7 +146,7 @@ class Encoder:
         if self._only_names:
             if name == "error":
                 value = {"type": value["type"]}
-            elif name in _PAYLOAD or (name == "reason" and value not in _OUR_REASONS):
+            elif name not in _NAMES or (name == "reason" and value not in _OUR_REASONS):
                 return None
         return self._seen_by_user(name, walk.value(value), walk)
 

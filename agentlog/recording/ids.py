@@ -12,14 +12,19 @@ program changes no id, and a forked child has its own.
 import os
 import random
 
+from agentlog.recording.forked import new_mark
+
 _random = random.Random(os.urandom(32))
 _bits = _random.getrandbits
 
+_here = new_mark()
 _MILLISECONDS = (1 << 48) - 1
 
 
 def event_id() -> str:
     """Return a new event id: 16 hex digits, not all zero."""
+    if not _here[0]:
+        _reseed()
     return "%016x" % (_bits(64) or 1)
 
 
@@ -29,7 +34,9 @@ def session_id(timestamp: float) -> str:
 
 
 def _reseed() -> None:
+    global _here  # noqa: PLW0603 - one generator a process, and one mark of the process
     _random.seed(os.urandom(32))
+    _here = new_mark()
 
 
 os.register_at_fork(after_in_child=_reseed)

@@ -75,11 +75,9 @@ class Recorder:
                 "is open in the main thread. Wrap the function in ao.bind(...), or use "
                 "ao.ThreadPoolExecutor, and its events become children of that action."
             )
-        node = context.current.get()
-        while node is not None:
-            if node.recorder is self and node.parent_id is None:
-                return node  # a session that has closed, whose work still runs
-            node = node.outer
+        outlived = context.outlived(self)
+        if outlived is not None:
+            return outlived
         session = self.session
         return session if session is not None and not session.closed else self.start()
 

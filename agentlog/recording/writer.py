@@ -15,7 +15,6 @@ addition to a slot, or to an item of a dict, has neither in it.
 """
 
 import errno
-import fcntl
 import itertools
 import os
 import time
@@ -30,32 +29,16 @@ from agentlog import journal
 from agentlog.errors import warn
 from agentlog.recording.encode import without_payload
 from agentlog.recording.forked import new_mark
+from agentlog.recording.pen import Pen, close_inherited
 from agentlog.recording.walk import mend
 
 RING_SIZE = 8 << 20
 
 _LOOK_EVERY = 1.0
-_RETIRED_FOR = 60.0
 _TRIES = 3
 _REASONS = ("journal limit", "journal removed", "not writable", "internal error")
 
 _writers: "weakref.WeakSet[Writer]" = weakref.WeakSet()
-_retired: "deque[tuple[float, Pen]]" = deque()
-
-
-class Pen:
-    """An open segment: its descriptor, which file that is, and how much it holds."""
-
-    __slots__ = ("fd", "generation", "inode", "segment", "size", "sure", "torn")
-
-    def __init__(self, fd: int, segment: journal.Segment, generation: int) -> None:
-        self.fd = fd
-        self.segment = segment
-        self.generation = generation  # the first pen of a process, the second, …
-        self.inode = os.fstat(fd).st_ino
-        self.size = 0
-        self.torn = False
-        self.sure = 0  # of the records written, how many were in place when we last looked
 
 
 class Process:
@@ -169,9 +152,9 @@ class Writer:
         if not process.here[0]:
             return
         self.look_after()
-        pen, process.pen, process.slow = process.pen, None, True
-        if pen is not None:
-            _retire(pen)
+        process.slow = True
+        process.pen = None
+        process.pens.clear()
         self._note_losses(process)
 
     def drop(self, reason: str) -> None:
@@ -201,6 +184,8 @@ class Writer:
                 self._mend(process)
             elif process.pen is not None:
                 self._look_at_file(process, process.pen)
+            while process.ring and not process.broken and self._write_oldest(process):
+                pass
         except OSError as error:
             self._break(process, error)
         finally:
@@ -209,7 +194,7 @@ class Writer:
     def forget_parent(self) -> Process:
         """In a forked child: close what was inherited, and start with a process of our own."""
         inherited, self.process = self.process, Process()
-        _close_inherited(self.directory, inherited.pen)
+        close_inherited(self.directory, inherited.pen)
         return self.process
 
     # -- One line ----------------------------------------------------------------------------------
@@ -223,7 +208,7 @@ class Writer:
                 if error.errno != errno.EBADF:
                     self._break(process, error)
                     return False
-                fresh = self._pen_after(process, pen)
+                fresh = self._pen_after(process, pen.generation)
                 if fresh is None:
                     return False
                 pen = fresh
@@ -251,9 +236,9 @@ class Writer:
             process = self.forget_parent()
         elif self.clock() > process.look_at:
             self.look_after()
-        pen = process.pen
+        last, pen = process.last, process.pen
         if pen is None and not process.broken:
-            pen = self._pen_after(process, None)
+            pen = self._pen_after(process, last)
         if process.full:
             process.dropped["journal limit"] += 1
             return
@@ -291,12 +276,12 @@ class Writer:
 
     # -- The file ----------------------------------------------------------------------------------
 
-    def _pen_after(self, process: Process, lost: Pen | None) -> Pen | None:
-        """Return the pen that follows a lost one (None: the latest); None if none can be opened.
+    def _pen_after(self, process: Process, lost: int) -> Pen | None:
+        """Return the pen that follows a generation of pens; None if none can be opened.
 
         Many threads may come here at once; the pen of the first is published for all of them.
         """
-        generation = (lost.generation if lost else process.last) + 1
+        generation = lost + 1
         pen = process.pens.get(generation)
         if pen is not None:
             return pen
@@ -307,10 +292,11 @@ class Writer:
             return None
         first = process.pens.setdefault(generation, pen)
         if first is not pen:
-            _discard(pen)
+            pen.discard()
             return first
         pen.sure = process.written
-        process.last, process.pen = generation, pen
+        process.pen = pen
+        process.last = generation  # in this order: who sees the generation sees the pen
         process.pens.pop(generation - _TRIES, None)
         self._look_for_room(process)
         return pen
@@ -321,10 +307,10 @@ class Writer:
         return Pen(fd, journal.segment(self.directory, process.owner, number), generation)
 
     def _look_at_file(self, process: Process, pen: Pen) -> None:
-        status = _status(pen)
+        status = pen.status()
         if status is None:
             # The number is closed, or another file's: leave it alone.
-            self._pen_after(process, pen)
+            self._pen_after(process, pen.generation)
         elif status.st_nlink == 0:
             lost = process.written - pen.sure
             process.written -= lost
@@ -339,11 +325,11 @@ class Writer:
     def _rotate(self, process: Process, pen: Pen) -> None:
         """Put the next segment under the same descriptor."""
         fresh = self._new_pen(process, pen.generation)
-        if _status(pen) is None:
-            _discard(fresh)
+        if pen.status() is None:
+            fresh.discard()
             return
         os.dup2(fresh.fd, pen.fd, inheritable=False)
-        os.close(fresh.fd)
+        fresh.close()
         finished, pen.segment = pen.segment, fresh.segment
         pen.inode, pen.size, pen.torn = fresh.inode, 0, False
         if finished.size == 0:
@@ -353,20 +339,21 @@ class Writer:
     def _mend(self, process: Process) -> None:
         """Try to write again, into a new segment, so that no line stands behind a torn one."""
         pen = process.pen
-        if pen is None or _status(pen) is None:
-            pen = self._pen_after(process, pen)
+        if pen is None or pen.status() is None:
+            pen = self._pen_after(process, process.last)
         elif pen.size or pen.torn:
             self._rotate(process, pen)
-        if pen is None:
-            return
-        process.broken = False
-        while process.ring and self._write_oldest(process, pen):
-            pass
-        if not process.broken:
+        if pen is not None:
+            process.broken = False
+            while process.ring and self._write_oldest(process):
+                pass
             self._look_for_room(process)
 
-    def _write_oldest(self, process: Process, pen: Pen) -> bool:
+    def _write_oldest(self, process: Process) -> bool:
         """Write the line that waits longest; put it back if it cannot be written."""
+        pen = process.pen
+        if pen is None:
+            return False
         process.in_hand = 1
         try:
             line = process.ring.popleft()
@@ -404,67 +391,7 @@ class Writer:
                 process.noted[reason] = records
 
 
-def _status(pen: Pen) -> os.stat_result | None:
-    """Return the status of the pen's file; None if its number is closed or another file's."""
-    try:
-        status = os.fstat(pen.fd)
-    except OSError:
-        return None
-    return status if status.st_ino == pen.inode else None
-
-
-def _discard(pen: Pen) -> None:
-    """Close a pen that another one forestalled.
-
-    Its segment stays if something is in it: a thread whose pen was closed under it may have written
-    by the number, which was free until then.
-    """
-    os.close(pen.fd)
-    if pen.segment.size == 0:
-        journal.delete(pen.segment)
-
-
-def _retire(pen: Pen) -> None:
-    """Let go of a segment now, and of its descriptor a minute later.
-
-    A thread may be about to write with it; were its number free, the line could land in a file
-    of the next client, whose endpoint it must never reach.
-    """
-    if _status(pen) is None:
-        return
-    with suppress(OSError):  # a file system without locks
-        fcntl.flock(pen.fd, fcntl.LOCK_UN)
-    now = time.monotonic()
-    _retired.append((now, pen))
-    while _retired and now - _retired[0][0] > _RETIRED_FOR:
-        _, old = _retired.popleft()
-        if _status(old) is not None:
-            os.close(old.fd)
-
-
-def _close_inherited(directory: Path, pen: Pen | None) -> None:
-    """Close the segments that this forked child got from its parent, which are the parent's.
-
-    One may have been under way to its pen in another thread, so all descriptors are looked at.
-    The lock stays the parent's: a descriptor is closed, and never unlocked.
-    """
-    try:
-        inside = os.path.realpath(directory) + os.sep
-        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names are all we need
-            with suppress(OSError):
-                target = os.readlink(f"/proc/self/fd/{name}")  # noqa: PTH115 - a text, to compare
-                if (
-                    target.startswith(inside)
-                    and fcntl.fcntl(int(name), fcntl.F_GETFL) & os.O_APPEND
-                ):
-                    os.close(int(name))
-    except OSError:  # no /proc
-        if pen is not None and _status(pen) is not None:
-            os.close(pen.fd)
-
-
 def _forget_parents() -> None:
-    _retired.clear()
     for writer in list(_writers):
         writer.forget_parent()
 

@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,6 +39,7 @@ from agentlog.store.troubles import told_clearly
 PATIENCE = 30.0
 """Seconds to wait for another process that writes."""
 
+_TURN = 100  # milliseconds
 _CANDIDATES = 5
 _INDEXED_AT_ONCE = 10_000
 
@@ -65,6 +67,7 @@ class SqliteStore:
 
     def __init__(self, path: Path | None = None, *, patience: float = PATIENCE) -> None:
         self.path = path
+        self._patience = patience
         self._name = str(path) if path else "the store in memory"
         self._lock = threading.RLock()
         if path:
@@ -199,7 +202,7 @@ class SqliteStore:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Be the one writer, of all processes; the transaction ends with the block."""
         with self.reading() as connection:
-            connection.execute("BEGIN IMMEDIATE")
+            self._begin(connection)
             try:
                 yield connection
                 connection.execute("COMMIT")
@@ -207,6 +210,20 @@ class SqliteStore:
                 with suppress(sqlite3.Error):  # the first error is the one to tell
                     connection.execute("ROLLBACK")
                 raise
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        """Take the write lock, waiting in short turns: between two of them Ctrl-C is heard."""
+        connection.execute(f"PRAGMA busy_timeout = {_TURN}")
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+            else:
+                connection.execute(f"PRAGMA busy_timeout = {int(self._patience * 1000)}")
+                return
 
     def put_entries(self, entries: Iterable[Entry], owner: str | None = None) -> None:
         """Merge entries into their events; only within `writing`.

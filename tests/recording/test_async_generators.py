@@ -1,40 +1,13 @@
-"""Recorded async generators: forwarded in everything, and left in any way without a message."""
+"""Recorded async generators: forwarded in everything, each one's work where it belongs."""
 
 import asyncio
 import contextlib
 import contextvars
-import gc
-import sys
-import warnings
 
 import pytest
 
-from agentlog import Event, current_action, record_action
-
-
-def record(captured, name):
-    captured.client.record(Event(name))
-
-
-def run(main, *, debug=False):
-    """Run a coroutine function; whatever the loop or the interpreter has to say is an error."""
-    said = []
-
-    async def listening():
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
-        return await main()
-
-    hook = sys.unraisablehook
-    sys.unraisablehook = said.append
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            result = asyncio.run(listening(), debug=debug)
-            gc.collect()
-    finally:
-        sys.unraisablehook = hook
-    assert [] == said + [warning.message for warning in caught]
-    return result
+from agentlog import current_action, record_action
+from tests.recording.running import outcome, record, run
 
 
 @pytest.fixture
@@ -46,19 +19,14 @@ def count(captured):
         try:
             for i in range(n):
                 await asyncio.sleep(0)
-                record(captured, f"inside {i}")
+                record(f"inside {i}")
                 yield i
-            record(captured, "last")
+            record("last")
         finally:
             await asyncio.sleep(0)
-            record(captured, "cleanup")
+            record("cleanup")
 
     return count
-
-
-def outcome(captured, name="count"):
-    one = captured.one(name)
-    return one["result"], one.get("reason"), one.get("returns")
 
 
 # -- What is whose child ---------------------------------------------------------------------------
@@ -72,15 +40,15 @@ def test_the_bodys_work_is_its_child_and_the_consumers_is_not(captured, count):
             async for i in count(2):
                 assert consumer is current_action()
                 await asyncio.sleep(0)
-                record(captured, f"outside {i}")
-            record(captured, "after")
+                record(f"outside {i}")
+            record("after")
 
     run(main)
     inside = ["inside 0", "inside 1", "last", "cleanup"]
     assert [
         ("consumer", [("count", inside), "outside 0", "outside 1", "after"])
     ] == captured.tree()  # fmt: skip
-    assert ("Success", None, [0, 1]) == outcome(captured)
+    assert ("Success", None, [0, 1]) == outcome(captured, "count")
 
 
 def test_each_step_may_be_made_by_another_task(captured, count):
@@ -95,11 +63,11 @@ def test_each_step_may_be_made_by_another_task(captured, count):
         async with captured.client.action("there"):
             assert 2 == await anext(running)
             assert None is await anext(running, None)
-            record(captured, "outside")
+            record("outside")
         await loop.create_task(recorded("in the empty one"), context=empty)
 
     async def recorded(name):
-        record(captured, name)
+        record(name)
 
     run(main)
     inside = ["inside 0", "inside 1", "inside 2", "last", "cleanup"]
@@ -114,13 +82,13 @@ def test_tasks_consume_two_of_them_side_by_side(captured):
         for step in range(3):
             mine.release()
             await other.acquire()
-            record(captured, f"{name}{step}")
+            record(f"{name}{step}")
             yield step
 
     async def consume(name, mine, other):
         async with captured.client.action(name):
             async for step in gen(name, mine, other):
-                record(captured, f"{name} got {step}")
+                record(f"{name} got {step}")
 
     async def main():
         one, two = asyncio.Semaphore(0), asyncio.Semaphore(0)
@@ -128,8 +96,8 @@ def test_tasks_consume_two_of_them_side_by_side(captured):
 
     run(main)
     for name, children in captured.tree():
-        (gen, inside), *outside = children
-        assert ("gen", [f"{name}{n}" for n in range(3)]) == (gen, inside)
+        inside, *outside = children
+        assert ("gen", [f"{name}{n}" for n in range(3)]) == inside
         assert [f"{name} got {n}" for n in range(3)] == outside
 
 
@@ -139,16 +107,17 @@ def test_a_task_that_the_body_starts_is_its_child(captured):
     @record_action("gen")
     async def gen(go_on):
         async def work():
-            record(captured, "early")
+            record("early")
             await go_on.wait()
-            record(captured, "late")
+            record("late")
 
         yield asyncio.create_task(work())
 
     async def main():
         go_on = asyncio.Event()
         with captured.client.action("outer"):
-            async for task in gen(go_on):
+            async for made in gen(go_on):
+                task = made
                 await asyncio.sleep(0)
             go_on.set()
             await task
@@ -164,12 +133,12 @@ def test_a_block_open_across_a_yield_is_the_parent_inside_only(captured):
     async def gen():
         async with captured.client.action("block"):
             yield 1
-            record(captured, "in block")
+            record("in block")
         yield 2
 
     async def main():
         async for _ in gen():
-            record(captured, "outside")
+            record("outside")
             assert current_action() is None
 
     run(main)
@@ -211,12 +180,14 @@ async def script(generator):
 
 
 async def echoing():
+    """Yield what is sent."""
     got = 1
     while got:
         got = yield got
 
 
 async def catching():
+    """Go on after one thrown error, awaiting."""
     try:
         yield 1
     except KeyError:
@@ -228,6 +199,7 @@ async def catching():
 
 
 async def converting():
+    """Raise another error for the one thrown in."""
     try:
         yield 1
     except KeyError as error:
@@ -238,12 +210,14 @@ async def converting():
 
 
 async def raising_after():
+    """Raise when the one thrown in is dealt with."""
     with contextlib.suppress(KeyError, ValueError):
         yield 1
     raise OSError("after")
 
 
 async def returning():
+    """End at an error thrown in."""
     try:
         yield 1
     except (KeyError, ValueError, GeneratorExit):
@@ -251,6 +225,7 @@ async def returning():
 
 
 async def stubborn():
+    """Yield once more when closed."""
     try:
         yield 1
     except GeneratorExit:
@@ -279,7 +254,7 @@ def test_the_exception_thrown_in_is_the_very_object(captured):
     async def main():
         running = gen()
         await anext(running)
-        with pytest.raises(ValueError) as raised:
+        with pytest.raises(ValueError, match="x") as raised:
             await running.athrow(error)
         assert raised.value is error
         assert error.__context__ is None
@@ -291,25 +266,25 @@ def test_the_exception_thrown_in_is_the_very_object(captured):
 def test_an_exception_thrown_in_is_not_kept(captured):
     """Once everybody has let go of it it is gone, without a round of the garbage collector."""
 
-    class Heavy(Exception):
+    class HeavyError(Exception):
         alive = 0
 
         def __init__(self):
-            Heavy.alive += 1
+            HeavyError.alive += 1
 
         def __del__(self):
-            Heavy.alive -= 1
+            HeavyError.alive -= 1
 
     async def body():
-        with contextlib.suppress(Heavy):
+        with contextlib.suppress(HeavyError):
             yield 1
         yield 2
 
     async def main(generator):
         running = generator()
         await anext(running)
-        await running.athrow(Heavy())
-        alive = Heavy.alive
+        await running.athrow(HeavyError())
+        alive = HeavyError.alive
         await running.aclose()
         return alive
 
@@ -326,7 +301,7 @@ def test_advanced_while_it_runs_is_pythons_error(captured, count):
         with pytest.raises(RuntimeError, match="already running"):
             await anext(running)
         assert 0 == await first
-        record(captured, "outside")
+        record("outside")
         await running.aclose()
 
     run(main)
@@ -338,14 +313,14 @@ def test_driven_without_an_event_loop(captured):
 
     @record_action("gen")
     async def gen():
-        record(captured, "inside")
+        record("inside")
         yield 1
 
     running = gen()
     with pytest.raises(StopIteration) as stopped:
         running.asend(None).send(None)
     assert 1 == stopped.value.value
-    record(captured, "outside")
+    record("outside")
     with pytest.raises(StopIteration):
         running.aclose().send(None)
     assert [("gen", ["inside"]), "outside"] == captured.tree()
@@ -358,271 +333,14 @@ def test_a_context_manager_of_a_recorded_generator(captured):
     @contextlib.asynccontextmanager
     @record_action("setup")
     async def setup():
-        record(captured, "up")
+        record("up")
         yield 5
-        record(captured, "down")
+        record("down")
 
     async def main():
         async with setup() as value:
             assert 5 == value
-            record(captured, "block")
+            record("block")
 
     run(main)
     assert [("setup", ["up", "down"]), "block"] == captured.tree()
-
-
-# -- Left early ------------------------------------------------------------------------------------
-
-
-async def by_break(running, captured):
-    async for _ in running:
-        break
-
-
-async def by_aclose(running, captured):
-    await anext(running)
-    await running.aclose()
-
-
-async def by_error(running, captured):
-    with contextlib.suppress(KeyError):
-        async for _ in running:
-            raise KeyError
-
-
-async def by_cancelled_consumer(running, captured):
-    async def consume(running, inside):
-        async for _ in running:
-            inside.set()
-            await asyncio.get_running_loop().create_future()
-
-    inside = asyncio.Event()
-    task = asyncio.create_task(consume(running, inside))
-    del running
-    await inside.wait()
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
-async def by_cancelled_block(running, captured):
-    """`aclosing` closes it on the way out."""
-
-    async def consume(running, inside):
-        async with contextlib.aclosing(running):
-            async for _ in running:
-                inside.set()
-                await asyncio.get_running_loop().create_future()
-
-    inside = asyncio.Event()
-    task = asyncio.create_task(consume(running, inside))
-    await inside.wait()
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
-async def by_cancelled_context_manager(running, captured):
-    """`asynccontextmanager` throws the cancellation in at the yield."""
-
-    async def consume(inside):
-        async with contextlib.asynccontextmanager(lambda: running)():
-            inside.set()
-            await asyncio.get_running_loop().create_future()
-
-    inside = asyncio.Event()
-    task = asyncio.create_task(consume(inside))
-    await inside.wait()
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
-async def by_cycle(running, captured):
-    """The garbage collector finds it."""
-    await anext(running)
-    cycle = [running]
-    cycle.append(cycle)
-    del running, cycle
-    gc.collect()
-
-
-async def by_the_end_of_the_loop(running, captured):
-    """`asyncio.run` closes what is still referenced."""
-    await anext(running)
-    by_the_end_of_the_loop.kept = running
-
-
-LEFT = [
-    by_break, by_aclose, by_error, by_cancelled_consumer, by_cancelled_block,
-    by_cancelled_context_manager, by_cycle, by_the_end_of_the_loop,
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("debug", [False, True])
-@pytest.mark.parametrize("leave", LEFT)
-def test_left_early_is_abandoned_without_a_message(captured, count, leave, debug):
-    """Its cleanup, which awaits, is done and its child; nobody hangs under it."""
-
-    async def main():
-        box = [count(5)]
-        await leave(box.pop(), captured)
-        record(captured, "after")
-        assert current_action() is None
-        for _ in range(5):
-            await asyncio.sleep(0)
-        record(captured, "later")
-
-    run(main, debug=debug)
-    assert ("Indeterminate", "abandoned", [0]) == outcome(captured)
-    tree = captured.tree()
-    assert {"after", "later"} == {name for name in tree if isinstance(name, str)}
-    assert ("count", ["inside 0", "cleanup"]) in tree
-
-
-@pytest.mark.parametrize("leave", [by_break, by_error])
-def test_left_in_an_action_it_hangs_there(captured, count, leave):
-    """And the cleanup, which comes when the loop gets to it, hangs under the generator."""
-
-    async def main():
-        async with captured.client.action("outer"):
-            await leave(count(5), captured)
-            record(captured, "after")
-        for _ in range(5):
-            await asyncio.sleep(0)
-
-    run(main)
-    assert [("outer", [("count", ["inside 0", "cleanup"]), "after"])] == captured.tree()
-
-
-@pytest.mark.parametrize("leave", [by_break, by_error, by_cancelled_consumer, by_cycle])
-def test_left_as_the_last_thing_a_program_does(captured, count, leave):
-    """The loop ends before it gets to the cleanup: no message, and it is abandoned all the same."""
-
-    async def main():
-        box = [count(5)]
-        await leave(box.pop(), captured)
-
-    run(main)
-    assert ("Indeterminate", "abandoned", [0]) == outcome(captured)
-    assert current_action() is None
-
-
-def test_cancelled_in_the_middle_of_a_step_is_cancelled(captured):
-    """It is the body that was waiting."""
-
-    @record_action("gen")
-    async def gen(started):
-        started.set()
-        await asyncio.get_running_loop().create_future()
-        yield 1
-
-    async def main():
-        started = asyncio.Event()
-        task = asyncio.create_task(anext(gen(started)))
-        await started.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert current_action() is None
-
-    run(main)
-    assert ("Indeterminate", "cancelled") == outcome(captured, "gen")[:2]
-
-
-def test_a_timeout_in_the_middle_of_a_step_is_cancelled(captured):
-    """Inside it is a cancellation, outside a TimeoutError."""
-
-    @record_action("gen")
-    async def gen():
-        yield 1
-        await asyncio.get_running_loop().create_future()
-
-    async def main():
-        with pytest.raises(TimeoutError):
-            async with captured.client.action("outer"), asyncio.timeout(0):
-                async for _ in gen():
-                    pass
-
-    run(main)
-    assert ("Indeterminate", "cancelled") == outcome(captured, "gen")[:2]
-    assert "Fail" == captured.one("outer")["result"]
-
-
-def test_a_body_that_forgets_another_generator(captured, count):
-    """Both are closed, the inner when the loop gets to it, without a message."""
-
-    @record_action("outer")
-    async def outer():
-        async for item in count(5):
-            yield item
-
-    async def main():
-        async for _ in outer():
-            break
-        record(captured, "after")
-        for _ in range(9):
-            await asyncio.sleep(0)
-
-    run(main)
-    assert [("outer", [("count", ["inside 0", "cleanup"])]), "after"] == captured.tree()
-    assert "abandoned" == captured.one("outer")["reason"] == captured.one("count")["reason"]
-
-
-@pytest.mark.parametrize("recorded", [False, True])
-def test_it_outlives_its_loop(captured, recorded):
-    """A loop closed without `shutdown_asyncgens`: no message, with us as without."""
-
-    async def gen():
-        try:
-            yield 1
-        finally:
-            await asyncio.sleep(0)
-
-    async def begin(box):
-        box.append((record_action("gen")(gen) if recorded else gen)())
-        await anext(box[0])
-
-    said, box = [], []
-    hook, sys.unraisablehook = sys.unraisablehook, said.append
-    try:
-        loop = asyncio.new_event_loop()
-        loop.run_until_complete(begin(box))
-        loop.close()
-        box.clear()
-        gc.collect()
-    finally:
-        sys.unraisablehook = hook
-    assert [] == said
-    assert current_action() is None
-
-
-def test_a_generator_never_started_is_not_recorded(captured, count):
-    """Closed, or forgotten."""
-
-    async def main():
-        await count(1).aclose()
-        count(1)
-
-    run(main)
-    assert [] == captured.everything
-
-
-@pytest.mark.parametrize(
-    ("items", "options", "expected"),
-    [(["Hel", "lo"], {}, "Hello"), ([1, "a"], {}, [1, "a"]), ([1, 2, 3], {"reduce": sum}, 6),
-     ([1, 2], {"capture_returns": False}, None)],
-)  # fmt: skip
-def test_its_items_are_its_returns(captured, items, options, expected):
-    """Texts joined, others as a list, reduced, or not at all."""
-
-    @record_action("gen", **options)
-    async def gen():
-        for item in items:
-            yield item
-
-    async def main():
-        return [item async for item in gen()]
-
-    assert items == run(main)
-    assert expected == captured.one("gen").get("returns")

@@ -1,4 +1,4 @@
-"""record_action on everything that can be called: what it records, and that the call stays the same."""
+"""record_action on functions: what it records, and that the call stays the same."""
 
 import asyncio
 import functools
@@ -14,8 +14,10 @@ from agentlog.testing import capture_events
 
 record_action = agentlog.record_action  # of the default client, whichever it is at the call
 
-NAMES = ["name", "args", "kwargs", "self_", "event_type", "client", "function", "recorder", "action",
-         "tags", "spec", "value", "error", "item", "sent", "steps", "body", "cls_"]  # fmt: skip
+NAMES = [
+    "name", "args", "kwargs", "self_", "cls_", "event_type", "client", "function", "recorder",
+    "action", "tags", "spec", "value", "error", "item", "sent", "steps", "body",
+]  # fmt: skip
 
 
 @record_action("module level")
@@ -125,7 +127,7 @@ def test_an_exception_goes_on(captured):
         raise error
 
     for call in (work, lambda: asyncio.run(async_work())):
-        with pytest.raises(ValueError) as raised:
+        with pytest.raises(ValueError, match="x") as raised:
             call()
         assert raised.value is error
         assert error.__context__ is None

@@ -89,25 +89,34 @@ class GeneratorCall:
 
 
 def plain(a, b=2):
+    """Return the arguments."""
     return a, b
 
 
 async def coroutine(a, b=2):
+    """Return the arguments."""
     return a, b
 
 
 def generator(a, b=2):
+    """Yield the arguments."""
     yield a, b
 
 
 async def async_generator(a, b=2):
+    """Yield the arguments."""
     yield a, b
 
 
 def test_methods(captured):
     """Called on the object and on the class; `self` is no parameter."""
     agent = Agent()
-    assert ("agent", 1, 2) == agent.method(1) == Agent.method(agent, 1) == Agent.method(self=agent, a=1)
+    assert (
+        ("agent", 1, 2)
+        == agent.method(1)
+        == Agent.method(agent, 1)
+        == Agent.method(self=agent, a=1)
+    )
     assert [{"a": 1, "b": 2}] * 3 == [one["params"] for one in captured.events]
     assert "agent" == agent.prop
 
@@ -164,6 +173,7 @@ def test_async_and_generator_methods(captured):
 
 
 async def drained(items):
+    """Return all items."""
     return [item async for item in items]
 
 
@@ -184,7 +194,11 @@ def test_partials(captured, function, run, nested):
     decorated = record_action("work")(functools.partial(partial, 1) if nested else partial)
     assert (1, 5) == run(decorated() if nested else decorated(1))
     assert (1, 6) == run(decorated(b=6) if nested else decorated(1, b=6))
-    for question in (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction):
+    for question in (
+        inspect.iscoroutinefunction,
+        inspect.isgeneratorfunction,
+        inspect.isasyncgenfunction,
+    ):
         assert question(function) == question(decorated)
     assert [5, 6] == [one["params"]["b"] for one in captured.events]
     assert ["Success"] * 2 == [one["result"] for one in captured.events]

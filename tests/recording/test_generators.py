@@ -1,43 +1,14 @@
-"""Recorded generators: forwarded in everything, their body's work their child, the consumer's not."""
+"""Recorded generators: forwarded in everything, their body's work their child, others' not."""
 
 import contextlib
-import contextvars
 import gc
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from agentlog import Event, current_action, record_action
-
-
-def record(captured, name):
-    captured.client.record(Event(name))
-
-
-def in_thread(function, *args):
-    """Call a function in a thread of its own, with an empty context."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(function, *args).result(timeout=10)
-
-
-def in_context(function, *args):
-    """Call a function in an empty context."""
-    return contextvars.Context().run(function, *args)
-
-
-def in_copy(function, *args):
-    """Call a function in a copy of the context."""
-    return contextvars.copy_context().run(function, *args)
-
-
-def directly(function, *args):
-    """Call a function."""
-    return function(*args)
-
-
-ANYWHERE = pytest.mark.parametrize("where", [directly, in_copy, in_context, in_thread])
+from agentlog import current_action, record_action
+from tests.recording.running import anywhere, in_thread, outcome, record
 
 
 @pytest.fixture
@@ -47,17 +18,12 @@ def count(captured):
     @record_action("count")
     def count(n):
         for i in range(n):
-            record(captured, f"inside {i}")
+            record(f"inside {i}")
             yield i
-        record(captured, "last")
+        record("last")
         return "done"
 
     return count
-
-
-def outcome(captured, name="count"):
-    one = captured.one(name)
-    return one["result"], one.get("reason"), one.get("returns")
 
 
 # -- What is whose child ---------------------------------------------------------------------------
@@ -68,12 +34,15 @@ def test_the_bodys_work_is_its_child_and_the_consumers_is_not(captured, count):
     with captured.client.action("consumer") as consumer:
         for i in count(2):
             assert consumer is current_action()
-            record(captured, f"outside {i}")
-        record(captured, "after")
+            record(f"outside {i}")
+        record("after")
     assert [
-        ("consumer", [("count", ["inside 0", "inside 1", "last"]), "outside 0", "outside 1", "after"])
+        (
+            "consumer",
+            [("count", ["inside 0", "inside 1", "last"]), "outside 0", "outside 1", "after"],
+        )
     ] == captured.tree()
-    assert ("Success", None, [0, 1]) == outcome(captured)
+    assert ("Success", None, [0, 1]) == outcome(captured, "count")
 
 
 def test_nothing_happens_before_the_first_step(captured, count):
@@ -93,25 +62,25 @@ def test_a_generator_never_started_is_not_recorded(captured, count):
     assert [] == captured.everything
 
 
-@ANYWHERE
+@anywhere
 def test_steps_are_made_anywhere(captured, count, where):
     """Whichever context or thread advances it, the tree is the same."""
     running = count(2)
     with captured.client.action("outer"):
         assert 0 == next(running)
         assert 1 == where(next, running)
-        record(captured, "between")
+        record("between")
         with pytest.raises(StopIteration):
             next(running)
-    record(captured, "after")
-    where(record, captured, "there")
+    record("after")
+    where(record, "there")
     assert [
         ("outer", [("count", ["inside 0", "inside 1", "last"]), "between"]), "after", "there",
     ] == captured.tree()  # fmt: skip
     assert current_action() is None
 
 
-@ANYWHERE
+@anywhere
 def test_first_and_last_steps_are_made_anywhere(captured, count, where):
     """Who makes the first is the parent; who makes the last has nothing left."""
 
@@ -123,7 +92,7 @@ def test_first_and_last_steps_are_made_anywhere(captured, count, where):
     assert 0 == where(begin)
     with captured.client.action("here"):
         assert [] == list(running)
-        record(captured, "outside")
+        record("outside")
     assert [("there", [("count", ["inside 0", "last"])]), ("here", ["outside"])] == captured.tree()
 
 
@@ -134,17 +103,17 @@ def test_a_block_open_across_a_yield_is_the_parent_inside_only(captured):
     def gen():
         with captured.client.action("block"):
             yield 1
-            record(captured, "in block")
-        record(captured, "in gen")
+            record("in block")
+        record("in gen")
         yield 2
 
     running = gen()
     next(running)
-    record(captured, "outside")
+    record("outside")
     in_thread(next, running)
     assert current_action() is None
     running.close()
-    record(captured, "after")
+    record("after")
     assert [("gen", [("block", ["in block"]), "in gen"]), "outside", "after"] == captured.tree()
 
 
@@ -154,7 +123,7 @@ def test_interleaved_generators_do_not_mix(captured):
     @record_action("gen")
     def gen(name):
         for step in range(3):
-            record(captured, f"{name}{step}")
+            record(f"{name}{step}")
             yield step
 
     a, b = gen("a"), gen("b")
@@ -175,14 +144,14 @@ def test_a_generator_in_a_generator(captured, count):
     def outer(how):
         if how == "for":
             for item in count(1):
-                record(captured, "outer's")
+                record("outer's")
                 yield item
         else:
             assert "done" == (yield from count(1))
 
     for how in ("for", "yield from"):
         for _ in outer(how):
-            record(captured, "consumer's")
+            record("consumer's")
     inside = ("count", ["inside 0", "last"])
     assert [
         ("outer", [inside, "outer's"]), "consumer's", ("outer", [inside]), "consumer's",
@@ -196,7 +165,7 @@ def test_a_generator_that_outlives_the_action_it_was_begun_in(captured, count):
         next(running)
     with captured.client.action("second"):
         next(running)
-        record(captured, "outside")
+        record("outside")
     assert [
         ("first", [("count", ["inside 0", "inside 1"])]), ("second", ["outside"])
     ] == captured.tree()  # fmt: skip
@@ -208,7 +177,7 @@ def test_an_action_the_consumer_opens_between_steps_stays_open(captured, count):
     next(running)
     with captured.client.action("consumer"):
         next(running)
-        record(captured, "outside")
+        record("outside")
     assert [("count", ["inside 0", "inside 1"]), ("consumer", ["outside"])] == captured.tree()
 
 
@@ -269,6 +238,7 @@ def script(generator):
 
 
 def catching():
+    """Go on after an error thrown in."""
     try:
         yield 1
     except KeyError:
@@ -279,6 +249,7 @@ def catching():
 
 
 def converting():
+    """Raise another error for the one thrown in."""
     try:
         yield 1
     except KeyError as error:
@@ -288,12 +259,14 @@ def converting():
 
 
 def raising_after():
+    """Raise when the one thrown in is dealt with."""
     with contextlib.suppress(KeyError, ValueError):
         yield 1
     raise OSError("after")
 
 
 def stubborn():
+    """Yield once more when closed."""
     while True:
         try:
             yield 1
@@ -305,6 +278,7 @@ def stubborn():
 
 
 def returning():
+    """End at an error thrown in."""
     try:
         yield 1
     except (KeyError, ValueError, GeneratorExit):
@@ -313,7 +287,7 @@ def returning():
 
 @pytest.mark.parametrize("body", [catching, converting, raising_after, stubborn, returning])
 def test_a_recorded_generator_answers_as_the_plain_one(captured, body):
-    """To next, send, throw of any exception, and close: values, errors, their causes and contexts."""
+    """To next, send, throw and close: values, errors, their causes and contexts."""
     assert script(body) == script(record_action("gen")(body))
     assert all("result" in one for one in captured.events)
     assert current_action() is None
@@ -329,11 +303,14 @@ def test_the_exception_thrown_in_is_the_very_object(captured):
     error = ValueError("x")
     running = gen()
     next(running)
-    with pytest.raises(ValueError) as raised:
+    with pytest.raises(ValueError, match="x") as raised:
         running.throw(error)
     assert raised.value is error
     assert error.__context__ is None
-    assert ("Fail", "ValueError") == (captured.one("gen")["result"], captured.one("gen")["error"]["type"])
+    assert ("Fail", "ValueError") == (
+        captured.one("gen")["result"],
+        captured.one("gen")["error"]["type"],
+    )
 
 
 def test_an_error_of_the_body_is_the_very_object(captured):
@@ -347,7 +324,7 @@ def test_an_error_of_the_body_is_the_very_object(captured):
 
     running = gen()
     next(running)
-    with pytest.raises(ValueError) as raised:
+    with pytest.raises(ValueError, match="x") as raised:
         next(running)
     assert raised.value is error
     assert [] == list(running)
@@ -379,7 +356,7 @@ def test_advanced_while_it_runs_is_pythons_error(captured):
     def gen():
         inside.set()
         assert go_on.wait(10)
-        record(captured, "inside")
+        record("inside")
         yield 1
 
     running = gen()
@@ -390,7 +367,7 @@ def test_advanced_while_it_runs_is_pythons_error(captured):
             next(running)
         go_on.set()
         assert 1 == first.result(10)
-        record(captured, "outside")
+        record("outside")
     assert [("gen", ["inside"]), "outside"] == captured.tree()
 
 
@@ -400,148 +377,13 @@ def test_a_context_manager_of_a_recorded_generator(captured):
     @contextlib.contextmanager
     @record_action("setup")
     def setup():
-        record(captured, "up")
+        record("up")
         yield 5
-        record(captured, "down")
+        record("down")
 
     with setup() as value:
         assert 5 == value
-        record(captured, "block")
+        record("block")
     with pytest.raises(KeyError), setup():
         raise KeyError
     assert [("setup", ["up", "down"]), "block", ("setup", ["up"])] == captured.tree()
-
-
-# -- Left early ------------------------------------------------------------------------------------
-
-
-@ANYWHERE
-@pytest.mark.parametrize("how", ["close", "forgotten"])
-def test_left_early_is_abandoned(captured, where, how):
-    """By close or the last reference, anywhere; its cleanup is its child, nobody hangs under it."""
-
-    @record_action("count")
-    def count():
-        try:
-            yield 1
-        finally:
-            record(captured, "cleanup")
-
-    running = count()
-    next(running)
-    record(captured, "before")
-    if how == "close":
-        where(running.close)
-    else:
-        box = [running]
-        del running
-        where(box.clear)
-    record(captured, "after")
-    where(record, captured, "there")
-    assert [("count", ["cleanup"]), "before", "after", "there"] == captured.tree()
-    assert ("Indeterminate", "abandoned", [1]) == outcome(captured)
-    assert current_action() is None
-
-
-def test_left_by_break(captured, count):
-    """The loop's own reference is the last one."""
-    for _ in count(5):
-        break
-    record(captured, "after")
-    assert [("count", ["inside 0"]), "after"] == captured.tree()
-    assert ("Indeterminate", "abandoned", [0]) == outcome(captured)
-
-
-def test_left_and_still_referenced(captured, count):
-    """It has not ended, but is nobody's parent."""
-    running = count(5)
-    for _ in running:
-        break
-    record(captured, "after")
-    assert [("count", ["inside 0"]), "after"] == captured.tree()
-    assert "result" not in captured.one("count")
-    running.close()
-
-
-def test_collected_while_something_else_is_recorded(captured, count):
-    """In a cycle, found by the garbage collector in the middle of another action."""
-    running = count(5)
-    next(running)
-    cycle = [running]
-    cycle.append(cycle)
-    del running, cycle
-    with captured.client.action("other") as other:
-        gc.collect()
-        assert other is current_action()
-        record(captured, "in other")
-    assert [("count", ["inside 0"]), ("other", ["in other"])] == captured.tree()
-    assert "abandoned" == captured.one("count")["reason"]
-
-
-def test_abandoning_prints_nothing(captured, count, monkeypatch):
-    """No unraisable exception, whoever collects it."""
-    unraisable = []
-    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
-    running = count(5)
-    next(running)
-    del running
-    gc.collect()
-    assert [] == unraisable
-
-
-# -- What it returns -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("items", "options", "expected"),
-    [
-        (["Hel", "lo"], {}, "Hello"),
-        ([1, "a"], {}, [1, "a"]),
-        ([], {}, []),
-        ([1, 2, 3], {"reduce": sum}, 6),
-        ([1, 2], {"capture_returns": False}, None),
-    ],
-)
-def test_its_items_are_its_returns(captured, items, options, expected):
-    """Texts joined, others as a list, reduced, or not at all."""
-
-    @record_action("gen", **options)
-    def gen():
-        yield from items
-
-    assert items == list(gen())
-    assert expected == captured.one("gen").get("returns")
-
-
-def test_items_are_the_very_objects(captured):
-    """And what the consumer does to them is not recorded."""
-    thing = {"n": 1}
-
-    @record_action("gen")
-    def gen():
-        yield thing
-
-    for item in gen():
-        assert item is thing
-        item["n"] = 2
-    assert [{"n": 1}] == captured.one("gen")["returns"]
-
-
-def test_items_are_not_kept_alive(captured):
-    """A stream of large things needs the memory of one."""
-
-    class Thing:
-        alive = 0
-
-        def __init__(self):
-            Thing.alive += 1
-
-        def __del__(self):
-            Thing.alive -= 1
-
-    @record_action("gen")
-    def gen():
-        for _ in range(10):
-            yield Thing()
-
-    assert max(Thing.alive for _ in gen()) <= 2

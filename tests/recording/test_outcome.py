@@ -11,17 +11,17 @@ from agentlog.recording import outcome
 from agentlog.recording.outcome import Outcome, describe, outcome_of
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     def __str__(self):
         raise RuntimeError
 
 
-class Leaving(Exception):
+class LeavingError(Exception):
     def __str__(self):
         raise SystemExit
 
 
-class Impatient(Exception):
+class ImpatientError(Exception):
     def __str__(self):
         raise KeyboardInterrupt
 
@@ -45,7 +45,7 @@ class Cancelled(asyncio.CancelledError):
     ids=repr,
 )
 def test_ends_that_are_no_failure(error, expected):
-    """Cancelled, interrupted, abandoned and exit are neither Success nor Fail, and have no error."""
+    """Cancelled, interrupted, abandoned and exit are neither Success nor Fail."""
     assert Outcome(*expected) == outcome_of(error)
 
 
@@ -73,15 +73,17 @@ def test_the_type_is_named_as_a_traceback_does():
     """Builtins go without a module; others have it, and the classes around them."""
     assert "ValueError" == describe(ValueError())["type"]
     assert "json.decoder.JSONDecodeError" == _type_of("json", "loads", "{")
-    assert f"{__name__}.Broken" == describe(Broken())["type"]
+    assert f"{__name__}.BrokenError" == describe(BrokenError())["type"]
 
-    class Inner(Exception):
+    class InnerError(Exception):
         pass
 
-    assert describe(Inner())["type"].endswith(
-        "test_the_type_is_named_as_a_traceback_does.<locals>.Inner"
+    assert describe(InnerError())["type"].endswith(
+        "test_the_type_is_named_as_a_traceback_does.<locals>.InnerError"
     )
-    assert traceback.format_exception_only(Inner())[0].strip() == describe(Inner())["type"]
+    assert (
+        traceback.format_exception_only(InnerError())[0].strip() == describe(InnerError())["type"]
+    )
 
 
 def _type_of(module, function, argument):
@@ -137,7 +139,7 @@ def test_the_traceback_shows_no_frame_of_ours(captured):
         assert "agentlog/recording" not in text
 
 
-@pytest.mark.parametrize("error", [Broken(), Leaving()], ids=["exception", "exit"])
+@pytest.mark.parametrize("error", [BrokenError(), LeavingError()], ids=["exception", "exit"])
 def test_an_error_that_cannot_be_printed_is_recorded(error):
     """Its own code may raise what it likes, and even ask to exit."""
     told = describe(error)
@@ -148,7 +150,7 @@ def test_an_error_that_cannot_be_printed_is_recorded(error):
 def test_ctrl_c_while_an_error_is_printed_goes_on():
     """The user's Ctrl-C is never swallowed."""
     with pytest.raises(KeyboardInterrupt):
-        describe(Impatient())
+        describe(ImpatientError())
 
 
 def test_an_error_with_a_long_history_is_told():
@@ -169,7 +171,16 @@ def test_an_error_whose_causes_go_in_a_circle_is_told():
 
 
 ERRORS = st.sampled_from(
-    [ValueError, KeyError, OSError, SystemExit, KeyboardInterrupt, GeneratorExit, Broken, Leaving]
+    [
+        ValueError,
+        KeyError,
+        OSError,
+        SystemExit,
+        KeyboardInterrupt,
+        GeneratorExit,
+        BrokenError,
+        LeavingError,
+    ]
 )
 
 
@@ -185,4 +196,4 @@ def test_every_exception_has_an_outcome(kind, arguments):
 def test_text_of_reads_a_value_or_says_that_it_cannot():
     """It is used for reasons that users give."""
     assert "5" == outcome.text_of(5)
-    assert "<unprintable Broken>" == outcome.text_of(Broken())
+    assert "<unprintable BrokenError>" == outcome.text_of(BrokenError())

@@ -18,7 +18,7 @@ import agentlog as ao
 from agentlog.testing import capture_events
 
 
-class Failure(Exception):
+class PlannedError(Exception):
     pass
 
 
@@ -46,16 +46,22 @@ KINDS = ["block", "function", "generator", "event"]
 
 
 def calls(kinds):
+    """Draw a program: calls of these kinds in each other."""
     return st.recursive(
         st.builds(Call, st.sampled_from(kinds), st.just([]), st.booleans(), st.integers(0, 3)),
         lambda inner: st.builds(
-            Call, st.sampled_from(kinds), st.lists(inner, max_size=4), st.booleans(), st.integers(0, 4)
+            Call,
+            st.sampled_from(kinds),
+            st.lists(inner, max_size=4),
+            st.booleans(),
+            st.integers(0, 4),
         ),
         max_leaves=12,
     )
 
 
 def below(seen, name):
+    """Note a call under another one."""
     child = Seen(name, outer=seen)
     seen.children.append(child)
     return child
@@ -68,36 +74,40 @@ def run(call, outer):
         ao.record(ao.Event("event"))
         return
     seen = below(outer, call.kind)
-    with contextlib.suppress(Failure):
+    with contextlib.suppress(PlannedError):
         {"block": block, "function": function, "generator": generator}[call.kind](call, seen)
 
 
 def body(call, seen):
+    """Do what a call does."""
     for child in call.children:
         run(child, seen)
     seen.result = "Fail" if call.fails else "Success"
     if call.fails:
-        raise Failure
+        raise PlannedError
 
 
 def block(call, seen):
+    """Run a call as a block."""
     with ao.action("block"):
         body(call, seen)
 
 
 @ao.record_action("function", capture_params=False)
 def function(call, seen):
+    """Run a call as a function."""
     body(call, seen)
 
 
 @ao.record_action("generator", capture_params=False)
 def steps(call, seen):
+    """Run a call as a generator."""
     for child in call.children:
         run(child, seen)
         yield
     seen.result = "Fail" if call.fails else "Success"
     if call.fails:
-        raise Failure
+        raise PlannedError
 
 
 def generator(call, seen):
@@ -117,7 +127,7 @@ async def run_async(call, outer):
         ao.record(ao.Event("event"))
         return
     seen = below(outer, call.kind)
-    with contextlib.suppress(Failure):
+    with contextlib.suppress(PlannedError):
         await {
             "block": async_block, "function": async_function, "generator": async_generator,
             "tasks": tasks, "thread": thread,
@@ -125,25 +135,29 @@ async def run_async(call, outer):
 
 
 async def async_body(call, seen):
+    """Do what a call does."""
     for child in call.children:
         await run_async(child, seen)
     seen.result = "Fail" if call.fails else "Success"
     if call.fails:
-        raise Failure
+        raise PlannedError
 
 
 async def async_block(call, seen):
+    """Run a call as a block."""
     async with ao.action("block"):
         await async_body(call, seen)
 
 
 @ao.record_action("function", capture_params=False)
 async def async_function(call, seen):
+    """Run a call as a coroutine."""
     await async_body(call, seen)
 
 
 @ao.record_action("tasks", capture_params=False)
 async def tasks(call, seen):
+    """Run the calls below at once."""
     async with asyncio.TaskGroup() as group:
         for child in call.children:
             group.create_task(run_async(child, seen))
@@ -152,6 +166,7 @@ async def tasks(call, seen):
 
 @ao.record_action("thread", capture_params=False)
 async def thread(call, seen):
+    """Run the calls below in threads, each with a loop of its own."""
     for child in call.children:
         await asyncio.to_thread(lambda child=child: asyncio.run(run_async(child, seen)))
     seen.result = "Success"
@@ -159,12 +174,13 @@ async def thread(call, seen):
 
 @ao.record_action("generator", capture_params=False)
 async def async_steps(call, seen):
+    """Run a call as an async generator."""
     for child in call.children:
         await run_async(child, seen)
         yield
     seen.result = "Fail" if call.fails else "Success"
     if call.fails:
-        raise Failure
+        raise PlannedError
 
 
 async def async_generator(call, seen):
@@ -181,6 +197,7 @@ async def async_generator(call, seen):
 
 
 async def awaited(awaitable):
+    """Await in a task of its own."""
     return await awaitable
 
 

@@ -13,16 +13,14 @@ from hypothesis import strategies as st
 import agentlog as ao
 from agentlog.recording.context import read_header
 from agentlog.testing import capture_events
+from tests.recording.running import record
 
 SESSION, EVENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 HEADER = f"00-{SESSION}-{EVENT}-01"
 
 
-def record(name):
-    ao.record(ao.Event(name))
-
-
 def place(captured, name):
+    """Return session and parent of the only event of a name."""
     one = captured.one(name)
     return one["session_id"], one["parent_id"]
 
@@ -63,7 +61,9 @@ def test_inject_replaces_a_header_of_any_spelling(captured):
         assert 1 == len(again)
 
 
-@pytest.mark.parametrize("headers", [{1: 2}, {b"traceparent": b"x"}, {None: None}, MappingProxyType({})], ids=repr)
+@pytest.mark.parametrize(
+    "headers", [{1: 2}, {b"traceparent": b"x"}, {None: None}, MappingProxyType({})], ids=repr
+)
 def test_inject_never_raises(captured, headers):
     """Whatever the headers are."""
     with ao.action("a"):
@@ -183,7 +183,7 @@ def test_a_name_in_any_case_and_bytes_are_read():
 @pytest.mark.parametrize(
     "value",
     [
-        "", "x", f"00-{SESSION}-{EVENT}", f"00-{SESSION}-{EVENT}-01-more", f"ff-{SESSION}-{EVENT}-01",
+        "", "x", f"00-{SESSION}-{EVENT}", f"{HEADER}-more", f"ff-{SESSION}-{EVENT}-01",
         f"00-{'0' * 32}-{EVENT}-01", f"00-{SESSION}-{'0' * 16}-01", HEADER.upper(),
         f"00-{SESSION[:-1]}-{EVENT}-01", f"00-{SESSION}-{EVENT}-0g", f"01-{SESSION}-{EVENT}-01.x",
         f"{HEADER}\n{HEADER}", f"{HEADER},{HEADER}", None, 5, [HEADER], b"\xff",

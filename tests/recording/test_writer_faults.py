@@ -280,3 +280,16 @@ def test_a_real_disk_that_is_full(tmp_path, new_writer, clock):
     finally:
         writer.close()
         subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+
+
+def test_a_line_that_waits_while_all_is_well_is_written(new_writer, directory, clock):
+    """A thread that saw the fault, and keeps its line just behind the mending, does not lose it."""
+    writer = new_writer()
+    write(writer, line(1))
+    late = line(2).encode()
+    writer.process.ring.append(late)
+    writer.process.ring_size += len(late)
+    clock.advance(1.01)
+    write(writer, line(3))
+    assert {1, 2, 3} == set(numbers(directory))
+    assert (3, 0, {}) == writer.counts()

@@ -1,0 +1,81 @@
+"""The pen: an open segment of this process, closed when nobody can write with it any more.
+
+A descriptor is only a number, and others than its owner can close it or take it. So it is looked at
+before it is replaced or closed: the file behind it has to be the one that was opened.
+"""
+
+import fcntl
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from agentlog import journal
+
+
+class Pen:
+    """An open segment: its descriptor, which file that is, and how much it holds.
+
+    It closes itself when nothing refers to it. A thread that is about to write refers to it: were
+    its number free by then, the line could land in a file of the next client, whose endpoint it
+    must never reach.
+    """
+
+    __slots__ = ("fd", "generation", "inode", "segment", "size", "sure", "torn")
+
+    def __init__(self, fd: int, segment: journal.Segment, generation: int) -> None:
+        self.fd = fd
+        self.segment = segment
+        self.generation = generation  # the first pen of a process, the second, …
+        self.inode = os.fstat(fd).st_ino
+        self.size = 0
+        self.torn = False
+        self.sure = 0  # of the records written, how many were in place when we last looked
+
+    def status(self) -> os.stat_result | None:
+        """Return the status of the file; None if the number is closed or another file's."""
+        try:
+            status = os.fstat(self.fd)
+        except OSError:
+            return None
+        return status if status.st_ino == self.inode else None
+
+    def close(self) -> None:
+        """Close the segment now, if the number is still ours."""
+        if self.status() is not None:
+            os.close(self.fd)
+        self.fd = -1
+
+    def discard(self) -> None:
+        """Close a segment that another one forestalled.
+
+        The file stays if something is in it: a thread whose pen was closed under it may have
+        written by the number, which was free until then.
+        """
+        self.close()
+        if self.segment.size == 0:
+            journal.delete(self.segment)
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # at the end of the interpreter anything may be gone
+            self.close()
+
+
+def close_inherited(directory: Path, pen: Pen | None) -> None:
+    """Close the segments that this forked child got from its parent, which are the parent's.
+
+    One may have been under way to its pen in another thread, so all descriptors are looked at.
+    The lock stays the parent's: a descriptor is closed, and never unlocked.
+    """
+    try:
+        inside = os.path.realpath(directory) + os.sep
+        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names are all we need
+            with suppress(OSError):
+                target = os.readlink(f"/proc/self/fd/{name}")  # noqa: PTH115 - a text, to compare
+                if (
+                    target.startswith(inside)
+                    and fcntl.fcntl(int(name), fcntl.F_GETFL) & os.O_APPEND
+                ):
+                    os.close(int(name))
+    except OSError:  # no /proc
+        if pen is not None:
+            pen.close()

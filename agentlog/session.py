@@ -1,0 +1,118 @@
+"""The session: the root event of a tree.
+
+There is one for the process, and any number of them by `with client.session()`, each for its own
+context. Only the process that opened a session closes it.
+"""
+
+from collections.abc import Iterable
+from types import TracebackType
+
+from agentlog.recording import context, ids
+from agentlog.recording.context import Node
+from agentlog.recording.outcome import Outcome, outcome_of
+from agentlog.recording.process import describe_process, program_name
+from agentlog.recording.recorder import Recorder
+
+
+class Session(Node):
+    """The root event of a tree; made by `start_session` or `session`.
+
+    Attributes:
+        session_id: The id of the session, 32 hex digits.
+        id: The id of its root event, 16 hex digits.
+        parent_id: None, as a session has no parent.
+        tags: The tags of the client and of the session.
+
+    """
+
+    __slots__ = ("_process", "_started", "_timestamp", "successor", "tags")
+
+    def __init__(self, recorder: Recorder | None, tags: Iterable[str] = ()) -> None:
+        self.recorder = recorder
+        self.tags = list(tags)
+        self.outer = self.parent_id = self.crumbs = None
+        self.closed = True
+        self.id = self.session_id = ""
+        self.successor: dict[str, Session] = {}
+        if recorder is not None:
+            self.closed = False
+            self._timestamp = recorder.time()
+            self._started = recorder.perf()
+            self._process = recorder.writer.process
+            self.id = ids.event_id()
+            self.session_id = ids.session_id(self._timestamp)
+
+    def __repr__(self) -> str:
+        """Name the session by its id."""
+        return f"Session({self.session_id!r})"
+
+    def begin(self) -> None:
+        """Write the open half."""
+        recorder: Recorder | None = self.recorder
+        if recorder is not None:
+            fields = {"tags": self.tags or None, "process": describe_process()}
+            recorder.open(self, self._timestamp, program_name(), "session", fields)
+
+    def end(self, outcome: Outcome, rating: str | None = None) -> None:
+        """Write the close half, once, and in the process that opened the session."""
+        recorder: Recorder | None = self.recorder
+        if recorder is None or self.closed:
+            return
+        self.closed = True
+        if recorder.writer.process is self._process:
+            duration = max(recorder.perf() - self._started, 0.0)
+            recorder.close(self, self._timestamp + duration, outcome, {"rating": rating})
+
+
+class SessionScope:
+    """`with client.session() as session:`, or `async with`: a session for this context.
+
+    It ends with Success, or as the exception says that leaves it. Entered again, it is another
+    session.
+    """
+
+    __slots__ = ("_recorder", "_sessions", "_tags")
+
+    def __init__(self, recorder: Recorder | None, tags: list[str]) -> None:
+        self._recorder = recorder
+        self._tags = tags
+        self._sessions: list[Session] = []
+
+    def __enter__(self) -> Session:
+        """Open a session."""
+        session = Session(self._recorder, self._tags)
+        self._sessions = [*self._sessions, session]
+        if self._recorder is not None:
+            context.enter(session)
+            session.begin()
+        return session
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        """Close the session; the exception, if there is one, goes on."""
+        if not self._sessions:
+            return
+        here = context.current.get()
+        session = next((one for one in self._sessions if one is here), self._sessions[-1])
+        self._sessions = [other for other in self._sessions if other is not session]
+        session.end(outcome_of(error))
+        context.leave(session)
+
+    async def __aenter__(self) -> Session:
+        """Open a session."""
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None:
+        """Close the session; the exception, if there is one, goes on."""
+        self.__exit__(kind, error, traceback)
