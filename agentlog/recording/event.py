@@ -9,9 +9,14 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentlog.errors import ConfigurationError, shown
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
+T = TypeVar("T")
 
 now = time.time
 """The clock of a new event's timestamp, in seconds since the epoch."""
@@ -153,7 +158,7 @@ def fitting(field: str, value: Any) -> bool:
         return False
 
 
-def is_a(value: Any, *kinds: type) -> bool:
+def is_a(value: object, *kinds: type[T]) -> "TypeIs[T]":
     """Say whether a value is of one of the kinds, as its type has it and not its `__class__`."""
     return issubclass(type(value), kinds)
 

@@ -123,9 +123,8 @@ LEFT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("debug", [False, True])
 @pytest.mark.parametrize("leave", LEFT)
-def test_left_early_is_abandoned_without_a_message(captured, count, leave, debug):
+def test_left_early_is_abandoned_without_a_message(captured, count, leave):
     """Its cleanup, which awaits, is done and its child; nobody hangs under it."""
 
     async def main():
@@ -137,7 +136,7 @@ def test_left_early_is_abandoned_without_a_message(captured, count, leave, debug
             await asyncio.sleep(0)
         record("later")
 
-    run(main, debug=debug)
+    run(main, debug=True)
     assert ("Indeterminate", "abandoned", [0]) == outcome(captured, "count")
     tree = captured.tree()
     assert {"after", "later"} == {name for name in tree if isinstance(name, str)}

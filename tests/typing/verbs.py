@@ -27,7 +27,9 @@ def right_uses(client: ao.Client) -> None:
     assert_type(ao.current_session(), ao.Session | None)
     client.end_session("Success", rating="5", reason="done")
     client.end_session(ao.EventState.FAIL)
-    client.record(ao.Event("x", {"a": 1}, [1], ao.EventState.SUCCESS, ao.ActionType.TOOL, ao.Models.GPT_4))
+    client.record(
+        ao.Event("x", {"a": 1}, [1], ao.EventState.SUCCESS, ao.ActionType.TOOL, ao.Models.GPT_4)
+    )
     client.record(ao.Event("x", result="Success", action_type="llm", model="any", tags={"a"}))
     assert_type(ao.flush(1.0), ao.FlushResult)
     assert_type(ao.stats().reasons["x"], int)
