@@ -66,6 +66,7 @@ $(VENV)/installed: pyproject.toml
 	@$(RUN) -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@echo "installing agentlog into $(VENV)"
 	@$(PIP) install --editable .
+	@$(RUN) -m compileall -q agentlog
 	@echo "$(CURDIR)" > $@
 
 $(VENV)/tools: $(VENV)/installed

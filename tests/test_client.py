@@ -1,6 +1,7 @@
 """Client: the session of the process, several clients side by side, and what stats tell."""
 
 import contextvars
+import gc
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -337,6 +338,15 @@ def test_events_are_captured_in_the_order_in_which_they_began(client, captured):
     client.record(Event("e"))
     assert ["a", "b", "c", "d", "e"] == captured.names()
     assert ["a", ("b", ["c", "d"]), "e"] == captured.tree()
+
+
+def test_sessions_that_have_ended_are_let_go(client):
+    """A worker that ends its session after each job does not collect them."""
+    for _ in range(50):
+        client.record(Event("a"))
+        client.end_session("Success")
+    gc.collect()
+    assert sum(type(one) is ao.Session for one in gc.get_objects()) < 25
 
 
 def test_clients_closed_in_a_row_hold_few_descriptors(tmp_path):

@@ -203,10 +203,6 @@ cycle = [sync()]; cycle.append(cycle); next(cycle[0])
 async def main():
     await anext(other)
 asyncio.run(main())
-third = asynchronous()
-loop = asyncio.new_event_loop()
-loop.run_until_complete(anext(third))
-loop.close()
 """,
     )
     assert (0, "") == (ran.status, ran.stderr)

@@ -226,6 +226,30 @@ def test_a_scope_used_again_is_another_session(client, captured):
     assert {"first": 0} == sessions_of(captured)
 
 
+def test_sessions_left_out_of_order(client, captured):
+    """The outer one first: what follows belongs to the one that is still open."""
+    outer, inner = client.session(), client.session()
+    outer.__enter__()
+    inner.__enter__()
+    outer.__exit__(None, None, None)
+    client.record(Event("inner"))
+    inner.__exit__(None, None, None)
+    client.start_session()
+    assert {"inner": 1} == sessions_of(captured)
+    assert [("Success", None)] * 2 == ends(captured)[:2]
+
+
+def test_a_session_left_where_another_is_open(client, captured):
+    """In another context, it takes nothing away there."""
+    scope = client.session()
+    contextvars.copy_context().run(scope.__enter__)
+    with client.session(), client.action("a") as action:
+        scope.__exit__(None, None, None)
+        client.record(Event("b"))
+        assert action is ao.current_action()
+    assert {"a": 1, "b": 1} == sessions_of(captured)
+
+
 def test_a_scope_misused_harms_nothing(client, captured):
     """Left without being entered, left twice, left in another context."""
     client.session().__exit__(None, None, None)

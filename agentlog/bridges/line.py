@@ -60,12 +60,12 @@ def read(logger: Any, method: Any, line: Mapping[Any, Any]) -> Instant:
     params: Any = {key: value for key, value in line.items() if key not in _KNOWN}
     fields = _NO_FIELDS if _RARE.isdisjoint(line) else _fields_of(line, params)
     level = line.get("level")
-    if not is_a(level, str):
+    if type(level) is not str and not is_a(level, str):
         if "level" in line:
             params["level"] = level
         level = method if is_a(method, str) else None
     name = line.get("event_type")
-    if not is_a(name, str) or not name:
+    if (type(name) is not str and not is_a(name, str)) or not name:
         name = _name_without_type(line, params)
     elif "event" in line:
         params["event"] = line["event"]

@@ -125,10 +125,10 @@ def level_of(method: Any, line: Mapping[Any, Any]) -> int:
 
 def name_of(logger: Any, line: Mapping[Any, Any]) -> str | None:
     """Return the name of a line's logger, where there is one."""
-    name: Any = line.get("logger")
-    if not is_a(name, str):
+    name = line.get("logger")
+    if name is None or not is_a(name, str):
         name = getattr(logger, "name", None)
-    return name if is_a(name, str) else None
+    return name if name is not None and is_a(name, str) else None
 
 
 def _pattern(rule: str, glob: Any) -> Callable[[Any], bool]:

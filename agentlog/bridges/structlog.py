@@ -10,9 +10,8 @@ from typing import Any
 
 import structlog
 
-from agentlog.bridges import line as lines
 from agentlog.bridges import select as rules
-from agentlog.bridges.line import MARKER
+from agentlog.bridges.line import MARKER, read
 from agentlog.client import Client
 from agentlog.default import default_client
 from agentlog.errors import ConfigurationError, shown, warn
@@ -55,6 +54,7 @@ class EventProcessor:
     ) -> None:
         self._client = _checked_client(client)
         self._select = rules.check_rule(select)
+        self._by_default = select is rules.default
         self._session_key, self._event_key, self._parent_key = _names(correlate)
         self._on_all = correlate == "all"
         self._breadcrumbs = _checked_count(breadcrumbs)
@@ -62,6 +62,7 @@ class EventProcessor:
 
     def __call__(self, logger: Any, method: str, event_dict: EventDict) -> EventDict:
         """Record the line if it is selected, and return it."""
+        recorder: Recorder | None = None
         try:
             marker = event_dict.get(MARKER)
             if marker is True or marker is False:
@@ -70,35 +71,39 @@ class EventProcessor:
             recorder = None if client is None else client.active
             if recorder is None:
                 return event_dict
-            if marker is None and self._select is rules.default:
+            if marker is None and self._by_default:
                 selected = "event_type" in event_dict or "action_type" in event_dict
             else:
                 selected = marker is True or (
                     marker is not False and self._selects(logger, method, event_dict)
                 )
             if selected:
-                self._record(recorder, logger, method, event_dict)
-            else:
-                if self._breadcrumbs:
-                    remember(recorder, self._breadcrumbs, logger, method, event_dict)
-                if self._on_all and isinstance(node := context.innermost(recorder), Action):
-                    self._stamp(event_dict, node, None)
+                parent, event_id = recorder.parent(), ids.event_id()
+                recorder.instant(parent, event_id, read(logger, method, event_dict))
+                self._stamp(event_dict, parent, event_id)
+            elif self._breadcrumbs:
+                remember(recorder, self._breadcrumbs, logger, method, event_dict)
+            if self._on_all and not selected:
+                self._stamp_action(recorder, event_dict)
         except Exception as error:  # noqa: BLE001 - in a log line nothing ever raises
-            self._say(f"a log line was not recorded: {type(error).__name__}: {error}")
+            if recorder is not None:
+                recorder.give_up(error)
         return event_dict
 
     def _selects(self, logger: Any, method: str, event_dict: EventDict) -> bool:
         try:
             return bool(self._select(logger, method, event_dict))
         except Exception as error:  # noqa: BLE001 - the user's function; the line is not harmed by it
-            self._say(f"the rule for log lines raised {type(error).__name__}: it selects nothing")
+            if not self._warned:
+                self._warned = True
+                kind = type(error).__name__
+                warn(f"the rule for log lines raised {kind}: it selects nothing then")
             return False
 
-    def _record(self, recorder: Recorder, logger: Any, method: str, event_dict: EventDict) -> None:
-        parent = recorder.parent()
-        event_id = ids.event_id()
-        recorder.instant(parent, event_id, lines.read(logger, method, event_dict))
-        self._stamp(event_dict, parent, event_id)
+    def _stamp_action(self, recorder: Recorder, event_dict: EventDict) -> None:
+        """Write the action that is open on a line that is no event."""
+        if isinstance(node := context.innermost(recorder), Action):
+            self._stamp(event_dict, node, None)
 
     def _stamp(self, event_dict: EventDict, parent: Node, event_id: str | None) -> None:
         """Write where a line belongs; a key that it already has is never overwritten."""
@@ -108,11 +113,6 @@ class EventProcessor:
             event_dict.setdefault(self._event_key, event_id)
         if self._parent_key is not None:
             event_dict.setdefault(self._parent_key, parent.id)
-
-    def _say(self, message: str) -> None:
-        if not self._warned:
-            self._warned = True
-            warn(message)
 
 
 def install(

@@ -73,7 +73,7 @@ class Action(Node):
             if model is None and prompt is None and tags is None
             else {"model": model, "prompt": prompt, "tags": tags}
         )
-        self._used = False
+        self._used = self._in_main = False
         self._late: dict[str, Any] | None = None
         self._returns: Encoded | None = None
         self._again: list[Action] | None = None
@@ -101,8 +101,8 @@ class Action(Node):
         self.parent_id = parent_id = parent.id
         self._head = head = f'{{"id":"{event_id}","session_id":"{session_id}"'
         self.closed = False
-        self._in_main = parent.parent_id is None and in_main_thread()
-        if self._in_main:
+        if parent.parent_id is None and in_main_thread():
+            self._in_main = True
             recorder.open_in_main += 1
         self._process = recorder.writer.process
         timestamp = recorder.time()

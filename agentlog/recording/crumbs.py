@@ -40,7 +40,7 @@ def remember(
             recorder.time(),
             logger,
             level,
-            dict(line)
+            {**line}
             if _UNCHANGING.issuperset(map(type, line.values()))
             else recorder.encoder.piece(line, _ROOM),
         )

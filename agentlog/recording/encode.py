@@ -29,6 +29,7 @@ _NAMES = ("event_type", "action_type", "reason", "error")
 _HEAVY = ("params", "returns", "prompt", "log")
 _OUR_REASONS = ("cancelled", "interrupted", "abandoned", "exit")
 _SHORT = 4096
+_RECURRING = 64
 _CACHED = 1024
 _FREQUENT = 32
 
@@ -63,6 +64,7 @@ class Encoder:
         self._might_hold_secret = self._rules.might_hold_secret if self._rules else _never
         self._names: dict[str, str] = {}
         self._keys: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
         self.labels: dict[tuple[str | None, str | None], str] = {}
 
     def opening(
@@ -99,8 +101,8 @@ class Encoder:
                 return Encoded(text)
             if (kind is int and -INT64 <= value < INT64) or value is None:
                 return Encoded("null" if value is None else str(value))
-            if kind is str and len(value) < _SHORT and not self._might_hold_secret(value):
-                return Encoded(quote(value))
+            if kind is str and (text := self._learn_text(value)) is not None:
+                return Encoded(text)
         walk = Walk(self._rules, PAYLOAD_ROOM, {})
         return Encoded(self._field(field, value, walk), walk.notes)
 
@@ -168,8 +170,7 @@ class Encoder:
         if not self._plain or len(values) > _FREQUENT:
             return None
         parts = []
-        keys = self._keys
-        might_hold_secret = self._might_hold_secret
+        keys, texts = self._keys, self._texts
         try:
             for key, value in values.items():
                 head = keys.get(key) if type(key) is str else None
@@ -177,9 +178,10 @@ class Encoder:
                     return None
                 kind = type(value)
                 if kind is str:
-                    if len(value) > _SHORT or might_hold_secret(value):
+                    text = texts.get(value) if len(value) <= _RECURRING else None
+                    if text is None and (text := self._learn_text(value)) is None:
                         return None
-                    parts.append(head + quote(value))
+                    parts.append(head + text)
                 elif kind is int:
                     if not -INT64 <= value < INT64:
                         return None
@@ -196,6 +198,13 @@ class Encoder:
             # Another thread changed the mapping under us; the walk takes a copy first.
             return None
         return f"{{{','.join(parts)}}}"
+
+    def _learn_text(self, value: str) -> str | None:
+        """Quote a text, and remember a short one: names of models, tools and places recur."""
+        if len(value) > _SHORT or self._might_hold_secret(value):
+            return None
+        quoted = quote(value)
+        return quoted if len(value) > _RECURRING else _store(self._texts, value, quoted)
 
     def _learn_key(self, key: Any) -> str | None:
         """Remember how an ordinary key is written; None for one that takes the walk."""

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import sys
 import traceback
+import warnings
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -329,7 +330,10 @@ def test_ctrl_c_at_the_entrance_goes_on_and_leaves_no_parent(captured):
     captured.client.record(Event("b"))
     assert current_action() is None
     assert ["b"] == captured.tree()
-    in_thread(captured.client.record, Event("c"))  # nothing is open in the main thread: no warning
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        in_thread(captured.client.record, Event("c"))
+    assert [] == caught  # nothing is open in the main thread: that one has lost no parent
 
 
 def test_an_exit_asked_by_a_value_is_not_heard(captured):
@@ -342,6 +346,23 @@ def test_an_exit_asked_by_a_value_is_not_heard(captured):
     with captured.client.action("a", {"x": Leaving()}) as action:
         action.returns = Leaving()
     assert {"x": "<unprintable Leaving>"} == captured.one("a")["params"]
+
+
+def test_a_value_that_records_while_it_is_recorded(captured):
+    """Its event hangs under the action whose parameter it is; nothing is mixed up."""
+
+    class Chatty:
+        def __repr__(self):
+            captured.client.record(Event("said"))
+            return "chatty"
+
+    with captured.client.action("a", {"x": Chatty()}) as action:
+        action.returns = Chatty()
+    assert [("a", ["said", "said"])] in (captured.tree(), captured.tree()[::-1])
+    assert ({"x": "chatty"}, "chatty") == (
+        captured.one("a")["params"],
+        captured.one("a")["returns"],
+    )
 
 
 def test_a_recursion_without_end_leaves_no_parent(captured):

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import contextvars
+import gc
+import weakref
 
 import pytest
 
@@ -239,8 +241,19 @@ def test_a_recorded_generator_answers_as_the_plain_one(captured, body):
     """To asend, athrow of any exception, aclose: values, errors, their causes and contexts."""
     decorated = record_action("gen")(body)
     assert asyncio.run(script(body)) == asyncio.run(script(decorated))
-    assert all("result" in one for one in captured.events)
+    assert body is stubborn or all("result" in one for one in captured.events)
     assert current_action() is None
+
+
+def test_what_is_sent_arrives(captured):
+    """Each `asend` is an answer to the item before."""
+
+    async def main():
+        running = record_action("gen")(echoing)()
+        return [await running.asend(value) for value in (None, 2, "x", 3)]
+
+    assert [1, 2, "x", 3] == run(main)
+    assert [1, 2, "x", 3] == captured.one("gen")["returns"]
 
 
 def test_the_exception_thrown_in_is_the_very_object(captured):
@@ -289,6 +302,54 @@ def test_an_exception_thrown_in_is_not_kept(captured):
         return alive
 
     assert run(lambda: main(body)) == run(lambda: main(record_action("gen")(body)))
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_an_exception_that_comes_back_is_not_kept_either(captured, recorded):
+    """The body does not catch it, the consumer does."""
+
+    class HeavyError(Exception):
+        pass
+
+    async def gen():
+        yield 1
+
+    async def main():
+        running = record_action("gen")(gen)() if recorded else gen()
+        await anext(running)
+        error = HeavyError()
+        seen = weakref.ref(error)
+        with contextlib.suppress(HeavyError):
+            await running.athrow(error)
+        del error, running
+        return seen() is None
+
+    gc.disable()
+    try:
+        assert asyncio.run(main())
+    finally:
+        gc.enable()
+
+
+def test_a_step_that_is_broken_off_elsewhere_harms_nobody(captured):
+    """A coroutine closed in another context, as the collector does: that one keeps its action."""
+
+    @record_action("gen")
+    async def gen():
+        await asyncio.Event().wait()
+        yield 1
+
+    async def main():
+        step = gen().asend(None)
+        contextvars.copy_context().run(step.send, None)
+        with captured.client.action("other") as other:
+            step.close()
+            assert other is current_action()
+            record("in other")
+        assert current_action() is None
+
+    asyncio.run(main())
+    assert ["gen", ("other", ["in other"])] == captured.tree()
 
 
 def test_advanced_while_it_runs_is_pythons_error(captured, count):

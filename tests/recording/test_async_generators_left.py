@@ -171,6 +171,28 @@ def test_left_as_the_last_thing_a_program_does(captured, count, leave):
     assert current_action() is None
 
 
+async def swallowing():
+    """End when it is closed."""
+    try:
+        yield 0
+    except GeneratorExit:
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("leave", [by_break, by_aclose, by_error])
+def test_left_early_is_abandoned_though_the_body_ends_quietly(captured, leave):
+    """It was left, whatever it makes of it."""
+
+    async def main():
+        box = [record_action("count")(swallowing)()]
+        await leave(box.pop())
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    run(main)
+    assert ("Indeterminate", "abandoned", [0]) == outcome(captured, "count")
+
+
 def test_cancelled_in_the_middle_of_a_step_is_cancelled(captured):
     """It is the body that was waiting."""
 

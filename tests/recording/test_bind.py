@@ -92,6 +92,24 @@ def test_a_bound_coroutine_function_belongs_where_it_was_bound(captured):
     assert [("a", ["first", "second"])] == captured.tree()
 
 
+def test_a_bound_coroutine_left_elsewhere_harms_nobody(captured):
+    """Closed in the middle, where another action is open: that one stays the parent."""
+
+    async def work():
+        await asyncio.Event().wait()
+
+    async def main():
+        with ao.action("a"):
+            running = ao.bind(work)()
+        contextvars.copy_context().run(running.send, None)
+        with ao.action("b") as b:
+            running.close()
+            assert b is ao.current_action()
+
+    asyncio.run(main())
+    assert ["a", "b"] == captured.tree()
+
+
 def test_the_executor_binds_every_submit_and_map(captured):
     """Each to the context of its caller, at the time of the call."""
     with ao.ThreadPoolExecutor(2) as pool:

@@ -162,7 +162,7 @@ def test_a_signature_that_lies_is_no_reason_to_raise():
     def function(a):
         """Take a parameter."""
 
-    function.__signature__ = "(a)"
+    function.__signature__ = 5
     assert {"args": [1]} == bound(function, 1)
 
 

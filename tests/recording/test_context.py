@@ -7,6 +7,7 @@ import pytest
 import structlog
 
 import agentlog as ao
+from agentlog.recording import context
 from tests.recording.running import record
 
 
@@ -123,10 +124,7 @@ def test_tasks_that_begin_one_another_without_end_take_no_memory(captured):
         with ao.action("step"):
             following = asyncio.create_task(step(n - 1, lengths)) if n else None
             await asyncio.sleep(0)
-            node, length = ao.current_action(), 0
-            while node is not None:
-                node, length = node.outer, length + 1
-            lengths.append(length)
+            lengths.append(chain_length())
         return following
 
     async def main():
@@ -137,6 +135,36 @@ def test_tasks_that_begin_one_another_without_end_take_no_memory(captured):
         return lengths
 
     assert max(asyncio.run(main())) < 10
+
+
+@pytest.mark.parametrize("opened", ["session", "attach"])
+def test_sessions_that_begin_one_another_without_end_take_no_memory(captured, opened):
+    """The same for sessions and remote parents, each begun in the one before."""
+    header = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
+
+    async def step(n, lengths):
+        with ao.session() if opened == "session" else ao.attach(header):
+            following = asyncio.create_task(step(n - 1, lengths)) if n else None
+            await asyncio.sleep(0)
+            lengths.append(chain_length())
+        return following
+
+    async def main():
+        lengths = []
+        task = asyncio.create_task(step(100, lengths))
+        while task:
+            task = await task
+        return lengths
+
+    assert max(asyncio.run(main())) < 10
+
+
+def chain_length():
+    """Return how many nodes the context holds."""
+    node, length = context.current.get(), 0
+    while node is not None:
+        node, length = node.outer, length + 1
+    return length
 
 
 def test_to_thread_takes_the_context_along(captured):

@@ -64,6 +64,30 @@ def test_left_by_break(captured, count):
     assert ("Indeterminate", "abandoned", [0]) == outcome(captured, "count")
 
 
+def swallowing():
+    """End when it is closed."""
+    try:
+        yield 1
+    except GeneratorExit:
+        return
+
+
+def finishing():
+    """End whatever happens."""
+    try:
+        yield 1
+    finally:
+        return  # noqa: B012 - such code is out there
+
+
+@pytest.mark.parametrize("body", [swallowing, finishing])
+def test_left_early_is_abandoned_though_the_body_ends_quietly(captured, body):
+    """It was left, whatever it makes of it."""
+    for _ in record_action("count", capture_params=False)(body)():
+        break
+    assert ("Indeterminate", "abandoned", [1]) == outcome(captured, "count")
+
+
 def test_left_and_still_referenced(captured, count):
     """It has not ended, but is nobody's parent."""
     running = count(5)

@@ -124,10 +124,12 @@ def test_attach_left_in_another_context_harms_nothing(captured):
     attached = ao.attach({"traceparent": HEADER})
     elsewhere = contextvars.copy_context()
     elsewhere.run(attached.__enter__)
-    attached.__exit__(None, None, None)
-    elsewhere.run(record, "there")
-    record("here")
+    with ao.action("open") as action:
+        attached.__exit__(None, None, None)
+        elsewhere.run(record, "there")
+        record("here")
     assert SESSION not in {one["session_id"] for one in captured.events}
+    assert action.id == captured.one("here")["parent_id"]
 
 
 def test_tasks_of_a_server_attach_side_by_side(captured):
