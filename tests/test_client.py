@@ -10,12 +10,14 @@ import pytest
 
 import agentlog as ao
 from agentlog import AgentlogWarning, Client, ConfigurationError, Event, FlushResult, journal
+from agentlog.recording import context
 from agentlog.testing import Captured, ManualClock, capture_events
 
 
 @pytest.fixture
 def captured():
-    """Capture what the test records."""
+    """Capture what the test records, in a context where nothing was left open."""
+    context.current.set(None)
     with capture_events() as captured:
         yield captured
 

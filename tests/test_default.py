@@ -10,6 +10,7 @@ import pytest
 
 import agentlog as ao
 from agentlog import default
+from agentlog.recording import context
 from agentlog.testing import Captured, capture_events
 
 
@@ -17,6 +18,7 @@ from agentlog.testing import Captured, capture_events
 def nobody():
     """There is no default client, and nobody has been told."""
     before = default.use(None)
+    context.current.set(None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(default, "_warned", False)
         yield

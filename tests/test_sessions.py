@@ -11,12 +11,14 @@ import pytest
 
 import agentlog as ao
 from agentlog import Event
+from agentlog.recording import context
 from agentlog.testing import capture_events
 
 
 @pytest.fixture
 def captured():
-    """Capture what the test records."""
+    """Capture what the test records, in a context where nothing was left open."""
+    context.current.set(None)
     with capture_events() as captured:
         yield captured
 
@@ -181,12 +183,12 @@ def test_what_is_injected_there_is_where_events_belong(client, captured):
     """In work that has outlived its session, not the session of the process."""
     client.start_session()
     with client.session() as session:
-        context = contextvars.copy_context()
+        inside = contextvars.copy_context()
     headers = {}
-    context.run(ao.inject, headers)
-    context.run(client.record, Event("late"))
+    inside.run(ao.inject, headers)
+    inside.run(client.record, Event("late"))
     assert captured.one("late")["session_id"] == session.session_id
-    current = context.run(ao.current_session)
+    current = inside.run(ao.current_session)
     assert current is None or current is session
     assert {} == headers or session.session_id in headers["traceparent"]
 
@@ -237,6 +239,35 @@ def test_sessions_left_out_of_order(client, captured):
     client.start_session()
     assert {"inner": 1} == sessions_of(captured)
     assert [("Success", None)] * 2 == ends(captured)[:2]
+
+
+def test_what_was_left_out_of_order_is_no_place_for_later_events(client, captured):
+    """They belong to the session of the process, as where nothing was ever open."""
+    sessions = client.session(), client.session()
+    for scope in sessions:
+        scope.__enter__()
+    for scope in sessions:
+        scope.__exit__(None, None, None)
+    client.start_session()
+    client.record(Event("after sessions"))
+    scope, action = client.session(), client.action("a")
+    scope.__enter__()
+    action.__enter__()
+    scope.__exit__(None, None, None)
+    action.__exit__(None, None, None)
+    client.record(Event("after both"))
+    assert {"after sessions": 2, "a": 3, "after both": 2} == sessions_of(captured)
+
+
+def test_another_clients_session_is_not_the_current_one(client):
+    """Though it has closed where this one records: the session is the default client's."""
+    with capture_events() as other:
+        scope = other.client.session()
+        inside = contextvars.copy_context()
+        inside.run(scope.__enter__)
+        scope.__exit__(None, None, None)
+    session = client.start_session()
+    assert session is inside.run(ao.current_session)
 
 
 def test_a_session_left_where_another_is_open(client, captured):

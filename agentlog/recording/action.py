@@ -88,11 +88,13 @@ class Action(Node):
         used, self._used = self._used, True  # no call between: of two threads one is the first
         if used:
             return self._enter_again()
-        outer = current.get()
-        while outer is not None and outer.closed and outer.parent_id is not None:
-            outer = outer.outer
-        if outer is not None and outer.outer is not None and outer.outer.closed:
-            compress(outer)
+        self.outer = outer = current.get()
+        if outer is not None:
+            if outer.closed:
+                compress(self)
+                outer = self.outer
+            elif outer.outer is not None and outer.outer.closed:
+                compress(outer)
         parent = outer
         if parent is None or parent.recorder is not recorder or parent.closed:
             parent = recorder.parent()
@@ -108,7 +110,6 @@ class Action(Node):
         timestamp = recorder.time()
         now = recorder.perf()
         self._epoch = timestamp - now
-        self.outer = outer
         current.set(self)
         try:
             recorder.writer.write(
@@ -121,6 +122,7 @@ class Action(Node):
             recorder.give_up(error)
         except BaseException:
             leave(self)
+            recorder.open_in_main -= self._in_main
             raise
         return self
 

@@ -92,23 +92,31 @@ def outlived(recorder: object = None) -> Node | None:
     """Return the session of this context that has closed while its work still runs."""
     node = current.get()
     while node is not None:
-        is_session = node.parent_id is None and node.recorder is not None
-        if is_session and (recorder is None or node.recorder is recorder):
+        if _is_session(node) and (recorder is None or node.recorder is recorder):
             return node
         node = node.outer
     return None
 
 
 def compress(node: Node) -> None:
-    """Take the actions that have closed from between a node and what is outside of it.
+    """Take what has closed from between a node and the next open one outside of it.
 
     So a chain stays as short as what is open, also where each action is left after the next is
-    entered. A session that has closed stays: it is where its stragglers belong.
+    entered. One session that has closed stays: it is where its stragglers belong.
     """
     outer = node.outer
-    while outer is not None and outer.closed and outer.parent_id is not None:
+    while outer is not None and outer.closed and not _is_session(outer):
         outer = outer.outer
     node.outer = outer
+    if outer is not None and outer.closed:
+        beyond = outer.outer
+        while beyond is not None and beyond.closed:
+            beyond = beyond.outer
+        outer.outer = beyond
+
+
+def _is_session(node: Node) -> bool:
+    return node.parent_id is None and node.recorder is not None
 
 
 def leave(node: Node) -> None:
@@ -116,6 +124,14 @@ def leave(node: Node) -> None:
     node.closed = True
     if current.get() is node:
         current.set(node.outer)
+
+
+def reset(token: contextvars.Token[Node | None]) -> None:
+    """Set back the context to what it was before; in another context, do nothing."""
+    try:
+        current.reset(token)
+    except ValueError:
+        pass  # a coroutine or generator that is closed elsewhere than where it ran
 
 
 def bind(function: Callable[P, R]) -> Callable[P, R]:
@@ -141,12 +157,11 @@ def _bind_coroutine(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitabl
 
     @functools.wraps(function)
     async def bound(*args: P.args, **kwargs: P.kwargs) -> R:
-        outside = current.get()
-        current.set(node)
+        token = current.set(node)
         try:
             return await function(*args, **kwargs)
         finally:
-            current.set(outside)
+            reset(token)
 
     return bound
 

@@ -20,7 +20,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 from agentlog.errors import ConfigurationError, shown
 from agentlog.recording.action import Action
 from agentlog.recording.binding import Binding
-from agentlog.recording.context import current
+from agentlog.recording.context import current, reset
 from agentlog.recording.event import DEFAULT_ACTION_TYPE, check, kind_with_model
 from agentlog.recording.items import Items
 from agentlog.recording.recorder import Recorder
@@ -28,6 +28,8 @@ from agentlog.recording.recorder import Recorder
 C = TypeVar("C")
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_LEAVING = (GeneratorExit, asyncio.CancelledError)
 
 GetRecorder = Callable[[], Recorder | None]
 Reduce = Callable[[list[Any]], Any]
@@ -214,23 +216,22 @@ class _Steps:
     across a `yield`) is kept here, and the context is the consumer's again.
     """
 
-    __slots__ = ("_action", "_inside", "_items", "_outside", "thrown")
+    __slots__ = ("_action", "_inside", "_items", "_left_by", "_token")
 
     def __init__(self, spec: Spec, recorder: Recorder, args: Any, kwargs: Any) -> None:
-        self._outside = current.get()
-        self.thrown: BaseException | None = None
+        outside = current.get()
+        self._left_by: type[BaseException] | None = None
         self._action = spec.begin(recorder, args, kwargs)
         self._items = Items(recorder.encoder, spec.reduce) if spec.capture_returns else None
         self._inside = current.get()
-        current.set(self._outside)
+        current.set(outside)
 
     def __enter__(self) -> None:
-        self._outside = current.get()
-        current.set(self._inside)
+        self._token = current.set(self._inside)
 
     def __exit__(self, *_: object) -> None:
         self._inside = current.get()
-        current.set(self._outside)
+        reset(self._token)
 
     def take(self, item: Any) -> Any:
         """Remember an item for `returns`."""
@@ -238,25 +239,27 @@ class _Steps:
             self._items.add(item)
         return item
 
-    def answered(self, thrown: BaseException) -> None:
-        """Note that the body went on after this was thrown in: it must not after GeneratorExit."""
-        if isinstance(thrown, GeneratorExit):
+    def throw(self, error: BaseException) -> None:
+        """Note what is thrown in at a `yield`: it may be the consumer, leaving."""
+        self._left_by = type(error) if isinstance(error, _LEAVING) else None
+
+    def went_on(self) -> None:
+        """Note that the body gave one more item; after GeneratorExit it must not."""
+        if self._left_by is not None and issubclass(self._left_by, GeneratorExit):
             self._action.fail("generator ignored GeneratorExit")
+        self._left_by = None
 
     def end(self, error: BaseException | None) -> None:
         """Close the action, with the items as its returns."""
         if self._items is not None:
             self._action.returns = self._items.encoded()
-        if error is self.thrown and isinstance(error, asyncio.CancelledError):
-            # Thrown in at a yield: it is the consumer that was cancelled, and left.
+        if self._left_by is not None and (error is None or isinstance(error, _LEAVING)):
             error = GeneratorExit()
         self._action.__exit__(None, error, None)
 
 
 class _NoSteps:
     """The steps of a generator that is not recorded."""
-
-    thrown: BaseException | None = None
 
     def __enter__(self) -> None: ...
 
@@ -265,7 +268,9 @@ class _NoSteps:
     def take(self, item: Any) -> Any:
         return item
 
-    def answered(self, thrown: BaseException) -> None: ...
+    def throw(self, error: BaseException) -> None: ...
+
+    def went_on(self) -> None: ...
 
     def end(self, error: BaseException | None) -> None: ...
 
@@ -276,28 +281,32 @@ def _generator(function: Callable[..., Any], spec: Spec) -> Callable[..., Any]:
         if recorder is None:
             return (yield from function(*args, **kwargs))
         steps = _Steps(spec, recorder, args, kwargs)
+        thrown: BaseException | None = None
         try:
             with steps:
                 body = function(*args, **kwargs)
                 item = next(body)
             while True:
-                thrown = None
                 try:
                     sent = yield steps.take(item)
                 except BaseException as error:  # noqa: BLE001 - it is the body's to answer
                     thrown = error
+                    steps.throw(error)
                 with steps:
                     if thrown is not None:
                         item = body.throw(thrown)
-                        steps.answered(thrown)
                     else:
                         item = next(body) if sent is None else body.send(sent)
+                thrown = None
+                steps.went_on()
         except StopIteration as stop:
             steps.end(None)
             return stop.value
         except BaseException as error:
             steps.end(error)
             raise
+        finally:
+            thrown = None  # its traceback holds this frame: kept here, it would be kept for long
 
     return wrapper
 
@@ -306,27 +315,31 @@ def _async_generator(function: Callable[..., Any], spec: Spec) -> Callable[..., 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         recorder = spec.get_recorder()
         steps = _Steps(spec, recorder, args, kwargs) if recorder else _NoSteps()
+        thrown: BaseException | None = None
         try:
             with steps:
                 body = function(*args, **kwargs)
                 item = await _first_step(body)
             while True:
-                steps.thrown = None
                 try:
                     sent = yield steps.take(item)
                 except BaseException as error:  # noqa: BLE001 - it is the body's to answer
-                    steps.thrown = error
+                    thrown = error
+                    steps.throw(error)
                 with steps:
-                    if steps.thrown is not None:
-                        item = await body.athrow(steps.thrown)
-                        steps.answered(steps.thrown)
+                    if thrown is not None:
+                        item = await body.athrow(thrown)
                     else:
                         item = await body.asend(sent)
+                thrown = None
+                steps.went_on()
         except StopAsyncIteration:
             steps.end(None)
         except BaseException as error:
             steps.end(error)
             raise
+        finally:
+            thrown = None  # its traceback holds this frame: kept here, it would be kept for long
 
     return wrapper
 

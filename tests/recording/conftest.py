@@ -2,11 +2,13 @@
 
 import pytest
 
+from agentlog.recording import context
 from agentlog.testing import capture_events
 
 
 @pytest.fixture
 def captured():
-    """Capture what the test records, by the default client."""
+    """Capture what the test records, in a context where nothing was left open."""
+    context.current.set(None)
     with capture_events() as captured:
         yield captured

@@ -77,6 +77,15 @@ def test_the_receiver_of_a_method_is_dropped():
     assert {"a": 1} == bound(Agent(), 1)
 
 
+def test_a_self_is_a_receiver_wherever_it_is_defined():
+    """A function that takes it is made a method later."""
+
+    def later(self, a):
+        """Take parameters."""
+
+    assert {"a": 1} == bound(later, Agent(), 1) == bound(later, self=Agent(), a=1)
+
+
 def test_a_cls_that_is_no_receiver_stays():
     """In a plain function it is a parameter like any other, and so it is behind the first."""
 
