@@ -122,7 +122,7 @@ class Client:
         writer = Writer(directory, self.settings.limit)
         self._recorder = Recorder(Encoder(redact), writer, self._start_implicitly)
         self.active = None if self.settings.disabled else self._recorder
-        self._first = Session(None)
+        self._recorder.session = Session(None)  # the one before the first
         self._over = False
         _open_clients.add(self)
 
@@ -187,11 +187,11 @@ class Client:
         Many threads may come here at once: the session is published in one step, as the successor
         of the one before. At the end of the process none is opened any more.
         """
-        before = self._recorder.session or self._first
-        if self._over and before is not self._first:
-            return before
+        before: Any = self._recorder.session
+        if self._over and before.id:
+            return before  # type: ignore[no-any-return]
         candidate = Session(self._recorder, self.settings.tags)
-        session: Session = before.successor.setdefault("session", candidate)  # type: ignore[attr-defined]
+        session: Session = before.successor.setdefault("session", candidate)
         if session is candidate:
             session.begin()
             self._recorder.session = session

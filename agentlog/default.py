@@ -183,9 +183,10 @@ def current_session() -> Session | None:
 
     None if that is a remote one, one that has closed, or one that the event would start.
     """
-    here = context.innermost() or context.outlived()
+    active = _client.active if _client else None
+    here = context.innermost() or (context.outlived(active) if active else None)
     if here is None:
-        own = _client.active.session if _client and _client.active else None
+        own = active.session if active else None
         return own if isinstance(own, Session) and not own.closed else None
     node: context.Node | None = here
     while node is not None and not isinstance(node, Session):

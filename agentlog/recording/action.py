@@ -89,12 +89,9 @@ class Action(Node):
         if used:
             return self._enter_again()
         self.outer = outer = current.get()
-        if outer is not None:
-            if outer.closed:
-                compress(self)
-                outer = self.outer
-            elif outer.outer is not None and outer.outer.closed:
-                compress(outer)
+        if outer is not None and (outer.closed or (outer.outer is not None and outer.outer.closed)):
+            compress(self)
+            outer = self.outer
         parent = outer
         if parent is None or parent.recorder is not recorder or parent.closed:
             parent = recorder.parent()

@@ -99,11 +99,17 @@ def outlived(recorder: object = None) -> Node | None:
 
 
 def compress(node: Node) -> None:
-    """Take what has closed from between a node and the next open one outside of it.
+    """Take what has closed from between a node, the one outside of it, and the next open one.
 
-    So a chain stays as short as what is open, also where each action is left after the next is
+    So a chain stays as short as what is open, also where each node is left after the next is
     entered. One session that has closed stays: it is where its stragglers belong.
     """
+    _skip_closed(node)
+    if node.outer is not None:
+        _skip_closed(node.outer)
+
+
+def _skip_closed(node: Node) -> None:
     outer = node.outer
     while outer is not None and outer.closed and not _is_session(outer):
         outer = outer.outer
@@ -120,10 +126,15 @@ def _is_session(node: Node) -> bool:
 
 
 def leave(node: Node) -> None:
-    """Close a node, and take it off this context if it is the innermost."""
+    """Close a node, and take it out of this context, from wherever it is in it."""
     node.closed = True
-    if current.get() is node:
+    inner = current.get()
+    if inner is node:
         current.set(node.outer)
+    while inner is not None:
+        if inner.outer is node:
+            inner.outer = node.outer
+        inner = inner.outer
 
 
 def reset(token: contextvars.Token[Node | None]) -> None:

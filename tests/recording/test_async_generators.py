@@ -331,27 +331,6 @@ def test_an_exception_that_comes_back_is_not_kept_either(captured, recorded):
         gc.enable()
 
 
-def test_a_step_that_is_broken_off_elsewhere_harms_nobody(captured):
-    """A coroutine closed in another context, as the collector does: that one keeps its action."""
-
-    @record_action("gen")
-    async def gen():
-        await asyncio.Event().wait()
-        yield 1
-
-    async def main():
-        step = gen().asend(None)
-        contextvars.copy_context().run(step.send, None)
-        with captured.client.action("other") as other:
-            step.close()
-            assert other is current_action()
-            record("in other")
-        assert current_action() is None
-
-    asyncio.run(main())
-    assert ["gen", ("other", ["in other"])] == captured.tree()
-
-
 def test_advanced_while_it_runs_is_pythons_error(captured, count):
     """The step under way is not disturbed."""
 

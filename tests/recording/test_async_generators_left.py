@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import gc
 import sys
 
@@ -191,6 +192,27 @@ def test_left_early_is_abandoned_though_the_body_ends_quietly(captured, leave):
 
     run(main)
     assert ("Indeterminate", "abandoned", [0]) == outcome(captured, "count")
+
+
+def test_a_step_that_is_broken_off_elsewhere_harms_nobody(captured):
+    """A coroutine closed in another context, as the collector does: that one keeps its action."""
+
+    @record_action("gen")
+    async def gen():
+        await asyncio.Event().wait()
+        yield 1
+
+    async def main():
+        step = gen().asend(None)
+        contextvars.copy_context().run(step.send, None)
+        with captured.client.action("other") as other:
+            step.close()
+            assert other is current_action()
+            record("in other")
+        assert current_action() is None
+
+    asyncio.run(main())
+    assert ["gen", ("other", ["in other"])] == captured.tree()
 
 
 def test_cancelled_in_the_middle_of_a_step_is_cancelled(captured):

@@ -3,7 +3,6 @@
 import contextlib
 import gc
 import threading
-import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -312,30 +311,6 @@ def test_the_exception_thrown_in_is_the_very_object(captured):
         captured.one("gen")["result"],
         captured.one("gen")["error"]["type"],
     )
-
-
-@pytest.mark.parametrize("recorded", [False, True])
-def test_the_exception_thrown_in_is_not_kept(captured, recorded):
-    """Once everybody has let go of it it is gone, without a round of the garbage collector."""
-
-    class HeavyError(Exception):
-        pass
-
-    def gen():
-        yield 1
-
-    gc.disable()
-    try:
-        running = record_action("gen")(gen)() if recorded else gen()
-        next(running)
-        error = HeavyError()
-        seen = weakref.ref(error)
-        with contextlib.suppress(HeavyError):
-            running.throw(error)
-        del error, running
-        assert seen() is None
-    finally:
-        gc.enable()
 
 
 def test_an_error_of_the_body_is_the_very_object(captured):

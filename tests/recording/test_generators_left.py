@@ -1,7 +1,9 @@
 """Recorded generators that are left early, or that return what they yielded."""
 
+import contextlib
 import gc
 import sys
+import weakref
 
 import pytest
 
@@ -123,6 +125,30 @@ def test_abandoning_prints_nothing(captured, count, monkeypatch):
     del running
     gc.collect()
     assert [] == unraisable
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_the_exception_thrown_in_is_not_kept(captured, recorded):
+    """Once everybody has let go of it it is gone, without a round of the garbage collector."""
+
+    class HeavyError(Exception):
+        pass
+
+    def gen():
+        yield 1
+
+    gc.disable()
+    try:
+        running = record_action("gen")(gen)() if recorded else gen()
+        next(running)
+        error = HeavyError()
+        seen = weakref.ref(error)
+        with contextlib.suppress(HeavyError):
+            running.throw(error)
+        del error, running
+        assert seen() is None
+    finally:
+        gc.enable()
 
 
 # -- What it returns -------------------------------------------------------------------------------
