@@ -8,7 +8,7 @@ closes it.
 
 import atexit
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Self
@@ -90,7 +90,7 @@ class Client:
     def __init__(
         self,
         api_key: str | None = None,
-        tags: Iterable[str] | None = None,
+        tags: Collection[str] | None = None,
         endpoint: str | None = None,
         *,
         home: str | os.PathLike[str] | None = None,
@@ -128,7 +128,7 @@ class Client:
 
     # -- Sessions ----------------------------------------------------------------------------------
 
-    def start_session(self, tags: Iterable[str] | None = None) -> Session:
+    def start_session(self, tags: Collection[str] | None = None) -> Session:
         """Start the session of the process, in place of the one that is open, and return it.
 
         Args:
@@ -140,6 +140,8 @@ class Client:
         if recorder is None:
             return Session(None)
         self.end_session()
+        self._over = False
+        _open_clients.add(self)
         session = Session(recorder, self._all_tags(tags))
         recorder.session = session
         session.begin()
@@ -168,7 +170,7 @@ class Client:
             stars = None if rating is None else text_of(rating)
             session.end(Outcome(RESULTS[end_state], why), stars)
 
-    def session(self, tags: Iterable[str] | None = None) -> SessionScope:
+    def session(self, tags: Collection[str] | None = None) -> SessionScope:
         """Return a session for a `with` block: what its context records belongs to it.
 
         Args:
@@ -178,7 +180,7 @@ class Client:
         check(tags=tags)
         return SessionScope(self.active, self._all_tags(tags))
 
-    def _all_tags(self, tags: Iterable[str] | None) -> list[str]:
+    def _all_tags(self, tags: Collection[str] | None) -> list[str]:
         return list(dict.fromkeys((*self.settings.tags, *(tags or ()))))
 
     def _start_implicitly(self) -> Node:
@@ -220,7 +222,7 @@ class Client:
         self,
         event_type: str,
         params: Mapping[str, Any] | None = None,
-        tags: Iterable[str] | None = None,
+        tags: Collection[str] | None = None,
         action_type: ActionType | str = DEFAULT_ACTION_TYPE,
         model: Models | str | None = None,
         prompt: Any = None,
@@ -249,7 +251,7 @@ class Client:
     def record_action(
         self,
         event_type: str,
-        tags: Iterable[str] | None = None,
+        tags: Collection[str] | None = None,
         *,
         action_type: ActionType | str = DEFAULT_ACTION_TYPE,
         model: Models | str | None = None,

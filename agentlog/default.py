@@ -5,7 +5,7 @@ recorded after it.
 """
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Mapping, MutableMapping
 from typing import Any
 
 from agentlog.client import Client, FlushResult
@@ -33,7 +33,7 @@ _warned = False
 
 def init(
     api_key: str | None = None,
-    tags: Iterable[str] | None = None,
+    tags: Collection[str] | None = None,
     endpoint: str | None = None,
     *,
     home: str | os.PathLike[str] | None = None,
@@ -83,7 +83,7 @@ def _recorder() -> Recorder | None:
     return None if client is None else client.active
 
 
-def start_session(tags: Iterable[str] | None = None) -> Session:
+def start_session(tags: Collection[str] | None = None) -> Session:
     """Start the session of the process; see `Client.start_session`."""
     check(tags=tags)
     client = _expected_client()
@@ -100,7 +100,7 @@ def end_session(
         client.end_session(end_state, rating, reason)
 
 
-def session(tags: Iterable[str] | None = None) -> SessionScope:
+def session(tags: Collection[str] | None = None) -> SessionScope:
     """Return a session for a `with` block; see `Client.session`."""
     check(tags=tags)
     client = _expected_client()
@@ -116,7 +116,7 @@ def record(event: Event) -> None:
 def action(
     event_type: str,
     params: Mapping[str, Any] | None = None,
-    tags: Iterable[str] | None = None,
+    tags: Collection[str] | None = None,
     action_type: ActionType | str = DEFAULT_ACTION_TYPE,
     model: Models | str | None = None,
     prompt: Any = None,
@@ -131,7 +131,7 @@ def action(
 
 def record_action(
     event_type: str,
-    tags: Iterable[str] | None = None,
+    tags: Collection[str] | None = None,
     *,
     action_type: ActionType | str = DEFAULT_ACTION_TYPE,
     model: Models | str | None = None,

@@ -5,7 +5,7 @@ An action belongs to the process that entered it: a forked child that leaves the
 nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -55,7 +55,7 @@ class Action(Node):
         recorder: Recorder | None,
         event_type: str,
         params: Mapping[str, Any] | None = None,
-        tags: Iterable[str] | None = None,
+        tags: Collection[str] | None = None,
         action_type: str = DEFAULT_ACTION_TYPE,
         model: str | None = None,
         prompt: Any = None,
@@ -195,7 +195,7 @@ class Action(Node):
         self,
         *,
         model: str | None = None,
-        tags: Iterable[str] | None = None,
+        tags: Collection[str] | None = None,
         prompt_tokens: int | None = None,
         completion_tokens: int | None = None,
         **others: Any,

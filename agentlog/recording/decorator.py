@@ -97,7 +97,7 @@ class Spec:
 def record_action(
     get_recorder: GetRecorder,
     event_type: str,
-    tags: Iterable[str] | None = None,
+    tags: Collection[str] | None = None,
     *,
     action_type: str = DEFAULT_ACTION_TYPE,
     model: str | None = None,

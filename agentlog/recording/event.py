@@ -7,7 +7,7 @@ raising.
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -111,7 +111,7 @@ class Event:
         action_type: ActionType | str = DEFAULT_ACTION_TYPE,
         model: Models | str | None = None,
         prompt: Any = None,
-        tags: Iterable[str] | None = None,
+        tags: Collection[str] | None = None,
     ) -> None:
         check(event_type=event_type, params=params, action_type=action_type, model=model, tags=tags)
         check(result=result)
