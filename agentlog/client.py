@@ -10,7 +10,6 @@ import atexit
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Final, Self
 
 from agentlog.config import Settings, settings
@@ -28,6 +27,7 @@ from agentlog.recording.event import (
     Models,
     check,
     fitting,
+    is_a,
     kind_with_model,
 )
 from agentlog.recording.outcome import Outcome, outcome_of, text_of
@@ -58,7 +58,7 @@ class FlushResult:
     pending: int = 0
     quarantined: int = 0
     dropped: int = 0
-    reasons: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    reasons: dict[str, int] = field(default_factory=dict, hash=False)
 
     @property
     def accepted(self) -> int:
@@ -139,12 +139,13 @@ class Client:
         recorder = self.active
         if recorder is None:
             return Session(None)
-        self.end_session()
         self._over = False
         _open_clients.add(self)
         session = Session(recorder, self._all_tags(tags))
-        recorder.session = session
+        before, recorder.session = recorder.session, session
         session.begin()
+        if isinstance(before, Session):
+            before.end(Outcome(EventState.INDETERMINATE.value))
         return session
 
     def end_session(
@@ -213,10 +214,11 @@ class Client:
         recorder = self.active
         if recorder is None:
             return
-        if not isinstance(event, Event):
-            recorder.give_up(TypeError(f"record() takes an Event, not {type(event).__name__}"))
-            return
-        recorder.record(event)
+        if is_a(event, Event):
+            recorder.record(event)
+        else:
+            recorder.writer.drop("not an event")
+            warn(f"record() takes an Event, not {type(event).__name__}: it is left out")
 
     def action(
         self,
@@ -308,7 +310,7 @@ class Client:
             delivered=written if local else 0,
             pending=waiting if local else waiting + written,
             dropped=sum(reasons.values()),
-            reasons=MappingProxyType(reasons),
+            reasons=reasons,
         )
 
     def close(self) -> None:
@@ -340,4 +342,4 @@ def _end_all() -> None:
     outcome = ENDED_BY_EXIT if error is None else outcome_of(error)
     for client in list(_open_clients):
         client._end(outcome)  # noqa: SLF001 - this file's own
-        client._recorder.writer.look_after()  # noqa: SLF001
+        client._recorder.writer.close()  # noqa: SLF001

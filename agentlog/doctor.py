@@ -48,6 +48,7 @@ _CURES = {
     "journal limit": "the journal was full: raise AGENTLOG_JOURNAL_LIMIT, or read it more often",
     "not writable": "the disk was full or read-only for longer than memory could bridge",
     "journal removed": "the home was deleted or replaced while a program recorded into it",
+    "not an event": "record() was called with something that is no Event",
     "internal error": "a defect of agentlog: please report it",
 }
 

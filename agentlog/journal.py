@@ -91,12 +91,12 @@ def make_directory(path: Path) -> None:
         path.mkdir(0o700)
     except FileNotFoundError:
         make_directory(path.parent)
-        make_directory(path)
+        path.mkdir(0o700, exist_ok=True)
     except FileExistsError:
         if not path.is_dir():
             raise
-    else:
-        path.chmod(0o700)
+        return
+    path.chmod(0o700)
 
 
 def _high(fd: int) -> int:
@@ -238,13 +238,18 @@ def _count_lines(path: Path) -> int:
     return count
 
 
-def note_loss(directory: Path, reason: str, records: int) -> None:
-    """Keep on disk that records of this destination were lost; raises OSError."""
+def note_loss(directory: Path, reason: str, records: int) -> bool:
+    """Keep on disk that records of this destination were lost; say whether that could be done."""
     line = json.dumps({"timestamp": time.time(), "reason": reason, "records": records}) + "\n"
-    fd = os.open(directory / _LOSSES, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        fd = os.open(directory / _LOSSES, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    except OSError:
+        return False
     try:
         os.fchmod(fd, 0o600)
-        os.write(fd, line.encode())
+        return os.write(fd, line.encode()) == len(line)
+    except OSError:
+        return False
     finally:
         os.close(fd)
 

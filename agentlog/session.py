@@ -59,7 +59,7 @@ class Session(Node):
         if recorder is None or self.closed:
             return
         self.closed = True
-        if recorder.writer.process is self._process:
+        if self._process.here[0]:
             duration = max(recorder.perf() - self._started, 0.0)
             recorder.close(self, self._timestamp + duration, outcome, {"rating": rating})
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from agentlog.bridges.select import FAILING, name_of
 from agentlog.recording.event import ACTION_TYPES, RESULTS, fitting, is_a
-from agentlog.recording.natural import Items
+from agentlog.recording.natural import Items, items_of
 from agentlog.recording.outcome import describe, text_of
 from agentlog.recording.recorder import Instant
 
@@ -50,8 +50,8 @@ _KNOWN = frozenset(
     }
 )
 _RARE = _KNOWN - {"event_type", "event", "params", "level", "timestamp"} | {"lineno"}
+_CLASS_NAME = re.compile(r"[\w.]{1,200}")
 _LAST_TRACEBACK = re.compile(r".*Traceback \(most recent call last\):\n(?:[ ][^\n]*\n)*", re.DOTALL)
-_ANY_VALUE = ("returns", "prompt")
 _NO_FIELDS: dict[str, Any] = {}
 
 
@@ -93,7 +93,7 @@ def _fields_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any
     for name in _FIELDS:
         if name in line:
             value = line[name]
-            fits = name in _ANY_VALUE or (value is not None and fitting(name, value))
+            fits = value is not None and fitting(name, value)
             (fields if fits else params)[name] = value
     if "logger" in line and not is_a(line["logger"], str):
         params["logger"] = line["logger"]
@@ -106,9 +106,12 @@ def _fields_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any
 
 def _with_params(brought: Any, params: dict[Any, Any]) -> Any:
     """Return the params that a line brings as a mapping, then its other keys."""
-    if not is_a(brought, Mapping):
-        return {"params": brought, **params}
-    return Items([*brought.items(), *params.items()])
+    try:
+        if is_a(brought, Mapping):
+            return Items([*items_of(brought), *params.items()])
+    except Exception:  # noqa: BLE001, S110 - its own code ran: it is a value like others
+        pass
+    return {"params": brought, **params}
 
 
 def _timestamp_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> float | None:
@@ -134,8 +137,11 @@ def _error_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any]
     formatted = line.get("exception")
     if is_a(formatted, str) and formatted:
         last = _LAST_TRACEBACK.match(formatted)
-        kind, _, message = formatted[last.end() if last else 0 :].strip().partition(": ")
-        return {"type": kind, "message": message, "traceback": formatted}
+        said = formatted[last.end() if last else 0 :].strip()
+        kind, _, message = said.partition(": ")
+        if not _CLASS_NAME.fullmatch(kind):
+            kind, message = "", said
+        return {"type": kind or None, "message": message, "traceback": formatted}
     if is_a(formatted, list) and formatted and is_a(formatted[0], Mapping):
         first = formatted[0]
         return {

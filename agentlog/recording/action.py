@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from agentlog.errors import shown, warn
 from agentlog.recording import ids
 from agentlog.recording.context import Node, compress, current, leave
-from agentlog.recording.event import DEFAULT_ACTION_TYPE, accepted, fitting, kind_with_model
+from agentlog.recording.event import DEFAULT_ACTION_TYPE, accepted, fitting, is_a, kind_with_model
 from agentlog.recording.outcome import Outcome, describe, outcome_of, text_of
 from agentlog.recording.recorder import Recorder, in_main_thread
 
@@ -40,7 +40,6 @@ class Action(Node):
         "_details",
         "_epoch",
         "_head",
-        "_in_main",
         "_kind",
         "_late",
         "_params",
@@ -62,8 +61,8 @@ class Action(Node):
     ) -> None:
         self.recorder = recorder
         self.event_type = event_type
-        self.id = ""
-        self.session_id = ""
+        self.id = self.session_id = ""
+        self.outer = self.parent_id = None
         self.closed = True
         self.crumbs = None
         self._params = params
@@ -73,10 +72,14 @@ class Action(Node):
             if model is None and prompt is None and tags is None
             else {"model": model, "prompt": prompt, "tags": tags}
         )
-        self._used = self._in_main = False
+        self._used = False
         self._late: dict[str, Any] | None = None
         self._returns: Encoded | None = None
         self._again: list[Action] | None = None
+
+    def __repr__(self) -> str:
+        """Name the action and its event; payloads stay out."""
+        return f"Action({self.event_type!r}, id={self.id!r})"
 
     # -- The block ---------------------------------------------------------------------------------
 
@@ -99,16 +102,15 @@ class Action(Node):
         self.session_id = session_id = parent.session_id
         self.parent_id = parent_id = parent.id
         self._head = head = f'{{"id":"{event_id}","session_id":"{session_id}"'
-        self.closed = False
-        if parent.parent_id is None and in_main_thread():
-            self._in_main = True
-            recorder.open_in_main += 1
         self._process = recorder.writer.process
+        if parent.parent_id is None and in_main_thread():
+            recorder.in_main.add(self)
         timestamp = recorder.time()
         now = recorder.perf()
         self._epoch = timestamp - now
-        current.set(self)
         try:
+            self.closed = False
+            current.set(self)
             recorder.writer.write(
                 f'{head},"parent_id":"{parent_id}"'
                 f"{recorder.encoder.opening(self.event_type, self._params, self._details)}"
@@ -119,7 +121,7 @@ class Action(Node):
             recorder.give_up(error)
         except BaseException:
             leave(self)
-            recorder.open_in_main -= self._in_main
+            recorder.in_main.discard(self)
             raise
         return self
 
@@ -134,22 +136,21 @@ class Action(Node):
         recorder: Recorder | None = self.recorder
         if recorder is None or (self._again and self._leave_again(error)) or self.closed:
             return
-        now = recorder.perf()
-        end = self._epoch + now
-        self.closed = True
+        self.closed = True  # no call since it was asked: of two threads one closes the event
         if current.get() is self:
             current.set(self.outer)
-        if self._in_main:
-            recorder.open_in_main -= 1
-        writer = recorder.writer
-        if writer.process is not self._process:
+        if recorder.in_main:
+            recorder.in_main.discard(self)
+        if not self._process.here[0]:
             return
+        now = recorder.perf()
+        end = self._epoch + now
         try:
             returns = self._returns
             if error is None and self._late is None:
                 self.crumbs = None
                 tail = "" if returns is None else recorder.encoder.returned(returns)
-                writer.write(
+                recorder.writer.write(
                     f'{self._head},"end_timestamp":{end:.6f},"result":"Success"{tail}}}\n', now
                 )
             else:
@@ -243,7 +244,7 @@ class Action(Node):
         if (twin := self._twin()) is not None:
             twin.fail(why)
             return
-        if isinstance(why, BaseException):
+        if is_a(why, BaseException):
             failure = Outcome("Fail", None, describe(why))
         else:
             failure = Outcome("Fail", None if why is None else text_of(why))

@@ -179,11 +179,11 @@ def _plain(function: Callable[..., Any], spec: Spec) -> Callable[..., Any]:
         action = spec.begin(recorder, args, kwargs)
         try:
             value = function(*args, **kwargs)
+            if spec.capture_returns:
+                action.returns = value
         except BaseException as error:
             action.__exit__(None, error, None)
             raise
-        if spec.capture_returns:
-            action.returns = value
         action.__exit__(None, None, None)
         return value
 
@@ -198,11 +198,11 @@ def _coroutine(function: Callable[..., Awaitable[Any]], spec: Spec) -> Callable[
         action = spec.begin(recorder, args, kwargs)
         try:
             value = await function(*args, **kwargs)
+            if spec.capture_returns:
+                action.returns = value
         except BaseException as error:
             action.__exit__(None, error, None)
             raise
-        if spec.capture_returns:
-            action.returns = value
         action.__exit__(None, None, None)
         return value
 

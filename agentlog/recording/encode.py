@@ -14,8 +14,8 @@ from agentlog.errors import ConfigurationError, shown
 from agentlog.recording.redact import Redact
 from agentlog.recording.walk import INT64, Walk, mend
 
-PAYLOAD_ROOM = 1 << 20
 HEAD_ROOM = 32 << 10
+PAYLOAD_ROOM = (1 << 20) - HEAD_ROOM - 1024  # ids and times: a record has 1 MiB
 
 _HEAD = frozenset({"event_type", "model", "tags", "logger", "level", "source", "reason", "rating"})
 """The fields with a room of their own, so that no payload can push them out."""

@@ -147,13 +147,13 @@ def check(**values: Any) -> None:
 
 def accepted(field: str) -> str:
     """Say what a field accepts."""
-    return _ACCEPTED[field]
+    return _FIELDS[field][1]
 
 
 def fitting(field: str, value: Any) -> bool:
     """Say whether a field of the record can hold the value; never raises."""
     try:
-        return _FITS[field](value)
+        return _FIELDS[field][0](value)
     except Exception:  # noqa: BLE001 - the value's own code ran
         return False
 
@@ -183,29 +183,29 @@ def _one_of(accepted: Mapping[str, str]) -> str:
     return "it is one of " + ", ".join(map(repr, accepted))
 
 
-_FITS: dict[str, Callable[[Any], bool]] = {
-    "event_type": _is_text,
-    "params": lambda value: value is None or is_a(value, Mapping),
-    "result": lambda value: is_a(value, str) and value in RESULTS,
-    "action_type": lambda value: is_a(value, str) and value in ACTION_TYPES,
-    "model": lambda value: value is None or _is_text(value),
-    "tags": lambda value: value is None or _is_tags(value),
-    "timestamp": _is_timestamp,
-    "prompt_tokens": _is_count,
-    "completion_tokens": _is_count,
-    "reason": _is_text,
-    "rating": lambda value: is_a(value, str),
+_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "event_type": (_is_text, "it is the event's name, a string that is not empty"),
+    "params": (
+        lambda value: value is None or is_a(value, Mapping),
+        'it is a mapping of names to values, such as {"query": "…"}, or None',
+    ),
+    "returns": (lambda _: True, "it is any value"),
+    "prompt": (lambda _: True, "it is any value"),
+    "result": (lambda value: is_a(value, str) and value in RESULTS, _one_of(RESULTS)),
+    "action_type": (
+        lambda value: is_a(value, str) and value in ACTION_TYPES,
+        _one_of(ACTION_TYPES),
+    ),
+    "model": (
+        lambda value: value is None or _is_text(value),
+        "it is the model's name, a string or a member of Models, or None",
+    ),
+    "tags": (
+        lambda value: value is None or _is_tags(value),
+        'it is a list of strings, such as ["nightly"], or None',
+    ),
+    "timestamp": (_is_timestamp, "it is a number of seconds since the epoch"),
+    "prompt_tokens": (_is_count, "it is a number of tokens, an int from 0 up"),
+    "completion_tokens": (_is_count, "it is a number of tokens, an int from 0 up"),
 }
-_ACCEPTED = {
-    "event_type": "it is the event's name, a string that is not empty",
-    "params": 'it is a mapping of names to values, such as {"query": "…"}, or None',
-    "result": _one_of(RESULTS),
-    "action_type": _one_of(ACTION_TYPES),
-    "model": "it is the model's name, a string or a member of Models, or None",
-    "tags": 'it is a list of strings, such as ["nightly"], or None',
-    "timestamp": "it is a number of seconds since the epoch",
-    "prompt_tokens": "it is a number of tokens, an int from 0 up",
-    "completion_tokens": "it is a number of tokens, an int from 0 up",
-    "reason": "it is a text that is not empty",
-    "rating": "it is a text",
-}
+"""What each field can hold, and how that is said."""

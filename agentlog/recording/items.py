@@ -41,6 +41,8 @@ class Items:
             if self._room > PAYLOAD_ROOM - _ENOUGH_TEXT:
                 self._pieces.append(item)
                 self._room -= len(item) + 1
+            else:
+                self._notes["truncated"] = 1
         elif len(self._pieces) < MOST_ITEMS and self._room > 0:
             piece = self._encoder.piece(item, self._room)
             self._pieces.append(piece)

@@ -11,7 +11,7 @@ import enum
 import pathlib
 import types
 from collections import deque
-from collections.abc import Callable, ItemsView, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, KeysView, Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import Any, Final
@@ -48,8 +48,22 @@ def simpler(value: Any) -> Any:
     if kind.__module__ == "numpy":
         return _from_numpy(value)
     if issubclass(kind, Mapping):
-        return Items(islice(((key, value[key]) for key in value), MOST_ITEMS + 1))
+        return _first_pairs(lambda: ((key, value[key]) for key in value))
     return UNKNOWN
+
+
+def items_of(mapping: Mapping[Any, Any]) -> Items:
+    """Return the first pairs of any mapping, copied."""
+    pairs = simpler(mapping)
+    return pairs if type(pairs) is Items else Items()
+
+
+def _first_pairs(pairs: Callable[[], Iterable[tuple[Any, Any]]]) -> Items:
+    """Copy the first pairs; should another thread change the mapping meanwhile, all at once."""
+    try:
+        return Items(islice(pairs(), MOST_ITEMS + 1))
+    except RuntimeError:
+        return Items(list(pairs())[: MOST_ITEMS + 1])
 
 
 def _fields(kind: type) -> dict[str, Any] | None:
@@ -113,12 +127,12 @@ _READERS: Sequence[tuple[Any, Callable[[Any], Any]]] = (
     (str, str.__str__),
     (int, _from_int),
     (float, lambda value: float.__add__(value, 0.0)),
-    (dict, lambda value: Items(islice(list(dict.items(value)), MOST_ITEMS + 1))),
+    (dict, lambda value: _first_pairs(lambda: dict.items(value))),
     (list, lambda value: list.__getitem__(value, slice(MOST_ITEMS + 1))),
     (tuple, _from_tuple),
     (deque, lambda value: _first(value.copy())),
     ((bytes, bytearray, memoryview), _from_bytes),
-    (types.MappingProxyType, lambda value: Items(islice(list(value.items()), MOST_ITEMS + 1))),
+    (types.MappingProxyType, lambda value: _first_pairs(value.items)),
     ((KeysView, ValuesView, ItemsView), lambda value: _first(iter(value))),
     ((dt.date, dt.time), _isoformat),
     ((pathlib.PurePath, dt.timedelta), str),

@@ -75,8 +75,8 @@ def _format(error: BaseException) -> str:
     seen = [formatted]
     for one in seen:
         one.stack[:] = [frame for frame in one.stack if not frame.filename.startswith(_ROOM)]
-        others = (one.__cause__, one.__context__, *(one.exceptions or ()))
-        seen += [other for other in others if other and other not in seen]
+        # They form a tree: the traceback module has cut the cycles.
+        seen += filter(None, (one.__cause__, one.__context__, *(one.exceptions or ())))
     return "".join(formatted.format())
 
 

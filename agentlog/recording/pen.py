@@ -6,6 +6,7 @@ before it is replaced or closed: the file behind it has to be the one that was o
 
 import fcntl
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,13 +21,14 @@ class Pen:
     must never reach.
     """
 
-    __slots__ = ("fd", "generation", "inode", "segment", "size", "sure", "torn")
+    __slots__ = ("fd", "file", "generation", "limit", "segment", "size", "sure", "torn")
 
-    def __init__(self, fd: int, segment: journal.Segment, generation: int) -> None:
+    def __init__(self, fd: int, segment: journal.Segment, generation: int, limit: int) -> None:
         self.fd = fd
+        self.file = _identity(os.fstat(fd))
         self.segment = segment
         self.generation = generation  # the first pen of a process, the second, …
-        self.inode = os.fstat(fd).st_ino
+        self.limit = limit  # bytes, from which on the next segment is due
         self.size = 0
         self.torn = False
         self.sure = 0  # of the records written, how many were in place when we last looked
@@ -37,7 +39,7 @@ class Pen:
             status = os.fstat(self.fd)
         except OSError:
             return None
-        return status if status.st_ino == self.inode else None
+        return status if _identity(status) == self.file else None
 
     def close(self) -> None:
         """Close the segment now, if the number is still ours."""
@@ -60,14 +62,18 @@ class Pen:
             self.close()
 
 
-def close_inherited(directory: Path, pen: Pen | None) -> None:
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def close_inherited(directories: Iterable[Path], pens: Iterable[Pen | None]) -> None:
     """Close the segments that this forked child got from its parent, which are the parent's.
 
     One may have been under way to its pen in another thread, so all descriptors are looked at.
     The lock stays the parent's: a descriptor is closed, and never unlocked.
     """
     try:
-        inside = os.path.realpath(directory) + os.sep
+        inside = tuple(os.path.realpath(directory) + os.sep for directory in directories)
         for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names are all we need
             with suppress(OSError):
                 target = os.readlink(f"/proc/self/fd/{name}")  # noqa: PTH115 - a text, to compare
@@ -77,5 +83,5 @@ def close_inherited(directory: Path, pen: Pen | None) -> None:
                 ):
                     os.close(int(name))
     except OSError:  # no /proc
-        if pen is not None:
+        for pen in filter(None, pens):
             pen.close()

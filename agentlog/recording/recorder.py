@@ -9,16 +9,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from agentlog.errors import call_site, warn
+from agentlog.errors import call_site, shown, warn
 from agentlog.recording import context, ids
 from agentlog.recording.context import Node
 from agentlog.recording.crumbs import as_log
 from agentlog.recording.encode import Encoder
 from agentlog.recording.event import ACTION_TYPES, RESULTS, Event, fitting
+from agentlog.recording.natural import Items, items_of
 from agentlog.recording.outcome import Outcome
 from agentlog.recording.writer import Writer
 
-_ANY_VALUE = ("returns", "prompt")
 _DETAILS = ("model", "prompt", "tags", "returns")
 
 Instant = tuple[str, Any, str, str, float | None, str | None, str | None, dict[str, Any]]
@@ -40,7 +40,7 @@ class Recorder:
         "_broken",
         "_warned_of_thread",
         "encoder",
-        "open_in_main",
+        "in_main",
         "perf",
         "session",
         "start",
@@ -55,7 +55,7 @@ class Recorder:
         self.time = time.time
         self.perf = time.perf_counter
         self.session: Node | None = None
-        self.open_in_main = 0
+        self.in_main: set[Node] = set()  # what is open right below a session in the main thread
         self._warned_of_thread = False
         self._broken = False
 
@@ -68,7 +68,7 @@ class Recorder:
 
     def root(self) -> Node:
         """Return the node for what has no open node in its context."""
-        if not self._warned_of_thread and self.open_in_main and not in_main_thread():
+        if not self._warned_of_thread and self.in_main and not in_main_thread():
             self._warned_of_thread = True
             warn(
                 f"{call_site()} records in a thread that does not know its parent, while an action "
@@ -109,7 +109,7 @@ class Recorder:
         labels = encoder.labels.get((level, logger))
         if labels is None and (labels := encoder.learn_labels(level, logger)) is None:
             fields = {**fields, "level": level, "logger": logger}
-        when = f"{self.time():.6f}" if time is None else repr(float(time))
+        when = f"{self.time():.6f}" if time is None else _number(time)
         self.writer.write(
             f'{{"id":"{event_id}","session_id":"{parent.session_id}","parent_id":"{parent.id}"'
             f"{encoder.opening(name, params, fields or None)}{labels or ''}"
@@ -141,21 +141,26 @@ class Recorder:
         self.writer.drop("internal error")
         if not self._broken:
             self._broken = True
-            warn(f"a record was lost to an error inside agentlog: {type(error).__name__}: {error}")
+            try:
+                warn(f"a record was lost to an error inside agentlog: {shown(error)}")
+            except RecursionError:
+                self._broken = False  # no room to say it here
+
+
+def _number(time: float) -> str:
+    """Return the JSON of a time that fits its field, whatever its type says of itself."""
+    exact = float.__add__(time, 0.0) if isinstance(time, float) else float(int.__add__(time, 0))
+    return float.__repr__(exact)
 
 
 def _instant_of(event: Event) -> Instant:
     """Return an event's fields; a value set late that its field cannot hold is a param."""
     values: dict[str, Any] = {name: getattr(event, name, None) for name in Event.__slots__}
-    wrong = {
-        name: values.pop(name)
-        for name in tuple(values)
-        if name not in _ANY_VALUE and not fitting(name, values[name])
-    }
+    wrong = {name: values.pop(name) for name in tuple(values) if not fitting(name, values[name])}
     params = values.get("params")
     return (
         values.get("event_type", "event"),
-        {**(params or {}), **wrong} if wrong else params,
+        Items([*items_of(params or {}), *wrong.items()]) if wrong else params,
         ACTION_TYPES[values.get("action_type", "action")],
         RESULTS[values.get("result", "Indeterminate")],
         values.get("timestamp"),

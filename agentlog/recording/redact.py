@@ -40,19 +40,27 @@ _SECRET_KEYS = [
     "auth_token",
     "access_token",
 ]
-_LAST_WORD = "token"
+_LAST_WORD = "token"  # alone, or behind another: bot_token, and not token_count
+_LAST_OF_SEVERAL = "pass"  # only behind another: db_pass, and not pass=5
+_ENDS = ("password", "passwd", "apikey")
+_LONGEST_KEY = 200
 _HINTS_OF_KEYS = ("pass", "pwd", "secret", "token", "key", "auth", "cookie", "bearer", "credential")
 _TO_THE_END_OF_THE_LINE = ("authorization", "cookie", "cookies")
 
 _OF_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 _LONGEST_NAME = 80
 _SEPARATOR = re.compile(
-    r"""[\w.-]{0,80}(?P<end>)\\{0,8}["']?[ \t]{0,8}(?:=>|[:=])[ \t]{0,8}\\{0,8}"""
+    r"""[\w.-]{0,80}+(?P<end>)\\{0,8}["']?[ \t]{0,8}(?:=>|[:=])[ \t]{0,8}\\{0,8}"""
 )
-_OPTION = re.compile(r"""[\w-]{0,80}(?P<end>)[ \t]{1,8}(?![-\s])""")
+_OPTION = re.compile(r"""[\w-]{0,80}+(?P<end>)[ \t]{1,8}(?![-\s])""")
+_PLAIN = r"""(?P<plain>[^\s"'\\,;&<>(){}\[\]]{1,4096})"""
 _VALUE = re.compile(
-    r"""(?P<quote>["'])(?P<quoted>[^"'\\\n]{1,4096})|(?P<plain>[^\s"'\\,;&<>(){}\[\]]{1,4096})"""
+    r"""(?:[A-Za-z_][\w.]{0,60}\(|[bBrRfFuU]{1,2}(?=["']))?"""  # SecretStr('…'), b'…'
+    r"""(?:"(?P<double>(?:[^"\\\n]|\\.){1,4096})|'(?P<single>(?:[^'\\\n]|\\.){1,4096})|"""
+    + _PLAIN
+    + ")"
 )
+_VALUE_IN_ESCAPES = re.compile(r"""(?:["'](?P<double>[^"'\\\n]{1,4096})|""" + _PLAIN + ")")
 _LINE = re.compile(r"[^\r\n\"'\\]{1,8192}")
 
 _SHORTEST_NAMED = 6
@@ -83,16 +91,25 @@ class Redact:
         self._keep = _runs("keep", keep)
         self._patterns = [_compiled(pattern) for pattern in _listed("patterns", patterns)]
         self._hints = _HINTS_OF_KEYS + tuple(run[0] for run in added)
-        self.kind_of_key = lru_cache(4096)(self._kind_of_key)
+        self._kind_of = lru_cache(4096)(self._kind_of_words)
 
-    def _kind_of_key(self, key: str) -> str | None:
+    def kind_of_key(self, key: str) -> str | None:
         """Say what kind of secret stands under a key; None if it is an ordinary one."""
-        words = tuple(word.lower() for word in _WORD.findall(key[:200]))
+        return self._kind_of(key[:_LONGEST_KEY])
+
+    def _kind_of_words(self, key: str) -> str | None:
+        words = tuple(word.lower() for word in _WORD.findall(key))
         if not words or any(_has_run(words, run) for run in self._keep):
             return None
         if words[-1] == _LAST_WORD:
             return _LAST_WORD
-        return next((" ".join(run) for run in self._secret if _has_run(words, run)), None)
+        if len(words) > 1 and words[-1] == _LAST_OF_SEVERAL:
+            return "password"
+        singular = (*words[:-1], words[-1].removesuffix("s"))
+        for run in self._secret:
+            if _has_run(words, run) or (len(run) > 1 and _has_run(singular, run)):
+                return " ".join(run)
+        return next((end for end in _ENDS if any(word.endswith(end) for word in words)), None)
 
     def might_hold_secret(self, text: str) -> bool:
         """Say whether a text needs a closer look; False is certain."""
@@ -179,11 +196,11 @@ def _occurrences(low: str, hints: tuple[str, ...]) -> Iterator[tuple[int, int]]:
 
 
 def _span_of_value(text: str, start: int, kind: str) -> tuple[int, int] | None:
-    match = _VALUE.match(text, start)
+    is_escaped = text.startswith("\\", start - 1)
+    match = (_VALUE_IN_ESCAPES if is_escaped else _VALUE).match(text, start)
     if match is None:
         return None
-    group = "quoted" if match["quote"] else "plain"
-    begin, end = match.span(group)
+    begin, end = match.span(match.lastgroup or 0)
     if kind in _TO_THE_END_OF_THE_LINE and (line := _LINE.match(text, begin)):
         end = line.end()
     return begin, end

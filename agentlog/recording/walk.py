@@ -80,9 +80,7 @@ class Walk:
             self._path.discard(id(value))
 
     def _nested(self, value: Any, kind: type, depth: int) -> str:
-        if kind is dict:
-            value = Items(list(value.items()))
-        elif kind is not list and kind is not tuple and kind is not Items:
+        if kind is not list and kind is not tuple and kind is not Items:
             simple = simpler(value)
             return self._repr(value) if simple is UNKNOWN else self.value(simple, depth)
         if depth >= MOST_DEPTH:
@@ -94,7 +92,7 @@ class Walk:
 
     def _mapping(self, items: Items, depth: int) -> str:
         parts: list[str] = []
-        taken: set[str] = set()
+        taken: dict[str, int] = {}
         for key, value in items[:MOST_ITEMS]:
             if self._room <= 0:
                 break
@@ -156,13 +154,13 @@ class Walk:
             return f"<unprintable {_name_of(kind)}>"
 
     @staticmethod
-    def _free(quoted: str, taken: set[str]) -> str:
+    def _free(quoted: str, taken: dict[str, int]) -> str:
         """Return a key that no other has: the second of two that meet gets ` (2)` behind it."""
-        free, number = quoted, 1
+        free = quoted
         while free in taken:
-            number += 1
-            free = f'{quoted[:-1]} ({number})"'
-        taken.add(free)
+            taken[quoted] += 1
+            free = f'{quoted[:-1]} ({taken[quoted]})"'
+        taken[free] = 1
         return free
 
     def _int(self, value: int) -> str:

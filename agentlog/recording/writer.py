@@ -36,7 +36,7 @@ RING_SIZE = 8 << 20
 
 _LOOK_EVERY = 1.0
 _TRIES = 3
-_REASONS = ("journal limit", "journal removed", "not writable", "internal error")
+_REASONS = ("journal limit", "journal removed", "not writable", "not an event", "internal error")
 
 _writers: "weakref.WeakSet[Writer]" = weakref.WeakSet()
 
@@ -143,7 +143,7 @@ class Writer:
             return
         process.written += 1
         pen.size += count
-        if pen.size > self._segment_size or now > process.look_at:
+        if pen.size > pen.limit or now > process.look_at:
             self.look_after()
 
     def close(self) -> None:
@@ -194,7 +194,7 @@ class Writer:
     def forget_parent(self) -> Process:
         """In a forked child: close what was inherited, and start with a process of our own."""
         inherited, self.process = self.process, Process()
-        close_inherited(self.directory, inherited.pen)
+        close_inherited([self.directory], [inherited.pen])
         return self.process
 
     # -- One line ----------------------------------------------------------------------------------
@@ -304,7 +304,8 @@ class Writer:
     def _new_pen(self, process: Process, generation: int) -> Pen:
         number = next(process.numbers)
         fd = journal.create_segment(self.directory, process.owner, number)
-        return Pen(fd, journal.segment(self.directory, process.owner, number), generation)
+        segment = journal.segment(self.directory, process.owner, number)
+        return Pen(fd, segment, generation, self._segment_size)
 
     def _look_at_file(self, process: Process, pen: Pen) -> None:
         status = pen.status()
@@ -316,11 +317,18 @@ class Writer:
             process.written -= lost
             process.dropped["journal removed"] += lost
             self._rotate(process, pen)
-        elif pen.size > self._segment_size:
-            self._rotate(process, pen)
+        elif pen.size > pen.limit:
+            self._rotate_if_possible(process, pen)
         elif process.bare or process.full:
             self._look_for_room(process)
         pen.sure = process.written
+
+    def _rotate_if_possible(self, process: Process, pen: Pen) -> None:
+        """Go on with the next segment; where none can be opened, the full one takes some more."""
+        try:
+            self._rotate(process, pen)
+        except OSError:
+            pen.limit += self._segment_size // 8
 
     def _rotate(self, process: Process, pen: Pen) -> None:
         """Put the next segment under the same descriptor."""
@@ -331,7 +339,7 @@ class Writer:
         os.dup2(fresh.fd, pen.fd, inheritable=False)
         fresh.close()
         finished, pen.segment = pen.segment, fresh.segment
-        pen.inode, pen.size, pen.torn = fresh.inode, 0, False
+        pen.file, pen.size, pen.torn, pen.limit = fresh.file, 0, False, fresh.limit
         if finished.size == 0:
             journal.delete(finished)
         self._look_for_room(process)
@@ -384,16 +392,17 @@ class Writer:
         for reason, records in list(process.dropped.items()):
             more = records - process.noted[reason]
             if more:
-                try:
-                    journal.note_loss(self.directory, reason, more)
-                except OSError:
+                if not journal.note_loss(self.directory, reason, more):
                     return  # the disk is still full; stats() has the number
                 process.noted[reason] = records
 
 
 def _forget_parents() -> None:
-    for writer in list(_writers):
-        writer.forget_parent()
+    writers = list(_writers)
+    pens = [writer.process.pen for writer in writers]
+    for writer in writers:
+        writer.process = Process()
+    close_inherited([writer.directory for writer in writers], pens)
 
 
 os.register_at_fork(after_in_child=_forget_parents)
