@@ -27,9 +27,10 @@ from agentlog.errors import (
     StoreError,
 )
 from agentlog.recording.action import Action
-from agentlog.recording.context import ThreadPoolExecutor, attach, bind
+from agentlog.recording.context import attach
 from agentlog.recording.event import ActionType, Event, EventState, Models
 from agentlog.recording.redact import Redact
+from agentlog.recording.threads import ThreadPoolExecutor, bind
 from agentlog.session import Session
 
 __all__ = [

@@ -126,6 +126,10 @@ class Client:
         self._over = False
         _open_clients.add(self)
 
+    def __repr__(self) -> str:
+        """Name the client by its home and destination."""
+        return f"Client(home={str(self.settings.home)!r}, {self.settings.destination})"
+
     # -- Sessions ----------------------------------------------------------------------------------
 
     def start_session(self, tags: Collection[str] | None = None) -> Session:

@@ -1,16 +1,18 @@
 """Settings from arguments and the environment, which is read here and nowhere else."""
 
-import ipaddress
 import os
 import re
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from typing import TYPE_CHECKING
 
 from agentlog.errors import ConfigurationError, shown
 from agentlog.journal import LOCAL
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 DEFAULT_LIMIT = 256 << 20
 
@@ -45,7 +47,8 @@ class Settings:
         """The name of the journal's directory: `local`, or one for this endpoint and key."""
         if self.endpoint is None:
             return LOCAL
-        import hashlib  # a program without an endpoint need not load it
+        import hashlib  # as urllib.parse: for an endpoint only
+        from urllib.parse import urlsplit
 
         host = re.sub(r"[^a-z0-9.]+", "-", (urlsplit(self.endpoint).hostname or "").lower())[:60]
         identity = f"{self.endpoint}\0{self.api_key or ''}".encode()
@@ -146,7 +149,9 @@ def _checked(endpoint: str, *, allow_http: bool) -> str:
     return endpoint.strip().rstrip("/")
 
 
-def _split(endpoint: str) -> SplitResult | None:
+def _split(endpoint: str) -> "SplitResult | None":
+    from urllib.parse import urlsplit  # a program without an endpoint need not load it
+
     try:
         parts = urlsplit(endpoint.strip())
         _ = parts.port
@@ -156,6 +161,8 @@ def _split(endpoint: str) -> SplitResult | None:
 
 
 def _is_loopback(host: str) -> bool:
+    import ipaddress  # as urllib.parse: for an endpoint only
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

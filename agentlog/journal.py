@@ -20,21 +20,20 @@ import os
 import re
 import resource
 import time
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 LOCAL = "local"
 SEGMENT_SIZE = 8 << 20
 READ_SIZE = 1 << 20
 
-_SEGMENT_NAME = re.compile(r"(?P<owner>[0-9a-f]{12}-\d+-[0-9a-f]{8})-(?P<number>\d+)\.jsonl")
+_SEGMENT_NAME = r"(?P<owner>[0-9a-f]{12}-\d+-[0-9a-f]{8})-(?P<number>\d+)\.jsonl"
 _LOSSES = "losses"
 _LOOK = os.O_RDONLY | os.O_CLOEXEC | os.O_APPEND
 """For a lock. That it appends says nothing but that it is ours: a forked child closes such ones."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Segment:
+class Segment(NamedTuple):
     """One file of the journal; sorts by the start of its owner, then by number."""
 
     owner: str
@@ -137,7 +136,7 @@ def segments(directory: Path) -> list[Segment]:
             names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
     except OSError:
         return []
-    found = ((_SEGMENT_NAME.fullmatch(name), directory / name) for name in names)
+    found = ((re.fullmatch(_SEGMENT_NAME, name), directory / name) for name in names)
     return sorted(Segment(m["owner"], int(m["number"]), path) for m, path in found if m)
 
 

@@ -11,7 +11,7 @@ from agentlog.recording import context, ids
 from agentlog.recording.context import Node
 from agentlog.recording.outcome import Outcome, outcome_of
 from agentlog.recording.process import describe_process, program_name
-from agentlog.recording.recorder import Recorder
+from agentlog.recording.recorder import Recorder, in_main_thread
 
 
 class Session(Node):
@@ -84,6 +84,8 @@ class SessionScope:
         self._sessions = [*self._sessions, session]
         if self._recorder is not None:
             context.enter(session)
+            if in_main_thread():
+                self._recorder.in_main.add(session)
             session.begin()
         return session
 
@@ -100,6 +102,8 @@ class SessionScope:
         here = context.current.get()
         session = next((one for one in self._sessions if one is here), self._sessions[-1])
         self._sessions = [other for other in self._sessions if other is not session]
+        if self._recorder is not None:
+            self._recorder.in_main.discard(session)
         session.end(outcome_of(error))
         context.leave(session)
 

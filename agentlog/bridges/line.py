@@ -50,8 +50,8 @@ _KNOWN = frozenset(
     }
 )
 _RARE = _KNOWN - {"event_type", "event", "params", "level", "timestamp"} | {"lineno"}
-_CLASS_NAME = re.compile(r"[\w.]{1,200}")
-_LAST_TRACEBACK = re.compile(r".*Traceback \(most recent call last\):\n(?:[ ][^\n]*\n)*", re.DOTALL)
+_CLASS_NAME = r"[\w.]{1,200}"
+_LAST_TRACEBACK = r".*Traceback \(most recent call last\):\n(?:[ ][^\n]*\n)*"
 _NO_FIELDS: dict[str, Any] = {}
 
 
@@ -93,8 +93,10 @@ def _fields_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any
     for name in _FIELDS:
         if name in line:
             value = line[name]
-            fits = value is not None and fitting(name, value)
-            (fields if fits else params)[name] = value
+            if not fitting(name, value):
+                params[name] = value
+            elif value is not None:
+                fields[name] = value
     if "logger" in line and not is_a(line["logger"], str):
         params["logger"] = line["logger"]
     if "exc_info" in line or "exception" in line:
@@ -136,10 +138,10 @@ def _error_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any]
         return describe(given)
     formatted = line.get("exception")
     if is_a(formatted, str) and formatted:
-        last = _LAST_TRACEBACK.match(formatted)
+        last = re.match(_LAST_TRACEBACK, formatted, re.DOTALL)
         said = formatted[last.end() if last else 0 :].strip()
         kind, _, message = said.partition(": ")
-        if not _CLASS_NAME.fullmatch(kind):
+        if not re.fullmatch(_CLASS_NAME, kind):
             kind, message = "", said
         return {"type": kind or None, "message": message, "traceback": formatted}
     if is_a(formatted, list) and formatted and is_a(formatted[0], Mapping):

@@ -137,3 +137,7 @@ def _pattern(rule: str, glob: Any) -> Callable[[Any], bool]:
         raise ConfigurationError(message)
     match = re.compile(fnmatch.translate(glob)).match
     return lambda text: is_a(text, str) and match(text) is not None
+
+
+def __dir__() -> list[str]:
+    return ["event", "has", "level", "logger", "marked"]

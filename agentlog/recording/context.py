@@ -11,22 +11,16 @@ The W3C traceparent header carries a node across processes.
 Source: https://www.w3.org/TR/trace-context/#traceparent-header
 """
 
-import concurrent.futures
 import contextvars
-import functools
-import inspect
 import re
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from typing import Any, ParamSpec, TypeVar
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from typing import Any
 
 TRACEPARENT = "traceparent"
 
-_FORM = re.compile(
+_FORM = (
     r"(?P<version>[0-9a-f]{2})-(?P<session>[0-9a-f]{32})-(?P<event>[0-9a-f]{16})-[0-9a-f]{2}"
     r"(?P<more>-.*)?"
 )
@@ -145,48 +139,6 @@ def reset(token: contextvars.Token[Node | None]) -> None:
         pass  # a coroutine or generator that is closed elsewhere than where it ran
 
 
-def bind(function: Callable[P, R]) -> Callable[P, R]:
-    """Return a function that runs in a copy of the context that it was bound in.
-
-    For threads and executors, which start with an empty context: what the function records hangs
-    under the action that is open where `bind` is called. A coroutine function runs in the context
-    of its task; what it records hangs under that action all the same.
-    """
-    if inspect.iscoroutinefunction(function):
-        return _bind_coroutine(function)  # type: ignore[return-value]
-    context = contextvars.copy_context()
-
-    @functools.wraps(function)
-    def bound(*args: P.args, **kwargs: P.kwargs) -> R:
-        return context.copy().run(function, *args, **kwargs)
-
-    return bound
-
-
-def _bind_coroutine(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-    node = current.get()
-
-    @functools.wraps(function)
-    async def bound(*args: P.args, **kwargs: P.kwargs) -> R:
-        token = current.set(node)
-        try:
-            return await function(*args, **kwargs)
-        finally:
-            reset(token)
-
-    return bound
-
-
-class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
-    """The standard library's executor, every `submit` and `map` bound to the caller's context."""
-
-    def submit(
-        self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
-    ) -> concurrent.futures.Future[R]:
-        """Submit a call that runs in a copy of the caller's context."""
-        return super().submit(bind(fn), *args, **kwargs)
-
-
 def write_header(headers: MutableMapping[str, str], node: Node) -> None:
     """Set the traceparent of a node, in place of one of any spelling."""
     for name in [name for name in headers if _text(name).lower() == TRACEPARENT]:
@@ -228,7 +180,7 @@ def _text(value: object) -> str:
 
 
 def _parse(text: str) -> Remote | None:
-    form = _FORM.fullmatch(text)
+    form = re.fullmatch(_FORM, text)
     if form is None or form["version"] == "ff" or (form["version"] == "00" and form["more"]):
         return None
     if not int(form["session"], 16) or not int(form["event"], 16):

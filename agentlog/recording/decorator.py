@@ -4,9 +4,8 @@ One wrapper a kind of function: plain, coroutine, generator, async generator. Ea
 kind as the function, so `inspect` tells the same of both. The function is called exactly once, with
 the very arguments; what cannot be recorded is left out.
 
-A generator's body runs in steps, each in the context of whoever asks for the next item. Its action
-is the innermost node during a step and is taken off again at its end: so what the body does hangs
-under the generator, and what the consumer does between two steps does not.
+A generator's action is the innermost node during each step of its body (steps.py): so what the body
+does hangs under it, and what the consumer does between two steps does not.
 """
 
 import asyncio
@@ -20,16 +19,15 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 from agentlog.errors import ConfigurationError, shown
 from agentlog.recording.action import Action
 from agentlog.recording.binding import Binding
-from agentlog.recording.context import current, reset
+from agentlog.recording.context import current
 from agentlog.recording.event import DEFAULT_ACTION_TYPE, check, kind_with_model
 from agentlog.recording.items import Items
 from agentlog.recording.recorder import Recorder
+from agentlog.recording.steps import LEAVING, NewSteps, Steps, stepwise, stepwise_async
 
 C = TypeVar("C")
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_LEAVING = (GeneratorExit, asyncio.CancelledError)
 
 GetRecorder = Callable[[], Recorder | None]
 Reduce = Callable[[list[Any]], Any]
@@ -150,16 +148,27 @@ def _is_list_of_names(ignore: Any) -> bool:
 
 def _wrapper(function: Callable[..., Any], spec: Spec) -> Callable[..., Any]:
     called = function if inspect.isroutine(function) else _called(function)
-    if inspect.iscoroutinefunction(called):
+    is_generator = inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called)
+    if spec.reduce is not None and not is_generator:
+        message = f"reduce is for generator functions: {shown(function)} is none"
+        raise ConfigurationError(message)
+    if _is_coroutine_function(called) or _is_coroutine_function(function):
         return _coroutine(function, spec)
     if inspect.isasyncgenfunction(called):
-        return _async_generator(function, spec)
+        return stepwise_async(function, _steps_of(spec))
     if inspect.isgeneratorfunction(called):
-        wrapper = _generator(function, spec)
+        wrapper = stepwise(function, _steps_of(spec))
         code = getattr(called, "__code__", None)
         is_awaitable = bool(code and code.co_flags & inspect.CO_ITERABLE_COROUTINE)
         return types.coroutine(wrapper) if is_awaitable else wrapper
     return _plain(function, spec)
+
+
+def _is_coroutine_function(function: Any) -> bool:
+    """Say whether calling it gives a coroutine; mocks and the like are marked as such."""
+    if sys.version_info >= (3, 12):
+        return inspect.iscoroutinefunction(function)
+    return asyncio.iscoroutinefunction(function)
 
 
 def _called(function: Any) -> Any:
@@ -209,29 +218,18 @@ def _coroutine(function: Callable[..., Awaitable[Any]], spec: Spec) -> Callable[
     return wrapper
 
 
-class _Steps:
-    """The action of a running generator: `with steps:` is one step of its body.
+class _RecordedSteps(Steps):
+    """The steps of a generator that is an action."""
 
-    Between two steps the body's innermost node (its own action, or one that the body has open
-    across a `yield`) is kept here, and the context is the consumer's again.
-    """
-
-    __slots__ = ("_action", "_inside", "_items", "_left_by", "_token")
+    __slots__ = ("_action", "_items", "_left_by")
 
     def __init__(self, spec: Spec, recorder: Recorder, args: Any, kwargs: Any) -> None:
         outside = current.get()
         self._left_by: type[BaseException] | None = None
         self._action = spec.begin(recorder, args, kwargs)
         self._items = Items(recorder.encoder, spec.reduce) if spec.capture_returns else None
-        self._inside = current.get()
+        super().__init__(current.get())
         current.set(outside)
-
-    def __enter__(self) -> None:
-        self._token = current.set(self._inside)
-
-    def __exit__(self, *_: object) -> None:
-        self._inside = current.get()
-        reset(self._token)
 
     def take(self, item: Any) -> Any:
         """Remember an item for `returns`."""
@@ -241,7 +239,7 @@ class _Steps:
 
     def throw(self, error: BaseException) -> None:
         """Note what is thrown in at a `yield`: it may be the consumer, leaving."""
-        self._left_by = type(error) if isinstance(error, _LEAVING) else None
+        self._left_by = type(error) if isinstance(error, LEAVING) else None
 
     def went_on(self) -> None:
         """Note that the body gave one more item; after GeneratorExit it must not."""
@@ -253,110 +251,26 @@ class _Steps:
         """Close the action, with the items as its returns."""
         if self._items is not None:
             self._action.returns = self._items.encoded()
-        if self._left_by is not None and (error is None or isinstance(error, _LEAVING)):
+        if self._left_by is not None and (error is None or isinstance(error, LEAVING)):
             error = GeneratorExit()
         self._action.__exit__(None, error, None)
 
 
-class _NoSteps:
-    """The steps of a generator that is not recorded."""
+class _UnrecordedSteps(Steps):
+    """The steps of a generator while nothing is recorded: the context is left alone."""
+
+    __slots__ = ()
 
     def __enter__(self) -> None: ...
 
     def __exit__(self, *_: object) -> None: ...
 
-    def take(self, item: Any) -> Any:
-        return item
 
-    def throw(self, error: BaseException) -> None: ...
-
-    def went_on(self) -> None: ...
-
-    def end(self, error: BaseException | None) -> None: ...
-
-
-def _generator(function: Callable[..., Any], spec: Spec) -> Callable[..., Any]:
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+def _steps_of(spec: Spec) -> NewSteps:
+    def new_steps(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Steps:
         recorder = spec.get_recorder()
         if recorder is None:
-            return (yield from function(*args, **kwargs))
-        steps = _Steps(spec, recorder, args, kwargs)
-        thrown: BaseException | None = None
-        try:
-            with steps:
-                body = function(*args, **kwargs)
-                item = next(body)
-            while True:
-                try:
-                    sent = yield steps.take(item)
-                except BaseException as error:  # noqa: BLE001 - it is the body's to answer
-                    thrown = error
-                    steps.throw(error)
-                with steps:
-                    if thrown is not None:
-                        item = body.throw(thrown)
-                    else:
-                        item = next(body) if sent is None else body.send(sent)
-                thrown = None
-                steps.went_on()
-        except StopIteration as stop:
-            steps.end(None)
-            return stop.value
-        except BaseException as error:
-            steps.end(error)
-            raise
-        finally:
-            thrown = None  # its traceback holds this frame: kept here, it would be kept for long
+            return _UnrecordedSteps(None)
+        return _RecordedSteps(spec, recorder, args, kwargs)
 
-    return wrapper
-
-
-def _async_generator(function: Callable[..., Any], spec: Spec) -> Callable[..., Any]:
-    async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        recorder = spec.get_recorder()
-        steps = _Steps(spec, recorder, args, kwargs) if recorder else _NoSteps()
-        thrown: BaseException | None = None
-        try:
-            with steps:
-                body = function(*args, **kwargs)
-                item = await _first_step(body)
-            while True:
-                try:
-                    sent = yield steps.take(item)
-                except BaseException as error:  # noqa: BLE001 - it is the body's to answer
-                    thrown = error
-                    steps.throw(error)
-                with steps:
-                    if thrown is not None:
-                        item = await body.athrow(thrown)
-                    else:
-                        item = await body.asend(sent)
-                thrown = None
-                steps.went_on()
-        except StopAsyncIteration:
-            steps.end(None)
-        except BaseException as error:
-            steps.end(error)
-            raise
-        finally:
-            thrown = None  # its traceback holds this frame: kept here, it would be kept for long
-
-    return wrapper
-
-
-def _leave_to_the_wrapper(body: Any) -> None:
-    """Finalize nothing: a body that is collected with its wrapper is closed by it."""
-
-
-def _first_step(body: Any) -> Awaitable[Any]:
-    """Return the first step of an async generator that the event loop does not get to know.
-
-    The loop finalizes the wrapper, which finalizes the body; would it know both, it would close
-    both at once, and complain.
-    """
-    hooks = sys.get_asyncgen_hooks()
-    sys.set_asyncgen_hooks(None, _leave_to_the_wrapper)
-    try:
-        return body.asend(None)  # type: ignore[no-any-return]
-    finally:
-        sys.set_asyncgen_hooks(*hooks)
+    return new_steps

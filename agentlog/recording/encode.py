@@ -15,7 +15,9 @@ from agentlog.recording.redact import Redact
 from agentlog.recording.walk import INT64, Walk, mend
 
 HEAD_ROOM = 32 << 10
-PAYLOAD_ROOM = (1 << 20) - HEAD_ROOM - 1024  # ids and times: a record has 1 MiB
+ERROR_ROOM = 160 << 10
+PAYLOAD_ROOM = (1 << 20) - HEAD_ROOM - ERROR_ROOM - 1024  # ids and times: a record has 1 MiB
+LEAST_ROOM = 64 << 10  # for each of several payloads
 
 _HEAD = frozenset({"event_type", "model", "tags", "logger", "level", "source", "reason", "rating"})
 """The fields with a room of their own, so that no payload can push them out."""
@@ -125,19 +127,23 @@ class Encoder:
     def fields(self, values: Mapping[str, Any]) -> str:
         """Return `,"name":value` for each value that is not None, and `,"notes":…` if any."""
         notes: dict[str, int] = {}
-        encoded = [value for value in values.values() if type(value) is Encoded]
-        payload = Walk(self._rules, PAYLOAD_ROOM - sum(len(e.text or "") for e in encoded), notes)
         head = Walk(self._rules, HEAD_ROOM, notes)
+        given = {name: value for name, value in values.items() if value is not None}
+        payloads = [name for name in given if name not in _HEAD]
+        room = PAYLOAD_ROOM
         parts = []
-        for name, value in values.items():
-            if value is None:
-                continue
+        for name, value in given.items():
             if type(value) is Encoded:
                 text = value.text
                 for kind, times in value.notes.items():
                     head.note(kind, times)
+            elif name in _HEAD:
+                text = self._field(name, value, head)
             else:
-                text = self._field(name, value, head if name in _HEAD else payload)
+                kept = LEAST_ROOM * (len(payloads) - payloads.index(name) - 1)
+                size = ERROR_ROOM if name == "error" else max(room - kept, LEAST_ROOM)
+                text = self._field(name, value, Walk(self._rules, size, notes))
+                room -= len((text or "").encode())
             if text is not None:
                 parts.append(f',"{name}":{text}')
         if notes:

@@ -151,9 +151,11 @@ def accepted(field: str) -> str:
 
 
 def fitting(field: str, value: Any) -> bool:
-    """Say whether a field of the record can hold the value; never raises."""
+    """Say whether a field of the record can hold the value."""
     try:
         return _FIELDS[field][0](value)
+    except RecursionError:
+        raise  # no fault of the value's
     except Exception:  # noqa: BLE001 - the value's own code ran
         return False
 

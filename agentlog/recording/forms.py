@@ -101,6 +101,7 @@ FORMS = (
         "asic ",
         r"\b[Bb]asic[ ]{1,8}(?P<secret>(?=[A-Za-z+/]{0,400}[0-9=])[A-Za-z0-9+/]{8,4096}={0,2})",
     ),
+    _form("password", " -u ", r" -u {1,4}[^\s:'\"]{1,100}:(?P<secret>[^\s'\"]{1,200})"),
     _form(
         "password",
         "://",

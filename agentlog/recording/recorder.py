@@ -55,7 +55,7 @@ class Recorder:
         self.time = time.time
         self.perf = time.perf_counter
         self.session: Node | None = None
-        self.in_main: set[Node] = set()  # what is open right below a session in the main thread
+        self.in_main: set[Node] = set()  # sessions, and actions right below one
         self._warned_of_thread = False
         self._broken = False
 

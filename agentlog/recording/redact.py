@@ -11,13 +11,13 @@ Three rules, from cheap to dear:
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 from agentlog.errors import ConfigurationError, shown
 from agentlog.recording.forms import FORMS
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
+_WORD = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+"
 _SECRET_KEYS = [
     "password",
     "passwords",
@@ -44,26 +44,50 @@ _LAST_WORD = "token"  # alone, or behind another: bot_token, and not token_count
 _LAST_OF_SEVERAL = "pass"  # only behind another: db_pass, and not pass=5
 _ENDS = ("password", "passwd", "apikey")
 _LONGEST_KEY = 200
+_ABOUT_A_SECRET = frozenset(
+    "length count enabled disabled required size limit expiry expires ttl type policy valid".split()  # noqa: SIM905
+)
+_ASKING = ("has", "is", "needs", "requires", "max", "min", "num")
+_PASSWORDS = ("password", "passwords", "passwd", "pwd", "passphrase")
+_WORDS_OF_CODE = frozenset(
+    "None null nil undefined True true False false str int bytes bool object Optional".split()  # noqa: SIM905
+)
 _HINTS_OF_KEYS = ("pass", "pwd", "secret", "token", "key", "auth", "cookie", "bearer", "credential")
 _TO_THE_END_OF_THE_LINE = ("authorization", "cookie", "cookies")
 
 _OF_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 _LONGEST_NAME = 80
-_SEPARATOR = re.compile(
-    r"""[\w.-]{0,80}+(?P<end>)\\{0,8}["']?[ \t]{0,8}(?:=>|[:=])[ \t]{0,8}\\{0,8}"""
-)
-_OPTION = re.compile(r"""[\w-]{0,80}+(?P<end>)[ \t]{1,8}(?![-\s])""")
-_PLAIN = r"""(?P<plain>[^\s"'\\,;&<>(){}\[\]]{1,4096})"""
-_VALUE = re.compile(
-    r"""(?:[A-Za-z_][\w.]{0,60}\(|[bBrRfFuU]{1,2}(?=["']))?"""  # SecretStr('…'), b'…'
-    r"""(?:"(?P<double>(?:[^"\\\n]|\\.){1,4096})|'(?P<single>(?:[^'\\\n]|\\.){1,4096})|"""
-    + _PLAIN
-    + ")"
-)
-_VALUE_IN_ESCAPES = re.compile(r"""(?:["'](?P<double>[^"'\\\n]{1,4096})|""" + _PLAIN + ")")
-_LINE = re.compile(r"[^\r\n\"'\\]{1,8192}")
-
 _SHORTEST_NAMED = 6
+
+
+class _Named(NamedTuple):
+    """The expressions for what stands behind a name."""
+
+    separator: re.Pattern[str]
+    option: re.Pattern[str]
+    value: re.Pattern[str]
+    value_in_escapes: re.Pattern[str]
+    line: re.Pattern[str]
+
+
+@cache
+def _named() -> _Named:
+    """Compile them when the first text asks for it: most programs never have one."""
+    plain = r"""(?P<plain>[^\s"'\\,;&<>(){}\[\]]{1,4096})"""
+    return _Named(
+        re.compile(
+            r"""[\w.-]{0,80}+(?P<end>)\\{0,8}["']?[ \t]{0,8}(?:=>|[:=](?!=))[ \t]{0,8}\\{0,8}"""
+        ),
+        re.compile(r"""[\w-]{0,80}+(?P<end>)[ \t]{1,8}(?![-\s])"""),
+        re.compile(
+            r"""(?:[A-Za-z_][\w.]{0,60}\(|[bBrRfFuU]{1,2}(?=["']))?"""  # SecretStr('…'), b'…'
+            r"""(?:"(?P<double>(?:[^"\\\n]|\\.){1,4096})|'(?P<single>(?:[^'\\\n]|\\.){1,4096})|"""
+            + plain
+            + ")"
+        ),
+        re.compile(r"""(?:["'](?P<double>[^"'\\\n]{1,4096})|""" + plain + ")"),
+        re.compile(r"[^\r\n\"'\\]{1,8192}"),
+    )
 
 
 class Redact:
@@ -98,8 +122,10 @@ class Redact:
         return self._kind_of(key[:_LONGEST_KEY])
 
     def _kind_of_words(self, key: str) -> str | None:
-        words = tuple(word.lower() for word in _WORD.findall(key))
+        words = tuple(word.lower() for word in re.findall(_WORD, key))
         if not words or any(_has_run(words, run) for run in self._keep):
+            return None
+        if len(words) > 1 and (words[-1] in _ABOUT_A_SECRET or words[0] in _ASKING):
             return None
         if words[-1] == _LAST_WORD:
             return _LAST_WORD
@@ -151,16 +177,16 @@ class Redact:
 
     def _named_secrets(self, text: str, low: str) -> Iterator[tuple[int, int, str]]:
         """Find what stands behind a secret's name: `name=value`, `"name": "…"`, `--name …`."""
-        done = 0
+        done, named = 0, _named()
         for start, stop in sorted(_occurrences(low, self._hints)):
             if start < done:
                 continue
-            match = _SEPARATOR.match(text, stop) or _OPTION.match(text, stop)
+            match = named.separator.match(text, stop) or named.option.match(text, stop)
             if match is None:
                 continue
             before = text[max(done, start - _LONGEST_NAME) : start]
             name = text[start - len(before) + len(before.rstrip(_OF_NAMES)) : match.end("end")]
-            if match.re is _OPTION and not name.startswith("-"):
+            if match.re is named.option and not name.startswith("-"):
                 continue
             kind = self.kind_of_key(name)
             done = match.end()
@@ -197,13 +223,24 @@ def _occurrences(low: str, hints: tuple[str, ...]) -> Iterator[tuple[int, int]]:
 
 def _span_of_value(text: str, start: int, kind: str) -> tuple[int, int] | None:
     is_escaped = text.startswith("\\", start - 1)
-    match = (_VALUE_IN_ESCAPES if is_escaped else _VALUE).match(text, start)
+    match = (_named().value_in_escapes if is_escaped else _named().value).match(text, start)
     if match is None:
         return None
     begin, end = match.span(match.lastgroup or 0)
-    if kind in _TO_THE_END_OF_THE_LINE and (line := _LINE.match(text, begin)):
+    if match.lastgroup == "plain" and _is_no_secret(text, match, kind):
+        return None
+    if kind in _TO_THE_END_OF_THE_LINE and (line := _named().line.match(text, begin)):
         end = line.end()
     return begin, end
+
+
+def _is_no_secret(text: str, match: re.Match[str], kind: str) -> bool:
+    """Say whether what stands unquoted behind a name is code, or the next word of a sentence."""
+    value = match["plain"]
+    if value.rstrip(".") in _WORDS_OF_CODE or text.startswith(("(", "["), match.end()):
+        return True
+    is_word = value.isalpha() and value.islower() and text[match.start() - 1] == " "
+    return is_word and kind not in _PASSWORDS and ":" in text[match.start() - 2 : match.start()]
 
 
 def _lower(text: str) -> str:
@@ -227,7 +264,9 @@ def _listed(name: str, values: Any) -> list[Any]:
 def _runs(name: str, keys: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     runs = []
     for key in _listed(name, keys):
-        words = tuple(word.lower() for word in _WORD.findall(key)) if isinstance(key, str) else ()
+        words = (
+            tuple(word.lower() for word in re.findall(_WORD, key)) if isinstance(key, str) else ()
+        )
         if not words:
             message = f"Redact({name}=[{shown(key)}]) is not accepted: it is a name, such as 'ssn'"
             raise ConfigurationError(message)

@@ -27,7 +27,8 @@ INT64 = 1 << 63
 
 _OVERLAP = 8 << 10
 _PAIR = 2
-_DATA_IMAGE = re.compile(r"data:(image/[\w.+-]{1,64});base64,[A-Za-z0-9+/=_-]*")
+_MOST_OF_A_NAMED_VALUE = 8
+_DATA_IMAGE = r"data:(image/[\w.+-]{1,64});base64,[A-Za-z0-9+/=_-]*"
 _name_of = type.__dict__["__name__"].__get__
 
 
@@ -93,15 +94,29 @@ class Walk:
     def _mapping(self, items: Items, depth: int) -> str:
         parts: list[str] = []
         taken: dict[str, int] = {}
+        named = self._kind_of_value(items)
         for key, value in items[:MOST_ITEMS]:
             if self._room <= 0:
                 break
             name = self._key(key)
             kind = self._rules.kind_of_key(name) if self._rules else None
+            if named and name == "value":
+                kind = named
             head = self._free(self._text(name), taken)
             parts.append(f"{head}:{self._secret(kind) if kind else self.value(value, depth)}")
         self._note_rest(len(items) - len(parts))
         return self._spend("{" + ",".join(parts) + "}", len(parts) * 2 + 2)
+
+    def _kind_of_value(self, items: Items) -> str | None:
+        """Say what kind of secret is under `value` in a mapping `{"name": …, "value": …}`."""
+        if self._rules is None or len(items) > _MOST_OF_A_NAMED_VALUE:
+            return None
+        names = [
+            value
+            for key, value in items
+            if type(key) is str and key in ("name", "key") and type(value) is str
+        ]
+        return next(filter(None, map(self._rules.kind_of_key, names)), None)
 
     def _sequence(self, items: Sequence[Any], depth: int) -> str:
         parts: list[str] = []
@@ -190,7 +205,7 @@ class Walk:
 
     def _text(self, text: str, most: int = MOST_TEXT) -> str:
         """Redact a text as far as it will be seen and some kB beyond, then cut it."""
-        if text.startswith("data:image/") and (image := _DATA_IMAGE.fullmatch(text)):
+        if text.startswith("data:image/") and (image := re.fullmatch(_DATA_IMAGE, text)):
             return self._image(text, image[1])
         text = text[: most + _OVERLAP]
         if self._rules is not None and self._rules.might_hold_secret(text):
