@@ -305,3 +305,11 @@ def test_every_module_verb_has_the_signature_of_the_clients():
             assert theirs == mine, name
     init = list(inspect.signature(ao.init).parameters.values())
     assert list(inspect.signature(ao.Client).parameters.values()) == init
+
+
+def test_ids_of_an_action_that_records_nothing(nobody):
+    """Are empty, and no AttributeError in a program that turned recording off."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with ao.action("a") as action:
+            assert ("", "", None) == (action.id, action.session_id, action.parent_id)

@@ -39,6 +39,8 @@ _SECRET_KEYS = [
     "private_key",
     "auth_token",
     "access_token",
+    "signing_key",
+    "encryption_key",
 ]
 _LAST_WORD = "token"  # alone, or behind another: bot_token, and not token_count
 _LAST_OF_SEVERAL = "pass"  # only behind another: db_pass, and not pass=5

@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+import structlog
 
 import agentlog as ao
 from agentlog.testing import capture_events
@@ -246,3 +247,47 @@ def test_the_call_site_is_the_users_also_beside_our_package(captured):
     exec(compile("def call(ao):\n    ao.record(ao.Event('lost'))", file, "exec"), scope)
     (warning,) = lost_parent(scope["call"], ao)
     assert f"{file}:2" in str(warning.message)
+
+
+@pytest.mark.parametrize("kind", ["generator", "async generator"])
+def test_a_bound_generator_function_has_its_place_too(captured, kind):
+    """At every step of its body, in whichever thread it is advanced."""
+
+    def items():
+        record("in items")
+        yield 1
+        record("again")
+
+    async def async_items():
+        for item in items():
+            yield item
+
+    async def drain(function):
+        return [item async for item in function()]
+
+    with ao.action("outer"):
+        bound = ao.bind(items if kind == "generator" else async_items)
+        if kind == "generator":
+            assert inspect.isgeneratorfunction(bound)
+            assert [1] == in_thread(lambda: list(bound()))
+        else:
+            assert inspect.isasyncgenfunction(bound)
+            assert [1] == in_thread(lambda: asyncio.run(drain(bound)))
+    assert [("outer", ["in items", "again"])] == captured.tree()
+
+
+def test_a_thread_below_a_session_block_is_said_too(captured):
+    """Its events would open a session of their own."""
+    with captured.client.session(), pytest.warns(ao.AgentlogWarning, match=r"ao\.bind"):
+        in_thread(lambda: record("lost"))
+
+
+def test_the_call_site_of_a_log_line_is_the_users(captured):
+    """And not a line of structlog's."""
+    processor = ao.EventProcessor(captured.client)
+    log = structlog.wrap_logger(
+        structlog.testing.ReturnLogger(), [processor, structlog.processors.KeyValueRenderer()]
+    )
+    with ao.action("outer"), pytest.warns(ao.AgentlogWarning) as caught:
+        in_thread(lambda: log.info("lost", agentlog=True))
+    assert f"{__file__}:" in str(caught[0].message)

@@ -1,10 +1,13 @@
 """record_action on functions: what it records, and that the call stays the same."""
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import pickle
 import types
+import unittest.mock
+import warnings
 
 import pytest
 
@@ -397,3 +400,59 @@ def test_decorating_costs_the_function_nothing_that_it_gets(captured):
 
     thing = object()
     assert work(thing, thing, k=thing) is thing
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_ctrl_c_while_the_returns_are_taken_leaves_no_parent(captured, is_async):
+    """It goes on, and what is recorded afterwards does not hang under the call."""
+
+    class Interrupting:
+        def __repr__(self):
+            raise KeyboardInterrupt
+
+    @record_action("call")
+    def call():
+        return Interrupting()
+
+    @record_action("call")
+    async def acall():
+        return Interrupting()
+
+    with pytest.raises(KeyboardInterrupt):
+        drive(acall()) if is_async else call()
+    captured.client.record(Event("after"))
+    assert ["call", "after"] == captured.tree()
+    assert "interrupted" == captured.one("call")["reason"]
+
+
+def drive(coroutine):
+    """Run a coroutine that awaits nothing, without a loop that would take Ctrl-C for its own."""
+    with contextlib.suppress(StopIteration):
+        coroutine.send(None)
+
+
+def test_reduce_of_what_is_no_generator_is_refused():
+    """It would never be called."""
+    with pytest.raises(ConfigurationError, match="generator functions"):
+        record_action("f", reduce=len)(lambda: [1])
+
+
+def test_an_async_mock_is_awaited(captured):
+    """What is marked as a coroutine function is recorded as one."""
+    mocked = record_action("m")(unittest.mock.AsyncMock(return_value=4))
+    assert 4 == asyncio.run(mocked(1))
+    assert 4 == captured.one("m")["returns"]
+
+
+def test_an_endless_recursion_leaves_no_parent(captured):
+    """A recursion that the program catches closes every call that it opened."""
+
+    @record_action("deeper")
+    def deeper():
+        return deeper()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(RecursionError):
+            deeper()
+    assert current_action() is None

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentlog import Client, ConfigurationError, Event, Redact
+from agentlog.testing import Captured
 from tests.recording.journals import CORPORA, Tape, strict
 
 LINE = (1 << 20) + (64 << 10)
@@ -292,3 +293,26 @@ def test_a_frequent_name_or_key_is_redacted_every_time(careful):
         line = careful.line(Event(f"clone {secret}", params={f"key {secret}": 1}, model=secret))
         assert secret.encode() not in line
         assert strict(line)["notes"]["redacted"] >= 3
+
+
+def test_large_returns_leave_the_error_its_room(tmp_path):
+    """A failure whose other fields fill the record still says which error it was."""
+    client = Client(home=tmp_path)
+    with suppress(ValueError), client.action("big") as action:
+        action.returns = [f"{n}" * 250_000 for n in range(5)]
+        raise ValueError("boom")
+    client.close()
+    event = Captured(client).one("big")
+    assert ("ValueError", "boom") == (event["error"]["type"], event["error"]["message"])
+    assert max(map(len, Captured(client).records)) < 1 << 20
+
+
+def test_a_large_payload_leaves_the_small_ones_alone(tmp_path):
+    """Each payload keeps some room, whatever comes before it."""
+    client = Client(home=tmp_path)
+    client.record(Event("big", {"q": 1}, {"r": 2}, prompt=["p" * 200_000] * 10, tags=["t"]))
+    client.close()
+    event = Captured(client).one("big")
+    assert ({"q": 1}, {"r": 2}, ["t"]) == (event["params"], event["returns"], event["tags"])
+    assert "truncated" in event["notes"]
+    assert max(map(len, Captured(client).records)) < 1 << 20

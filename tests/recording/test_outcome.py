@@ -1,6 +1,7 @@
 """Outcomes: what left the body, told as result, reason and error."""
 
 import asyncio
+import time
 import traceback
 
 import pytest
@@ -197,3 +198,15 @@ def test_text_of_reads_a_value_or_says_that_it_cannot():
     """It is used for reasons that users give."""
     assert "5" == outcome.text_of(5)
     assert "<unprintable BrokenError>" == outcome.text_of(BrokenError())
+
+
+def test_a_long_chain_of_causes_is_quick():
+    """Three hundred retries, each raised from the one before."""
+    error = None
+    for number in range(300):
+        following = ValueError(number)
+        following.__cause__ = error
+        error = following
+    before = time.process_time()
+    assert "ValueError: 0" in describe(error)["traceback"]
+    assert time.process_time() - before < 1

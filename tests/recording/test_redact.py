@@ -402,3 +402,51 @@ def test_added_names_are_found_in_texts_too(tmp_path):
 def test_a_pattern_that_matches_nothing_harms_nothing(tmp_path, pattern):
     """A pattern that fits the empty text leaves other texts as they are, in time."""
     assert "a b" == Tape(tmp_path, redact=Redact(patterns=[pattern])).param("a b")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "token: the smallest unit a model reads",
+        "if token == END: break",
+        "def f(token: str) -> None",
+        "token = tokenizer.next()",
+        "api_key: str | None = None",
+        "password=None",
+        "api_key=os.environ['X']",
+        "The secret: work hard.",
+        "authorization: required",
+        "password_length=17",
+        "cookies_enabled=True",
+    ],
+)
+def test_prose_and_code_about_secrets_stay(text):
+    """A name before a colon is a sentence, and before a call it is a program."""
+    assert (text, 0) == Redact().clean(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        """ValueError({"password": b"hunter2"})""",
+        "Config(password=SecretStr('hunter2'))",
+        r"""{"password": "a\"hunter2"}""",
+        '''password="it's hunter2"''',
+        "postgres://u:p@hunter2@host/db",
+        "PGPASSWORD=hunter2",
+        "DB_PASS=hunter2",
+        "curl -u alice:hunter2 https://host/",
+    ],
+)
+def test_a_secret_is_replaced_whole(text):
+    """Also behind a prefix, a call, an escaped quote or a sign of its own."""
+    clean, found = Redact().clean(text)
+    assert "hunter2" not in clean
+    assert 1 == found
+
+
+def test_a_value_that_is_named_beside_it(tape):
+    """As in lists of headers and of environment variables."""
+    given = [{"name": "API_KEY", "value": "hunter2"}, {"name": "LANG", "value": "C"}]
+    expected = [{"name": "API_KEY", "value": "[redacted: api key]"}, given[1]]
+    assert expected == tape.param(given)

@@ -1,6 +1,7 @@
 """Faults of the pen: its file taken from under it, or no room; every record is kept or counted."""
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -293,3 +294,18 @@ def test_a_line_that_waits_while_all_is_well_is_written(new_writer, directory, c
     write(writer, line(3))
     assert {1, 2, 3} == set(numbers(directory))
     assert (3, 0, {}) == writer.counts()
+
+
+def test_a_process_without_descriptors_goes_on_with_the_full_segment(new_writer, directory):
+    """Where no next segment can be opened, the one that is open takes the lines."""
+    writer = new_writer(segment_size=200)
+    write(writer, line(0))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        for number in range(1, 50):
+            write(writer, line(number))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert list(range(50)) == numbers(directory)
+    assert (50, 0, {}) == writer.counts()
