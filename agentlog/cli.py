@@ -11,14 +11,13 @@ import argparse
 import codecs
 import inspect
 import io
-import json
 import os
 import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from agentlog._version import __version__
@@ -26,8 +25,8 @@ from agentlog.config import home_directory
 from agentlog.errors import AgentlogError, print_error
 
 if TYPE_CHECKING:
-    from agentlog.replay.rows import Line
-    from agentlog.replay.tree import Node
+    from agentlog.replay.lines import Line
+    from agentlog.store.home import Reading
     from agentlog.store.sqlite import SqliteStore
 
 FAILED = 1
@@ -39,7 +38,8 @@ CLOSED_PIPE = 141
 """As shells count: 128 and the number of the signal, SIGINT and SIGPIPE."""
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_LEAST_ID = 8
+_LONGEST_MESSAGE = 200
+_SHOWN_OF_A_LONG_ONE = 95
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,10 +95,10 @@ def _sessions(_chosen: argparse.Namespace) -> int:
     """
     from agentlog.replay import listing
 
-    with _store() as store:
-        found = store.sessions()
+    with _reading() as reading:
+        found = reading.store.sessions()
     if not found:
-        _complain(f"no session yet in {home_directory()}")
+        return _nothing_there(reading, 0)
     _show(listing.sessions(found, width=_width(), ascii_only=_is_ascii(), now=time.time()))
     return 0
 
@@ -114,15 +114,19 @@ def _replay(chosen: argparse.Namespace) -> int:
     Three or more that are alike, one behind the other, are folded into a row
     with their number; what failed, runs or was interrupted never is.
     """
-    from agentlog.replay import text
+    from agentlog.replay import export, text
     from agentlog.replay.tree import forest
+    from agentlog.store import LAST
 
-    with _store() as store:
+    with _reading() as reading:
+        store = reading.store
+        if chosen.session == LAST and not store.stats().sessions:
+            return _nothing_there(reading, FAILED)
         session_id = store.resolve(chosen.session)
         roots = forest(store.session(session_id))
         id_length = _distinct_length(store, session_id)
     if chosen.json:
-        _print_json(roots, chosen)
+        print(export.to_json(roots, depth=chosen.depth, only_failures=chosen.errors))
         return 0
     _show(
         text.replay(
@@ -171,13 +175,23 @@ def _path(_chosen: argparse.Namespace) -> int:
 def _prune(chosen: argparse.Namespace) -> int:
     """Delete the sessions that have said nothing for a time.
 
-    A session that runs is kept, however long it has said nothing.
+    A session that runs is kept, however long it has said nothing. Damaged lines
+    and losses of that age, of which `agentlog doctor` tells, are forgotten.
     """
+    from agentlog.journal import destinations, forget_losses
     from agentlog.replay.format import plural
+    from agentlog.store.home import open_home
+    from agentlog.store.uptake import forget_damaged
 
-    with _store() as store:
-        deleted = store.prune(time.time() - chosen.older_than)
+    home, before = home_directory(), time.time() - chosen.older_than
+    with open_home(home) as store:
+        deleted, damaged = store.prune(before), forget_damaged(store, before)
+    lost = sum(forget_losses(directory, before) for directory in destinations(home))
     print(f"{plural(deleted, 'session')} deleted")
+    if damaged:
+        print(f"{plural(damaged, 'damaged line')} forgotten")
+    if lost:
+        print(f"{plural(lost, 'lost record')} forgotten")
     return 0
 
 
@@ -203,17 +217,32 @@ def _demo(_chosen: argparse.Namespace) -> int:
 # -- What commands share -------------------------------------------------------------------------
 
 
-def _store() -> "SqliteStore":
-    from agentlog.store.uptake import open_home
+@contextmanager
+def _reading() -> Iterator["Reading"]:
+    """Open the home to read it, and say first what a reader has to know."""
+    from agentlog.store.home import read_home
 
-    return open_home(home_directory())
+    reading = read_home(home_directory())
+    with reading.store:
+        for note in reading.notes:
+            _complain(note)
+        yield reading
+
+
+def _nothing_there(reading: "Reading", status: int) -> int:
+    """Say so, unless it was said that something cannot be read: then it may be there."""
+    if reading.notes:
+        return FAILED
+    _complain(f"Nothing has been recorded yet in {home_directory()}.")
+    return status
 
 
 def _distinct_length(store: "SqliteStore", session_id: str) -> int:
     """Return how many digits of a session's id tell it from every other."""
     from agentlog.errors import SessionNotFoundError
+    from agentlog.store import ids
 
-    for length in range(_LEAST_ID, len(session_id)):
+    for length in range(ids.LEAST, len(session_id)):
         try:
             store.resolve(session_id[:length])
         except SessionNotFoundError:
@@ -222,32 +251,12 @@ def _distinct_length(store: "SqliteStore", session_id: str) -> int:
     return len(session_id)
 
 
-def _print_json(roots: "Sequence[Node]", chosen: argparse.Namespace) -> None:
-    """Print the session and, in the order of the tree, its events; all of it in ASCII."""
-    from agentlog.replay.tree import walk
-
-    session = next((root.event for root in roots if root.kind == "session"), None)
-    events = [
-        node.event
-        for depth, node in walk(roots)
-        if node.event is not session
-        and (chosen.depth is None or depth <= chosen.depth)
-        and (node.failures or not chosen.errors)
-    ]
-    lines = ",\n".join(map(_json, events))
-    print(f'{{"session": {_json(session)},\n"events": [\n{lines}\n]}}')
-
-
-def _json(value: Mapping[str, object] | None) -> str:
-    return json.dumps(value, allow_nan=False)
-
-
 # -- The terminal --------------------------------------------------------------------------------
 
 
 def _show(lines: "Iterable[Line]") -> None:
     from agentlog.replay.colour import to_ansi
-    from agentlog.replay.text import to_plain
+    from agentlog.replay.lines import to_plain
 
     sys.stdout.write((to_ansi if _has_colour() else to_plain)(lines))
 
@@ -259,7 +268,8 @@ def _complain(message: str) -> None:
 def _safe(text: str) -> str:
     from agentlog.replay.format import safe
 
-    return safe(text, ascii_only=_is_ascii())
+    ascii_only = _is_ascii()
+    return safe(text.replace("…", "...") if ascii_only else text, ascii_only=ascii_only)
 
 
 def _width() -> int:
@@ -292,9 +302,11 @@ def _abandon_stdout() -> None:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that repeats what was typed only in a form that can be seen."""
+    """A parser that repeats what was typed only in a form that can be seen, and not at length."""
 
     def error(self, message: str) -> NoReturn:
+        if len(message) > _LONGEST_MESSAGE:
+            message = message[:_SHOWN_OF_A_LONG_ONE] + "…"
         super().error(_safe(message))
 
 

@@ -21,13 +21,14 @@ from agentlog.errors import ConfigurationError, StoreError
 from agentlog.journal import LOCAL, destinations, losses, owners_alive, segments, size_of
 from agentlog.replay import format as fmt
 from agentlog.replay.glyphs import ASCII, UNICODE
+from agentlog.replay.lines import Line, broken
 from agentlog.replay.listing import summary_state
 from agentlog.replay.node import State, moment
-from agentlog.replay.rows import Line, measure
-from agentlog.replay.text import id_length
 from agentlog.store import SessionSummary
+from agentlog.store.home import STORE_NAME
+from agentlog.store.ids import id_length
 from agentlog.store.sqlite import SqliteStore
-from agentlog.store.uptake import STORE_NAME, DamagedLine, damaged_lines, uptake
+from agentlog.store.uptake import DamagedLine, damaged_lines, uptake
 
 FACT, GOOD, NOTICE, WRONG = State.INDETERMINATE, State.SUCCEEDED, State.INTERRUPTED, State.FAILED
 """How a finding is graded: in the words, glyphs and colours that events have."""
@@ -51,6 +52,8 @@ _CURES = {
     "not an event": "record() was called with something that is no Event",
     "internal error": "a defect of agentlog: please report it",
 }
+
+_FORGET = "`agentlog prune --older-than AGE` forgets what is older than that"
 
 _REASONS = """
     Its program recorded into another home: by its argument home=, its environment or its user. In
@@ -160,9 +163,9 @@ def _destination(directory: Path) -> Iterator[Finding]:
         if not os.access(segment.path, os.R_OK):
             yield Finding("journal", WRONG, f"{segment.path} cannot be read")
     for reason, records in sorted(losses(directory).items()):
-        cure = _CURES.get(reason)
+        cures = (_CURES[reason], _FORGET) if reason in _CURES else (_FORGET,)
         text = f"{name}: {fmt.plural(records, 'record')} lost: {reason}"
-        yield Finding("journal", WRONG, text, (cure,) if cure else ())
+        yield Finding("journal", WRONG, text, cures)
 
 
 def _writer(owner: str) -> str:
@@ -202,7 +205,7 @@ def _damaged(count: int, some: Sequence[DamagedLine]) -> Finding:
         for line in some
     ]
     text = f"{fmt.plural(count, 'line')} of the journal set aside as damaged"
-    return Finding("store", WRONG, text, (*places, *_more(count - len(places))))
+    return Finding("store", WRONG, text, (*places, *_more(count - len(places)), _FORGET))
 
 
 def _interrupted(count: int, sessions: Sequence[SessionSummary]) -> Finding:
@@ -297,25 +300,15 @@ def lay_out(
         for finding in group:
             grade, role = finding.grade, finding.grade if finding.grade is WRONG else ""
             text = fmt.safe(finding.text, ascii_only=ascii_only)
-            lines.extend(
-                _wrapped([("  ", ""), (glyphs[grade], grade), (" ", "")], text, role, width)
-            )
+            lead = [("  ", ""), (glyphs[grade], grade), (" ", "")]
+            lines.extend(broken([(text, role)], width, indent=("    ", ""), lead=lead))
             for detail in finding.details:
                 text = fmt.safe(detail, ascii_only=ascii_only)
-                lines.extend(_wrapped([("      ", "")], text, "detail", width))
+                lines.extend(broken([(text, "detail")], width, indent=("      ", "")))
     wrong = sum(finding.grade is WRONG for finding in findings)
     grade = WRONG if wrong else GOOD
     verdict = f"{fmt.plural(wrong, 'problem')}"
     return [*lines, [], [(f"{glyphs[grade]} {verdict}", grade)]]
-
-
-def _wrapped(lead: Line, text: str, role: str, width: int) -> Iterator[Line]:
-    """Set a text behind its lead, in as many lines as it takes."""
-    indent = measure(lead)
-    while text:
-        piece, text = fmt.wrap(text, max(1, width - indent))
-        yield [*lead, (piece, role)]
-        lead = [(" " * indent, "")]
 
 
 def _bytes(count: int) -> str:

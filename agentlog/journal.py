@@ -264,6 +264,38 @@ def losses(directory: Path) -> dict[str, int]:
     return found
 
 
+def forget_losses(directory: Path, before: float) -> int:
+    """Forget the losses that were noted before a time; return the records that they were.
+
+    The file is moved away first: what is noted meanwhile goes to a new one. Raises OSError.
+    """
+    noted = directory / f"{_LOSSES}.{os.getpid()}"
+    try:
+        (directory / _LOSSES).rename(noted)
+    except FileNotFoundError:
+        return 0
+    kept, forgotten = [], 0
+    for line in noted.read_bytes().split(b"\n"):
+        loss = _loss(line)
+        if loss and _time_of(line) >= before:
+            kept.append(line + b"\n")
+        elif loss:
+            forgotten += loss[1]
+    if kept:
+        with (directory / _LOSSES).open("ab") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(b"".join(kept))
+    noted.unlink()
+    return forgotten
+
+
+def _time_of(line: bytes) -> float:
+    try:
+        return float(json.loads(line)["timestamp"])
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return 0.0
+
+
 def _loss(line: bytes) -> tuple[str, int] | None:
     try:
         loss = json.loads(line)

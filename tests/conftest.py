@@ -3,10 +3,15 @@
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from agentlog import default
 
 pytest.register_assert_rewrite("tests.documents")
+
+# A machine that is busy is slow, and that says nothing about the library.
+settings.register_profile("agentlog", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("agentlog")
 
 
 @pytest.fixture(autouse=True)
@@ -14,9 +19,10 @@ def home(tmp_path_factory, monkeypatch):
     """Every test records into a directory of its own, never into somebody's real home."""
     for name in [name for name in os.environ if name.startswith("AGENTLOG_")]:
         monkeypatch.delenv(name)
-    for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS"):
+    for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "XDG_STATE_HOME"):
         monkeypatch.delenv(name, raising=False)
     directory = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("user")))
     monkeypatch.setenv("AGENTLOG_HOME", str(directory))
     monkeypatch.setattr(default, "_client", None)
     return directory

@@ -29,15 +29,9 @@ class Run:
 
 
 def run(directory, *arguments):
-    """Run a Python program with a home and a temporary directory below `directory`."""
+    """Run a Python program with a home below `directory`."""
     clean = {name: os.environ[name] for name in os.environ if not name.startswith("AGENTLOG_")}
-    home, temporary = directory / "home", directory / "tmp"
-    temporary.mkdir(exist_ok=True)
-    env = clean | {
-        "AGENTLOG_HOME": str(home),
-        "PYTHONPATH": str(ROOT),
-        "TMPDIR": str(temporary),
-    }
+    env = clean | {"AGENTLOG_HOME": str(directory / "home"), "PYTHONPATH": str(ROOT)}
 
     def python(*arguments):
         command = [sys.executable, "-W", "error", *arguments]
@@ -140,9 +134,12 @@ def test_the_summary_says_what_made_it(demo):
 
 
 def test_the_answer_is_printed_and_kept(demo):
-    """The report has the answers that were found, and lies where the replay says."""
+    """The report has the answers that were found, and lies in the home, as the replay says."""
     [report] = demo.named("write_report")
-    text = Path(report.event["returns"]).read_text("utf-8")
+    path = Path(report.event["returns"])
+    text = path.read_text("utf-8")
+
+    assert ("home", "demo-report.md") == path.parts[-2:]
 
     assert text.strip() in demo.output
     assert all(node.event["returns"] in text for node in demo.named("summarise"))

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import agentlog as ao
 from agentlog import journal
 from agentlog.cli import main
 from agentlog.doctor import FACT, GOOD, NOTICE, WRONG, examine, is_wrong, lay_out
-from agentlog.replay.text import to_plain
+from agentlog.replay.lines import to_plain
 from tests import scripts
 from tests.cli.commandline import STEERING
 
@@ -68,7 +69,7 @@ def test_an_absent_home_is_healthy(home, monkeypatch, capsys):
     monkeypatch.setenv("AGENTLOG_HOME", str(home / "absent" / "home"))
     assert 0 == main(["doctor"])
     out = capsys.readouterr().out
-    assert "not there yet" in out
+    assert "not there yet" in " ".join(out.split())
     assert out.endswith("no problems\n")
     assert [] == list(home.iterdir())
 
@@ -110,6 +111,7 @@ def test_damaged_lines_are_shown(home, capsys):
     out = capsys.readouterr().out
     assert "7 lines of the journal set aside as damaged" in out
     assert "and 2 more" in out
+    assert "`agentlog prune --older-than AGE` forgets" in out
     assert out.endswith("1 problem\n")
     [damage] = found("store", WRONG)
     assert f"local/{path.name} at byte 31: not JSON: " in damage
@@ -127,7 +129,8 @@ def test_losses_are_shown_with_their_cure(home):
     lost = dict(reversed(text.split(" lost: ")) for text in found("journal", WRONG))
     assert "local: 1,001 records" == next(v for k, v in lost.items() if k.startswith(reasons[0]))
     assert all(any(k.startswith(f"{reason}\n") for k in lost) for reason in reasons)
-    assert "local: 1,005 records" == lost["quite\x1b[31m another"]
+    assert all("\n`agentlog prune --older-than AGE` forgets" in reason for reason in lost)
+    assert any(k.startswith("quite\x1b[31m another\n") for k in lost)
     assert not STEERING.search(to_plain(lay_out(examine())))
 
 
@@ -151,6 +154,7 @@ def test_a_full_journal_is_told(home, monkeypatch):
 
 def test_a_home_that_is_a_file_is_told(home, monkeypatch):
     """A home in which nothing can be made is a problem, told with the reason."""
+    home.mkdir(exist_ok=True)
     (home / "file").write_text("")
     monkeypatch.setenv("AGENTLOG_HOME", str(home / "file"))
     assert [f"{home}/file cannot be read: Not a directory"] == found("home", WRONG)
@@ -175,14 +179,12 @@ def by_nobody(home, *arguments):
 
 
 @pytest.fixture
-def reachable(tmp_path):
+def reachable():
     """A directory to which every user gets."""
-    modes = {path: path.stat().st_mode for path in (tmp_path, *tmp_path.parents[:2])}
-    for path in modes:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory)
         path.chmod(0o755)
-    yield tmp_path
-    for path, mode in modes.items():
-        path.chmod(mode)
+        yield path
 
 
 def test_a_home_that_cannot_be_read_is_told(reachable):

@@ -354,3 +354,19 @@ def test_a_damaged_note_of_a_loss_is_passed_over(tmp_path, line):
         file.write(line + b"\n")
     journal.note_loss(tmp_path, "journal limit", 2)
     assert {"journal limit": 3} == journal.losses(tmp_path)
+
+
+def test_losses_of_a_time_are_forgotten(tmp_path):
+    """What was noted before it goes, what was noted since then stays, and damaged lines go."""
+    assert 0 == journal.forget_losses(tmp_path, 1e12)
+    notes = [{"timestamp": t, "reason": "not writable", "records": t} for t in (1, 2, 3, 4)]
+    lines = [*map(json.dumps, notes), "{", '{"reason": "odd", "records": 5}']
+    (tmp_path / "losses").write_text("\n".join(lines) + "\n")
+    assert 1 + 2 + 5 == journal.forget_losses(tmp_path, 3)
+    assert {"not writable": 7} == journal.losses(tmp_path)
+    journal.note_loss(tmp_path, "not writable", 10)
+    assert {0o600} == {mode(path) for path in tmp_path.iterdir()}
+    assert 7 == journal.forget_losses(tmp_path, 5)
+    assert {"not writable": 10} == journal.losses(tmp_path)
+    assert 10 == journal.forget_losses(tmp_path, 1e12)
+    assert [] == list(tmp_path.iterdir())

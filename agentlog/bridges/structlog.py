@@ -18,7 +18,6 @@ from agentlog.errors import ConfigurationError, shown, warn
 from agentlog.recording import context, ids
 from agentlog.recording.action import Action
 from agentlog.recording.context import Node
-from agentlog.recording.crumbs import remember
 from agentlog.recording.recorder import Recorder
 
 EventDict = MutableMapping[str, Any]
@@ -82,7 +81,7 @@ class EventProcessor:
                 recorder.instant(parent, event_id, read(logger, method, event_dict))
                 self._stamp(event_dict, parent, event_id)
             elif self._breadcrumbs:
-                remember(recorder, self._breadcrumbs, logger, method, event_dict)
+                recorder.remember(self._breadcrumbs, logger, method, event_dict)
             if self._on_all and not selected:
                 self._stamp_action(recorder, event_dict)
         except Exception as error:  # noqa: BLE001 - in a log line nothing ever raises

@@ -11,7 +11,6 @@ one part of the question they have no answer, so that branch ends, and the repor
 
 import asyncio
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +59,8 @@ def run(corpus: Path = CORPUS, question: str = QUESTION) -> Answer:
             parts = action.returns = re.findall(r"\S[^?]*\?", question) or [question]
         index = read_corpus(corpus)
         answers = asyncio.run(answer_all(index, parts))
-        return Answer(write_report(question, answers), session.session_id)
+        report = write_report(client.settings.home / "demo-report.md", question, answers)
+        return Answer(report, session.session_id)
 
 
 def read_corpus(corpus: Path) -> Index:
@@ -142,9 +142,9 @@ def summarise(index: Index, part: str, passages: list[Passage]) -> str:
 
 
 @ao.record_action("write_report", action_type="tool")
-def write_report(question: str, answers: dict[str, str]) -> Path:
+def write_report(path: Path, question: str, answers: dict[str, str]) -> Path:
     report = "\n\n".join(f"{part}\n{answer}" for part, answer in answers.items())
-    path = Path(tempfile.mkdtemp(prefix="agentlog-demo-"), "report.md")
+    path.parent.mkdir(0o700, parents=True, exist_ok=True)
     path.write_text(f"{question}\n\n{report}\n", "utf-8")
     log.info("report written", event_type="report", path=str(path), answers=len(answers))
     return path

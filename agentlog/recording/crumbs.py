@@ -4,15 +4,10 @@ Remembering happens at every line of the log: it is a shallow copy where no valu
 encoding where one can. Only if the action fails are they written.
 """
 
-from collections import deque
 from collections.abc import Iterable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from agentlog.recording import context
-from agentlog.recording.encode import PAYLOAD_ROOM, Encoded
-
-if TYPE_CHECKING:
-    from agentlog.recording.recorder import Recorder
+from agentlog.recording.encode import PAYLOAD_ROOM, Encoded, Encoder
 
 Crumb = tuple[float, Any, str | None, "dict[Any, Any] | Encoded"]
 
@@ -21,30 +16,11 @@ _ROOM = PAYLOAD_ROOM // 32
 _OURS = ("timestamp", "level", "logger")
 
 
-def remember(
-    recorder: "Recorder", most: int, logger: Any, level: str | None, line: MutableMapping[Any, Any]
-) -> None:
-    """Remember a line with the innermost open action of this context, the last `most` of them."""
-    node = context.current.get()
-    while node is not None and (node.closed or node.recorder is not recorder):
-        node = node.outer
-    if node is None:
-        node = recorder.session
-        if node is None or node.closed:
-            return
-    crumbs = node.crumbs
-    if crumbs is None:
-        crumbs = node.crumbs = deque(maxlen=most)
-    crumbs.append(
-        (
-            recorder.time(),
-            logger,
-            level,
-            {**line}
-            if _UNCHANGING.issuperset(map(type, line.values()))
-            else recorder.encoder.piece(line, _ROOM),
-        )
-    )
+def taken(line: MutableMapping[Any, Any], encoder: Encoder) -> "dict[Any, Any] | Encoded":
+    """Return a line as it is now."""
+    if _UNCHANGING.issuperset(map(type, line.values())):
+        return {**line}
+    return encoder.piece(line, _ROOM)
 
 
 def as_log(crumbs: Iterable[Crumb]) -> list[dict[Any, Any]]:

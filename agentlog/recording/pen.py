@@ -1,16 +1,21 @@
-"""The pen: an open segment of this process, closed when nobody can write with it any more.
+"""What a process writes with: its pen, an open segment, and the account of its records.
 
 A descriptor is only a number, and others than its owner can close it or take it. So it is looked at
 before it is replaced or closed: the file behind it has to be the one that was opened.
 """
 
 import fcntl
+import itertools
 import os
+from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from agentlog import journal
+from agentlog.recording.forked import new_mark
+
+_REASONS = ("journal limit", "journal removed", "not writable", "not an event", "internal error")
 
 
 class Pen:
@@ -60,6 +65,53 @@ class Pen:
     def __del__(self) -> None:
         with suppress(Exception):  # at the end of the interpreter anything may be gone
             self.close()
+
+
+class Process:
+    """What one process has written, and with what; a forked child starts with a new one."""
+
+    __slots__ = (
+        "bare",
+        "broken",
+        "dropped",
+        "full",
+        "here",
+        "in_hand",
+        "last",
+        "look_at",
+        "noted",
+        "numbers",
+        "owner",
+        "pen",
+        "pens",
+        "ring",
+        "ring_size",
+        "slow",
+        "turn",
+        "warned",
+        "written",
+    )
+
+    def __init__(self) -> None:
+        self.here = new_mark()
+        self.owner = journal.new_owner()
+        self.numbers = itertools.count(1)
+        self.pen: Pen | None = None
+        self.pens: dict[int, Pen] = {}  # the latest, by generation
+        self.last = 0  # the latest generation
+        self.turn = [True]
+        self.look_at = 0.0
+        self.slow = True  # one of the next three, or no pen
+        self.broken = False  # lines cannot be written: they wait in the ring
+        self.bare = False  # the journal is at its limit: nodes without payload
+        self.full = False  # it is at twice its limit: nothing
+        self.ring: deque[bytes] = deque()
+        self.ring_size = 0
+        self.in_hand = 0  # lines on their way from the ring to the disk
+        self.written = 0
+        self.dropped = dict.fromkeys(_REASONS, 0)
+        self.noted = dict.fromkeys(_REASONS, 0)
+        self.warned = False
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:

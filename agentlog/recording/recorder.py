@@ -6,13 +6,14 @@ they never raise, and what goes wrong inside is counted as dropped and said once
 
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from agentlog.errors import call_site, shown, warn
 from agentlog.recording import context, ids
 from agentlog.recording.context import Node
-from agentlog.recording.crumbs import as_log
+from agentlog.recording.crumbs import as_log, taken
 from agentlog.recording.encode import Encoder
 from agentlog.recording.event import ACTION_TYPES, RESULTS, Event, fitting
 from agentlog.recording.natural import Items, items_of
@@ -117,6 +118,21 @@ class Recorder:
             f',"result":"{result}"}}\n',
             self.perf(),
         )
+
+    def remember(
+        self, most: int, logger: Any, level: str | None, line: MutableMapping[Any, Any]
+    ) -> None:
+        """Remember a log line with the innermost open node of this context, the last `most`."""
+        node = context.current.get()
+        while node is not None and (node.closed or node.recorder is not self):
+            node = node.outer
+        if node is None:
+            node = self.session
+            if node is None or node.closed:
+                return
+        if node.crumbs is None:
+            node.crumbs = deque(maxlen=most)
+        node.crumbs.append((self.time(), logger, level, taken(line, self.encoder)))
 
     def close(self, node: Node, end: float, outcome: Outcome, late: dict[str, Any]) -> None:
         """Write the close half of a node; never raises."""

@@ -15,11 +15,9 @@ addition to a slot, or to an item of a dict, has neither in it.
 """
 
 import errno
-import itertools
 import os
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from os import write
@@ -28,64 +26,15 @@ from pathlib import Path
 from agentlog import journal
 from agentlog.errors import warn
 from agentlog.recording.encode import without_payload
-from agentlog.recording.forked import new_mark
-from agentlog.recording.pen import Pen, close_inherited
+from agentlog.recording.pen import Pen, Process, close_inherited
 from agentlog.recording.walk import mend
 
 RING_SIZE = 8 << 20
 
 _LOOK_EVERY = 1.0
 _TRIES = 3
-_REASONS = ("journal limit", "journal removed", "not writable", "not an event", "internal error")
 
 _writers: "weakref.WeakSet[Writer]" = weakref.WeakSet()
-
-
-class Process:
-    """What one process has written, and with what; a forked child starts with a new one."""
-
-    __slots__ = (
-        "bare",
-        "broken",
-        "dropped",
-        "full",
-        "here",
-        "in_hand",
-        "last",
-        "look_at",
-        "noted",
-        "numbers",
-        "owner",
-        "pen",
-        "pens",
-        "ring",
-        "ring_size",
-        "slow",
-        "turn",
-        "warned",
-        "written",
-    )
-
-    def __init__(self) -> None:
-        self.here = new_mark()
-        self.owner = journal.new_owner()
-        self.numbers = itertools.count(1)
-        self.pen: Pen | None = None
-        self.pens: dict[int, Pen] = {}  # the latest, by generation
-        self.last = 0  # the latest generation
-        self.turn = [True]
-        self.look_at = 0.0
-        self.slow = True  # one of the next three, or no pen
-        self.broken = False  # lines cannot be written: they wait in the ring
-        self.bare = False  # the journal is at its limit: nodes without payload
-        self.full = False  # it is at twice its limit: nothing
-        self.ring: deque[bytes] = deque()
-        self.ring_size = 0
-        self.in_hand = 0  # lines on their way from the ring to the disk
-        self.written = 0
-        self.dropped = dict.fromkeys(_REASONS, 0)
-        self.noted = dict.fromkeys(_REASONS, 0)
-        self.warned = False
 
 
 class Writer:

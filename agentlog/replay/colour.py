@@ -6,8 +6,7 @@ whole, so it cannot wrap, highlight or take recorded text for markup.
 
 from collections.abc import Callable, Iterable
 
-from agentlog.replay.rows import Line
-from agentlog.replay.text import to_plain
+from agentlog.replay.lines import Line, to_plain
 
 _STYLES = {
     "tree": "bright_black",
@@ -31,6 +30,7 @@ _STYLES = {
     "abandoned": "yellow",
     "exited": "bright_black",
     "indeterminate": "bright_black",
+    "unknown": "bright_black",
 }
 """The sixteen colours that every terminal has, in the shades that its owner chose. A role that is
 not here stays as the terminal writes it."""

@@ -6,6 +6,7 @@ the only way from recorded text to a line; all else that is shown is made here o
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from functools import lru_cache
 
@@ -15,6 +16,9 @@ _BLANK_RANGES = ((0x180B, 0x180F), (0xFFF0, 0xFFF8), (0xE0000, 0xE0FFF))
 """Characters that Unicode lets no terminal show (Default_Ignorable_Code_Point), though Python
 counts some as printable; but not the variation selectors that emoji are written with."""
 
+_JOINERS = "\u200c\u200d"
+_at_joiners = re.compile(f"([{_JOINERS}])").split
+
 _is_narrow = re.compile("[\x00-\u02ff\u2010-\u22ff\u2500-\u257f\u2706-\u2727]*").fullmatch
 """Whether a text is surely of one column a character: it spares most texts the slow way."""
 
@@ -23,11 +27,26 @@ def safe(text: str, *, ascii_only: bool = False) -> str:
     r"""Return a text in which everything that cannot be seen is a visible escape, `\x1b`.
 
     That is: control, format, bidirectional, zero-width and tag characters, line and paragraph
-    separators, lone surrogates, and code points that are private or not assigned.
+    separators, lone surrogates, and code points that are private or not assigned. A zero-width
+    joiner or non-joiner passes between two characters beyond ASCII that are seen: it is part of
+    how emoji and words of many scripts are written.
     """
     if text.isascii():
         return text if text.isprintable() else text.translate(_ESCAPES)
-    return text.translate(_ASCII_ESCAPES if ascii_only else _ESCAPES)
+    if ascii_only:
+        return text.translate(_ASCII_ESCAPES)
+    pieces = _at_joiners(text)
+    return "".join(
+        piece if place % 2 and _is_joined(pieces, place) else piece.translate(_ESCAPES)
+        for place, piece in enumerate(pieces)
+    )
+
+
+def _is_joined(pieces: Sequence[str], place: int) -> bool:
+    sides = pieces[place - 1][-1:], pieces[place + 1][:1]
+    return all(
+        side.isprintable() and not side.isascii() and _is_visible(ord(side)) for side in sides
+    )
 
 
 class _Escapes:
@@ -68,7 +87,7 @@ def cells(text: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _cell(character: str) -> int:
-    if unicodedata.category(character) in {"Mn", "Me"}:
+    if character in _JOINERS or unicodedata.category(character) in {"Mn", "Me"}:
         return 0
     return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
 
@@ -79,8 +98,17 @@ def split(text: str, room: int) -> tuple[str, str]:
     for place, character in enumerate(text):
         used += _cell(character)
         if used > room and place:
-            return text[:place], text[place:]
+            cut = _before_joined(text, place)
+            return text[:cut], text[cut:]
     return text, ""
+
+
+def _before_joined(text: str, place: int) -> int:
+    """Move a cut to the left, if it would tear apart what a joiner joins and there is room."""
+    cut = place
+    while cut and (text[cut - 1] in _JOINERS or not _cell(text[cut])):
+        cut -= 1
+    return cut or place
 
 
 def wrap(text: str, room: int) -> tuple[str, str]:
@@ -100,13 +128,11 @@ def clip(text: str, room: int, ellipsis: str) -> str:
 
 
 def duration(seconds: float, *, ascii_only: bool = False) -> str:
-    """Write a duration: 12 µs, 3.4 ms, 1.20 s, 2m03s, 1h02m, 3d04h.
+    """Write a duration that is not negative: 12 µs, 3.4 ms, 1.20 s, 2m03s, 1h02m, 3d04h.
 
     It takes at most seven columns for a year or less.
     The bounds lie where rounding would carry into the next unit.
     """
-    if seconds < 0:
-        return f"-{duration(-seconds, ascii_only=ascii_only)}"
     if seconds < 59.95:  # noqa: PLR2004
         return _short_duration(seconds, "us" if ascii_only else "µs")
     if seconds < 3599.5:  # noqa: PLR2004

@@ -1,7 +1,8 @@
 """The list of sessions for the terminal.
 
 The rule of this file: one session, one row, newest first; the name stands last, where it can be
-as long as it is.
+as long as it is. Where the terminal is too narrow for that table, a session has a second line, with
+its name and its counts in words.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,15 +10,23 @@ from datetime import tzinfo
 
 from agentlog.replay import format as fmt
 from agentlog.replay.glyphs import ASCII, UNICODE
-from agentlog.replay.node import State, moment, state_of
-from agentlog.replay.rows import GAP, Line, View, measure
-from agentlog.replay.text import flow, id_length
+from agentlog.replay.lines import GAP, Line, Span, flow, measure
+from agentlog.replay.node import State, elapsed, moment, state_of
+from agentlog.replay.rows import View
 from agentlog.store import SessionSummary
+from agentlog.store.ids import id_length
 
 _HEADINGS = ("session", "when", "outcome", "took", "events", "failed", "tokens")
+_FIRST = 4
+"""How many of them stand in the first of two lines; the last of them only if there is room."""
+
 _NUMBERS = {"took", "events", "failed", "tokens"}
 _NARROW = 100
-_LEAST_TAGS = 16
+_LEAST_NAME = 12
+"""Columns for names beside the table; with less there is no table."""
+
+_BELOW: Span = ("  ", "")
+"""What stands before the further lines of a session."""
 
 
 def sessions(
@@ -42,6 +51,9 @@ def sessions(
     table = [_cells(summary, view, length, _year(newest[0], view)) for summary in newest]
     headings = _headings(view)
     widths = [max(map(measure, column)) for column in zip(headings, *table, strict=True)]
+    if sum(widths) + len(widths) * len(GAP[0]) + _LEAST_NAME > width:
+        rows = zip(table, newest, strict=True)
+        return [line for row, summary in rows for line in _stacked(row, summary, widths, view)]
     lines = _set_row(headings, [[("name", "heading")]], widths, width)
     for row, summary in zip(table, newest, strict=True):
         lines.extend(_set_row(row, _name(summary, view), widths, width))
@@ -50,7 +62,9 @@ def sessions(
 
 def summary_state(summary: SessionSummary) -> State:
     """Say in one word what became of a session; where its root is missing, nobody knows."""
-    ended = summary.end_timestamp is not None or summary.event_type is None
+    if summary.event_type is None:
+        return State.UNKNOWN
+    ended = summary.end_timestamp is not None
     return state_of(summary.result, summary.reason, ended=ended)
 
 
@@ -59,7 +73,7 @@ def summary_duration(summary: SessionSummary, now: float | None = None) -> float
     start, end = moment(summary.timestamp), moment(summary.end_timestamp)
     if end is None:
         end = now if summary_state(summary) is State.RUNNING else moment(summary.last)
-    return None if start is None or end is None else end - start
+    return elapsed(start, end)
 
 
 def _order(summary: SessionSummary) -> tuple[float, str]:
@@ -104,11 +118,51 @@ def _name(summary: SessionSummary, view: View) -> list[Line]:
 def _set_row(
     cells: Sequence[Line], name: Sequence[Line], widths: Sequence[int], width: int
 ) -> list[Line]:
-    """Set the cells into their columns, the name behind them, and the tags as far as they fit."""
-    line: Line = []
-    for heading, cell, column in zip(_HEADINGS, cells, widths, strict=True):
+    """Set the cells into their columns, and name and tags behind them, or below if it is long."""
+    padded = _padded(cells, widths)
+    line = [span for cell in padded for span in (*cell, GAP)]
+    used = measure(line)
+    if used + measure(name[0]) > width:
+        lead: Line = [_BELOW, *name[0]]
+        return [line, *flow([lead, *name[1:]], width, between=GAP, indent=_BELOW)]
+    return flow([[*line, *name[0]], *name[1:]], width, between=GAP, indent=(" " * used, ""))
+
+
+def _padded(cells: Sequence[Line], widths: Sequence[int]) -> list[Line]:
+    padded: list[Line] = []
+    for heading, cell, column in zip(_HEADINGS, cells, widths, strict=False):
         pad = (" " * (column - measure(cell)), "")
-        line.extend([pad, *cell] if heading in _NUMBERS else [*cell, pad])
-        line.append(GAP)
-    indent = (" " * min(measure(line), max(0, width - _LEAST_TAGS)), "")
-    return flow([[*line, *name[0]], *name[1:]], width, between=GAP, indent=indent)
+        padded.append([pad, *cell] if heading in _NUMBERS else [*cell, pad])
+    return padded
+
+
+def _stacked(
+    cells: Sequence[Line], summary: SessionSummary, widths: Sequence[int], view: View
+) -> list[Line]:
+    """Set the first cells into one line, and below it name and tags, and the counts in words."""
+    first = _padded(cells[:_FIRST], widths)
+    if not _is_fitting(first, view):
+        first = first[:-1]
+    length = len(first)
+    if not _is_fitting(first, view):
+        first = list(cells[:length])
+    name, *tags = _name(summary, view)
+    counts = _counts(summary, cells[-1])
+    second = [[_BELOW, *name], *tags, *cells[length:_FIRST], *counts]
+    return [
+        *flow(first, view.width, between=GAP, indent=_BELOW),
+        *flow(second, view.width, between=GAP, indent=_BELOW),
+    ]
+
+
+def _is_fitting(cells: Sequence[Line], view: View) -> bool:
+    return sum(map(measure, cells)) + (len(cells) - 1) * len(GAP[0]) <= view.width
+
+
+def _counts(summary: SessionSummary, tokens: Line) -> list[Line]:
+    counts: list[Line] = [[(fmt.plural(summary.events, "event"), "detail")]]
+    if summary.failures:
+        counts.append([(f"{summary.failures:,} failed", State.FAILED)])
+    if measure(tokens):
+        counts.append([("tokens ", "detail"), *tokens])
+    return counts

@@ -7,6 +7,7 @@ never raises. What cannot be read counts as not there; the event stays.
 import json
 from enum import StrEnum
 
+from agentlog.store import MOST_TOKENS
 from agentlog.store.merge import Event
 
 _LAST_MOMENT = 253_370_764_800.0
@@ -26,6 +27,8 @@ class State(StrEnum):
     EXITED = "exited"
     SUCCEEDED = "succeeded"
     INDETERMINATE = "indeterminate"
+    UNKNOWN = "unknown"
+    """Of a session whose own event is missing: no event is in this state."""
 
 
 _BY_RESULT = {"Success": State.SUCCEEDED, "Fail": State.FAILED}
@@ -122,9 +125,8 @@ class Node:
 
     @property
     def duration(self) -> float | None:
-        """Seconds; negative if the clock was set back; None where a timestamp is missing."""
-        started, ended = self.started, self.ended
-        return None if started is None or ended is None else ended - started
+        """Seconds; None where a timestamp is missing, or the clock was set back between them."""
+        return elapsed(self.started, self.ended)
 
     @property
     def model(self) -> str | None:
@@ -186,13 +188,16 @@ def moment(value: object) -> float | None:
     return float(value) if 0 <= value < _LAST_MOMENT else None
 
 
+def elapsed(start: float | None, end: float | None) -> float | None:
+    """Return the seconds between two moments, None where they are not known or out of order."""
+    return None if start is None or end is None or end < start else end - start
+
+
 def count(value: object) -> int | None:
-    """Read a number of things: a whole number that is not negative and fits 64 bits, else None."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
+    """Read a number of tokens as the list of a store does: an integer from 0 on, within 64 bits."""
     if isinstance(value, bool) or not isinstance(value, int):
         return None
-    return value if 0 <= value < 1 << 63 else None
+    return value if 0 <= value < MOST_TOKENS else None
 
 
 def texts(value: object) -> tuple[str, ...]:

@@ -5,21 +5,17 @@ words), never *where*: columns, widths and bars belong to `text`. All recorded t
 here, and a name is never shortened.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from agentlog.replay import format as fmt
 from agentlog.replay.glyphs import Glyphs
+from agentlog.replay.lines import GAP, Line, Span, measure
 from agentlog.replay.tree import Fold, Node, State, fold, root_cause
 
-Span = tuple[str, str]
-"""A text and the role that it plays, for which a terminal or a page has a style."""
-
-Line = list[Span]
-
-GAP: Span = ("  ", "")
-"""What stands between two details."""
+CAUSE = "cause"
+"""The role of the mark of the root cause, which is the first thing that a reader looks for."""
 
 _DETAIL = 48
 """Columns that a detail (a model, a reason, a tag) may take unless all is asked for."""
@@ -52,7 +48,7 @@ class View:
 
     def duration(self, seconds: float | None) -> str:
         """Write a duration, a dash where it is not known."""
-        if seconds is None:
+        if seconds is None or seconds < 0:
             return self.glyphs.dash
         return fmt.duration(seconds, ascii_only=self.glyphs.ascii_only)
 
@@ -82,9 +78,15 @@ class Row:
     needed: int = field(init=False)
     """The columns that it takes on one line, without tokens, duration and bar."""
 
+    marked: int = field(init=False)
+    """The columns up to the mark of the root cause and with it; 0 where it is not marked."""
+
     def __post_init__(self) -> None:
         # The way of dataclasses to derive a field of something frozen.
-        object.__setattr__(self, "needed", measure(self.left()))
+        left = self.left()
+        object.__setattr__(self, "needed", measure(left))
+        mark = next((place for place, (_, role) in enumerate(left, 1) if role == CAUSE), 0)
+        object.__setattr__(self, "marked", measure(left[:mark]))
 
     @property
     def has_figures(self) -> bool:
@@ -97,11 +99,6 @@ class Row:
         for detail in self.details:
             line.extend((GAP, detail))
         return line
-
-
-def measure(line: Iterable[Span]) -> int:
-    """Return how many columns spans take."""
-    return fmt.cells("".join([text for text, _ in line]))
 
 
 def rows(roots: Sequence[Node], view: View) -> Iterator[Row]:
@@ -159,7 +156,7 @@ def _node_row(
     start, end = node.when, node.ended
     details = _details([node], state, view)
     if node is cause:
-        details.insert(1, (view.glyphs.cause, "cause"))
+        details.insert(1, (view.glyphs.cause, CAUSE))
     if node.children and not shown:
         details.append((_hidden(node, view), "detail"))
     return Row(
@@ -229,20 +226,20 @@ def _fold_row(folded: Fold, view: View, *, lead: str, below: str) -> Row:
     details = _details(nodes, state, view)
     if folded.longest:
         details.append((f"longest {view.duration(folded.longest)}", "detail"))
+    name: Line = [
+        (view.glyphs.states[state], state),
+        (" ", ""),
+        (view.name(first.name), _role(first)),
+        (f" {view.glyphs.times}{len(nodes):,}", "times"),
+    ]
     if folded.events > len(nodes):
-        details.append((f"{folded.events:,} events", "detail"))
-    times = f" {view.glyphs.times}{len(nodes):,}"
+        name.append((f" with {folded.events - len(nodes):,} below", "detail"))
     places = [place for node in nodes for place in (node.when, node.ended) if place is not None]
     return Row(
         lead=lead,
         below=below + view.glyphs.gap[:-1],
         state=state,
-        name=[
-            (view.glyphs.states[state], state),
-            (" ", ""),
-            (view.name(first.name), _role(first)),
-            (times, "times"),
-        ],
+        name=name,
         details=details,
         tokens=view.tokens(
             _total([node.tokens_in for node in nodes]), _total([node.tokens_out for node in nodes])

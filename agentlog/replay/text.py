@@ -1,31 +1,33 @@
 """A replay for the terminal.
 
-`replay` lays out the rows of a forest below a header for each session. A line is a list of spans,
-`(text, role)`, so that plain text, colour and tests read the same thing.
+`replay` lays out the rows of a forest below a header for each session.
 
-The rule of this file: columns stand still. Tokens, durations and bars are aligned over the whole
-tree; what does not fit beside them moves to a line of its own, and nothing that a person named is
-cut away.
+The rules of this file: columns stand still, tokens, durations and bars being aligned over the whole
+tree. Nothing that a person named is cut away: where there is too little room, the bars give way
+first, then what does not fit moves to a line of its own. And the mark of the root cause stays
+beside the name that it marks.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from itertools import pairwise
 
 from agentlog.replay import format as fmt
 from agentlog.replay.glyphs import ASCII, UNICODE, Glyphs, bar, tick
-from agentlog.replay.rows import GAP, Line, Row, Span, View, measure, rows
+from agentlog.replay.lines import GAP, LEAST_TEXT, Line, Span, broken, flow, measure
+from agentlog.replay.node import elapsed, moment
+from agentlog.replay.rows import CAUSE, Row, View, rows
 from agentlog.replay.tree import Node, State, walk
+from agentlog.store import ids
 
 _SPACE = 2
 """Columns between columns."""
 
-_LEAST_ID = 8
-_LEAST_ERROR = 20
 _WIDE_ENOUGH_FOR_BARS = 72
 _LEAST_BAR = 12
-_MOST_BAR = 40
+_USUAL_BAR = 40
+_CROWDED = 0.1
+"""The part of the rows that may go without their place beside the bars, before there are none."""
 
 
 def replay(
@@ -38,7 +40,7 @@ def replay(
     depth: int | None = None,
     now: float | None = None,
     zone: tzinfo | None = None,
-    id_length: int = _LEAST_ID,
+    id_length: int = ids.LEAST,
 ) -> list[Line]:
     """Lay out a forest: for each of its sessions a header and the tree.
 
@@ -69,72 +71,53 @@ def replay(
     return lines
 
 
-def to_plain(lines: Iterable[Line]) -> str:
-    """Return the text of lines, each ended by a newline."""
-    return "".join("".join(text for text, _ in line).rstrip(" ") + "\n" for line in lines)
-
-
-def id_length(ids: Iterable[str]) -> int:
-    """Return how many digits tell all these ids apart: at least eight, the same for each."""
-    ordered = sorted(set(ids))
-    shared = (_shared_length(one, other) for one, other in pairwise(ordered))
-    return max(_LEAST_ID, 1 + max(shared, default=0))
-
-
-def _shared_length(one: str, other: str) -> int:
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
-
-
-def flow(
-    parts: Sequence[Line], width: int, *, between: Span, indent: Span, first: int | None = None
-) -> list[Line]:
-    """Set groups of spans one behind the other, and go to a new line before one does not fit.
-
-    `first` is the width of the first line where it is not that of the others.
-    """
-    lines: list[Line] = []
-    room = width if first is None else first
-    used = 0
-    for part in parts:
-        needed = measure(part)
-        if lines and used + len(between[0]) + needed <= room:
-            lines[-1].extend((between, *part))
-            used += len(between[0]) + needed
-            continue
-        room = width if lines else room
-        used = needed + (len(indent[0]) if lines else 0)
-        lines.append([indent, *part] if lines else list(part))
-    return lines
-
-
 def _header(roots: Sequence[Node], view: View, length: int) -> list[Line]:
     """Introduce a session: who and when, then how it went."""
     head = next((root for root in roots if root.kind == "session"), roots[0])
     name = view.name(head.name) if head.is_root else "a session without its root"
+    start, end = _extent(head, roots, view)
     who: list[Line] = [
         [(name, "session")],
         [(view.name(head.session_id[:length]), "id")],
-        [(fmt.clock(head.when, view.zone), "detail")],
+        [(fmt.clock(start, view.zone), "detail")],
         *([("#" + view.detail(tag), "tag")] for tag in head.tags),
     ]
     dot: Span = (f" {view.glyphs.dot} ", "detail")
     return [
         *flow(who, view.width, between=GAP, indent=("  ", "")),
-        *flow(_outcome(head, roots, view), view.width, between=dot, indent=("  ", "")),
+        *flow(
+            _outcome(head, roots, elapsed(start, end), view),
+            view.width,
+            between=dot,
+            indent=("  ", ""),
+        ),
     ]
 
 
-def _outcome(head: Node, roots: Sequence[Node], view: View) -> list[Line]:
-    parts: list[Line] = []
-    if head.is_root:
-        state = head.state
-        parts.append([(f"{view.glyphs.states[state]} {state}", state)])
-        seconds = head.duration
-        if state is State.RUNNING and head.started is not None and view.now is not None:
-            seconds = view.now - head.started
-        if seconds is not None:
-            parts.append([(view.duration(seconds), "duration")])
+def _extent(head: Node, roots: Sequence[Node], view: View) -> tuple[float | None, float | None]:
+    """Return when a session began and ended, as `listing` tells it too.
+
+    It goes to its end, to now while it runs, else to the last that it said.
+    """
+    nodes = [node for _, node in walk(roots)]
+    starts = [node.started for node in nodes if node.started is not None]
+    start = head.started if head.is_root else min(starts, default=None)
+    if start is None:
+        start = min(starts, default=moment(ids.moment_of_id(head.session_id)))
+    end = head.ended if head.is_root else None
+    if end is None and head.is_root and head.state is State.RUNNING:
+        end = view.now
+    elif end is None:
+        ends = [end for node in nodes for end in (node.started, node.ended) if end is not None]
+        end = max(ends, default=None)
+    return start, end
+
+
+def _outcome(head: Node, roots: Sequence[Node], seconds: float | None, view: View) -> list[Line]:
+    state = head.state if head.is_root else State.UNKNOWN
+    parts: list[Line] = [[(f"{view.glyphs.states[state]} {state}", state)]]
+    if seconds is not None:
+        parts.append([(view.duration(seconds), "duration")])
     failures = sum(root.failures for root in roots)
     events = sum(root.events for root in roots)
     parts.append([(fmt.plural(events, "event"), "detail")])
@@ -180,32 +163,45 @@ def _tree(roots: Sequence[Node], view: View) -> list[Line]:
 
 
 def _columns(shown: Sequence[Row], roots: Sequence[Node], view: View) -> _Columns:
-    """Give the tree what it needs, and what is left to the bars, if that is enough for them."""
+    """Give the tree what it needs, and what is left to the bars, if that is enough for them.
+
+    A few long rows are no reason to do without bars, but the row of the root cause is.
+    """
     tokens = max(len(row.tokens) for row in shown)
     duration = max(len(row.duration) for row in shown)
     room = view.width - sum(column + _SPACE for column in (tokens, duration) if column)
     start, end = _axis(roots, view)
-    has_bars = view.width >= _WIDE_ENOUGH_FOR_BARS and room > 2 * _LEAST_BAR and end > start
-    needs = [row.needed - _spare(row, tokens, duration) for row in shown if row.has_figures]
-    left = _left(needs, room, has_bars=has_bars)
+    figures = [row for row in shown if row.has_figures]
+    needs = [row.needed - _spare(row, tokens, duration) for row in figures]
+    beside = room - _SPACE - _LEAST_BAR
+    has_bars = (
+        view.width >= _WIDE_ENOUGH_FOR_BARS
+        and end > start
+        and not any(row.marked > beside for row in figures)
+        and not _is_crowded([*zip(figures, needs, strict=True)], beside, room)
+    )
+    fitting = [needed for needed in needs if not has_bars or needed <= beside]
+    left = max(1, min(max(fitting, default=1), room))
     return _Columns(
         left=left,
         tokens=tokens,
         duration=duration,
-        bar=min(_MOST_BAR, room - left - _SPACE) if has_bars else 0,
+        bar=_bar_length(room - left - _SPACE) if has_bars else 0,
         start=start,
         end=end,
         glyphs=view.glyphs,
     )
 
 
-def _left(needs: list[int], room: int, *, has_bars: bool) -> int:
-    """Choose how wide the tree is: as it needs, but one row in ten is no reason for short bars."""
-    needs = sorted(needs) or [0]
-    if not has_bars:
-        return max(1, min(needs[-1], room))
-    most = needs[int(0.9 * len(needs))]
-    return max(1, min(most, room - _LEAST_BAR - _SPACE), min(needs[-1], room - _MOST_BAR - _SPACE))
+def _is_crowded(needs: Sequence[tuple[Row, int]], beside: int, room: int) -> bool:
+    """Say whether too much would move to further lines that without bars would not have to."""
+    moved = [row for row, needed in needs if beside < needed <= room]
+    return len(moved) > _CROWDED * len(needs) or any(row.marked for row in moved)
+
+
+def _bar_length(free: int) -> int:
+    """Give the bars what is free, and of what is more than usual one half."""
+    return free if free <= _USUAL_BAR else (free + _USUAL_BAR) // 2
 
 
 def _spare(row: Row, tokens: int, duration: int) -> int:
@@ -246,8 +242,12 @@ def _set_row(row: Row, columns: _Columns, view: View) -> list[Line]:
 
 def _set_long_row(row: Row, right: Line, room: int, view: View) -> list[Line]:
     indent: Span = (row.below, "tree")
-    parts = [[(row.lead, "tree"), *row.name], *([detail] for detail in row.details)]
-    lines = flow(parts, view.width, between=GAP, indent=indent, first=room)
+    details = row.details
+    if row.marked > view.width:  # then the mark goes before the state, to stay beside the name
+        details = sorted(details, key=lambda detail: detail[1] != CAUSE)
+    parts = [[(row.lead, "tree"), *row.name], *([detail] for detail in details)]
+    first = view.width if row.marked > room else room
+    lines = flow(parts, view.width, between=GAP, indent=indent, first=first)
     if right:
         _join(lines, right, room, indent)
     return lines
@@ -285,12 +285,8 @@ def _bar(row: Row, start: float, columns: _Columns) -> str:
 
 
 def _set_error(trouble: Span, indent: Span, view: View) -> list[Line]:
+    if view.unfold:
+        return broken([trouble], view.width, indent=indent)
     text, role = trouble
-    room = max(_LEAST_ERROR, view.width - len(indent[0]))
-    if not view.unfold:
-        return [[indent, (fmt.clip(text, room, view.glyphs.ellipsis), role)]]
-    lines: list[Line] = []
-    while text:
-        piece, text = fmt.wrap(text, room)
-        lines.append([indent, (piece, role)])
-    return lines
+    room = max(LEAST_TEXT, view.width - len(indent[0]))
+    return [[indent, (fmt.clip(text, room, view.glyphs.ellipsis), role)]]

@@ -11,6 +11,9 @@ from typing import Protocol
 
 from agentlog.store.merge import Event, Record
 
+MOST_TOKENS = (1 << 63) - 1
+"""A number of tokens from here on is damage, and counts for nothing."""
+
 LAST = "last"
 """What `Store.resolve` takes for the newest session."""
 
@@ -55,8 +58,8 @@ class SessionSummary:
     """One session in a list.
 
     What the root event says is None while that event is missing; `end_timestamp` and `result` are
-    None while it runs. `timestamp` falls back to the earliest event's, `last` is the latest time
-    that any event mentions.
+    None while it runs. `timestamp` falls back to the earliest event's and then to what the id says,
+    `last` is the latest time that any event mentions.
     """
 
     id: str

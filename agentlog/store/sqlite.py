@@ -31,6 +31,7 @@ from agentlog.store import (
     listing,
     search,
 )
+from agentlog.store.ids import id_length, quoted
 from agentlog.store.intake import Damage, Entry, entry_of_record
 from agentlog.store.merge import Event, Record, canonical, merge
 from agentlog.store.migrations import is_current, migrate
@@ -61,8 +62,8 @@ class SqliteStore:
     """A `Store` in the SQLite file at `path`, made with its directory if it is not there.
 
     Without a path it lives in memory. It may be used by several threads and is a context manager
-    that closes itself. What the protocol does not have is for `store/uptake.py`: `reading`,
-    `writing` and `put_entries`.
+    that closes itself. What the protocol does not have is for `store/uptake.py`: `load`,
+    `reading`, `writing` and `put_entries`.
     """
 
     def __init__(self, path: Path | None = None, *, patience: float = PATIENCE) -> None:
@@ -137,13 +138,11 @@ class SqliteStore:
             if not newest:
                 raise SessionNotFoundError("Nothing has been recorded yet: there is no session.")
             return newest[0].id
-        candidates = self._beginning_with(prefix) if prefix else []
+        candidates = self._beginning_with(prefix) or self._beginning_with(prefix.lower())
         if not candidates:
-            raise SessionNotFoundError(f"No session begins with {prefix!a}.")
-        if len(candidates) > 1 and prefix not in candidates:
-            named = ", ".join(ascii(found)[1:-1] for found in candidates[:_CANDIDATES])
-            more = ", ..." if len(candidates) > _CANDIDATES else ""
-            raise SessionNotFoundError(f"Several sessions begin with {prefix!a}: {named}{more}.")
+            raise SessionNotFoundError(f"No session begins with {quoted(prefix)}.")
+        if len(candidates) > 1 and not {prefix, prefix.lower()} & set(candidates):
+            raise SessionNotFoundError(_several(prefix, candidates))
         return candidates[0]
 
     def prune(self, before: float) -> int:
@@ -189,6 +188,13 @@ class SqliteStore:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def load(self, source: sqlite3.Connection, name: str) -> None:
+        """Become a copy of another store; `name` is that of its file, for what is wrong with it."""
+        self._name = name
+        with self.reading() as connection:
+            source.backup(connection)
+            self._prepare()
 
     # -- For the uptake of the journal -----------------------------------------------------------
 
@@ -244,6 +250,7 @@ class SqliteStore:
 
     def _prepare(self) -> None:
         self._connection.create_function("prevailing", 2, _prevailing, deterministic=True)
+        listing.prepare(self._connection)
         if not is_current(self._connection, self._name):
             with self.writing() as connection:
                 migrate(connection)
@@ -261,6 +268,9 @@ class SqliteStore:
         return [_event(*row) for row in rows]
 
     def _beginning_with(self, prefix: str) -> list[str]:
+        """Return the first few session ids that begin so, sorted; none of the empty prefix."""
+        if not prefix:
+            return []
         with self.reading() as connection:
             return [
                 session_id
@@ -348,6 +358,14 @@ def _event(opened: str | None, closed: str | None, interrupted: int) -> Event:
     if closed is None and interrupted:
         event |= {"result": "Indeterminate", "reason": "interrupted"}
     return event
+
+
+def _several(prefix: str, ids: list[str]) -> str:
+    """Name what begins so by as many digits as tell it from the others that do."""
+    length = id_length(ids)
+    named = ", ".join(ascii(found[:length])[1:-1] for found in ids[:_CANDIDATES])
+    more = ", …" if len(ids) > _CANDIDATES else "."
+    return f"Several sessions begin with {quoted(prefix)}: {named}{more}"
 
 
 def _id_of(record: object) -> str | None:

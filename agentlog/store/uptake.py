@@ -6,6 +6,9 @@ killed in the middle, and do it again: every line counts once.
 
 Who is alive is asked before lines are read: then the lines of an owner that was gone are complete,
 and an event of it that is still open was interrupted.
+
+Whoever only reads does not wait for whoever writes: it is looked first, and the write lock is asked
+for only if there is something to write.
 """
 
 import os
@@ -28,8 +31,10 @@ from agentlog.journal import (
 from agentlog.store.intake import Damage, Entry, entry_of_line
 from agentlog.store.sqlite import SqliteStore
 
-STORE_NAME = "store.db"
 KEPT_OF_A_DAMAGED_LINE = 4096
+
+_LOOK = 4096
+"""Bytes that are read to see whether there is a line."""
 
 _TORN = "cut off: its process ended while it was written"
 
@@ -64,25 +69,11 @@ class _Chunk:
     end: int
 
 
-def open_home(home: Path) -> SqliteStore:
-    """Open the store of a home with all of its journal taken up.
-
-    Where nothing was recorded yet the store is an empty one in memory: reading makes no home.
-    """
-    path = home / STORE_NAME
-    if not destinations(home) and _is_absent(path):
-        return SqliteStore()
-    store = SqliteStore(path)
-    try:
-        uptake(store, home)
-    except BaseException:
-        store.close()
-        raise
-    return store
-
-
 def uptake(store: SqliteStore, home: Path) -> Uptake:
-    """Take the new lines of every destination of a home into its store; raises `StoreError`."""
+    """Take the new lines of every destination of a home into its store; raises `StoreError`.
+
+    A segment is deleted only when a store on disk has all of it.
+    """
     directories = destinations(home)
     if not directories:
         return Uptake()
@@ -94,7 +85,8 @@ def uptake(store: SqliteStore, home: Path) -> Uptake:
         taken = _take_up(store, directory, gone)
         records, damaged = records + taken.records, damaged + taken.damaged
     _note_interruptions(store, gone, alive)
-    deleted = sum(_delete_ended(store, path, gone) for path in directories if path.name == LOCAL)
+    read = [path for path in directories if path.name == LOCAL and store.path]
+    deleted = sum(_delete_ended(store, path, gone) for path in read)
     _forget_deleted(store, directories)
     return Uptake(records, damaged, deleted)
 
@@ -110,14 +102,11 @@ def damaged_lines(store: SqliteStore, limit: int = 20) -> list[DamagedLine]:
         return [DamagedLine(*row) for row in rows]
 
 
-def _is_absent(path: Path) -> bool:
-    try:
-        path.stat()
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False  # something is there: opening it will say what is wrong
-    return False
+def forget_damaged(store: SqliteStore, before: float) -> int:
+    """Forget the lines that were set aside, of processes that began before a time; count them."""
+    start = f"{max(0, round(before * 1000)):012x}"  # as the name of a segment begins
+    with store.writing() as connection:
+        return connection.execute("DELETE FROM damaged WHERE segment < ?", (start,)).rowcount
 
 
 def _owners(directories: Iterable[Path]) -> frozenset[str]:
@@ -136,7 +125,7 @@ def _owners_of_open_events(store: SqliteStore) -> frozenset[str]:
 def _take_up(store: SqliteStore, directory: Path, gone: frozenset[str]) -> Uptake:
     """Take up one destination, about a MiB of whatever segments to a transaction."""
     destination = _name(directory)
-    pending = deque(_unread(store, directory))
+    pending = deque(_unread(store, directory, gone))
     records = damaged = 0
     while pending:
         with store.writing() as connection:
@@ -157,19 +146,23 @@ def _take_up(store: SqliteStore, directory: Path, gone: frozenset[str]) -> Uptak
     return Uptake(records, damaged)
 
 
-def _unread(store: SqliteStore, directory: Path) -> list[Segment]:
-    """Return the segments that have more than was read, without waiting for the write lock."""
+def _unread(store: SqliteStore, directory: Path, gone: frozenset[str]) -> list[Segment]:
+    """Return the segments of which there is more to take up."""
     with store.reading() as connection:
         destination = _name(directory)
-        return [
-            segment
-            for segment in segments(directory)
-            if segment.size != _position(connection, destination, segment)
-        ]
+        positions = {
+            segment: _position(connection, destination, segment) for segment in segments(directory)
+        }
+    return [
+        segment
+        for segment, position in positions.items()
+        if segment.size != position
+        and _read(segment, position, ended=segment.owner in gone, most=_LOOK).end != position
+    ]
 
 
-def _read(segment: Segment, position: int, *, ended: bool) -> _Chunk:
-    lines, end = read_lines(segment.path, position)
+def _read(segment: Segment, position: int, *, ended: bool, most: int = READ_SIZE) -> _Chunk:
+    lines, end = read_lines(segment.path, position, most)
     if not lines:
         return _torn_tail(segment, position) if ended else _Chunk((), (), position, position)
     entries: list[Entry] = []
@@ -228,11 +221,15 @@ def _set_aside(
 
 
 def _note_interruptions(store: SqliteStore, gone: frozenset[str], alive: frozenset[str]) -> None:
-    flag = "UPDATE events SET interrupted = ? WHERE owner = ? AND close IS NULL AND interrupted = ?"
-    with store.writing() as connection:
-        connection.executemany(flag, ((1, owner, 0) for owner in gone))
-        # An owner that rotated between the list and the look at its locks had seemed gone.
-        connection.executemany(flag, ((0, owner, 1) for owner in alive))
+    # An owner that rotated between the list and the look at its locks had seemed gone.
+    flags = [(1, owner, 0) for owner in gone] + [(0, owner, 1) for owner in alive]
+    open_ones = "owner = ? AND close IS NULL AND interrupted = ?"
+    look = f"SELECT EXISTS (SELECT 1 FROM events WHERE {open_ones})"  # noqa: S608 - constants
+    with store.reading() as connection:
+        wrong = [flag for flag in flags if connection.execute(look, flag[1:]).fetchone()[0]]
+    if wrong:
+        with store.writing() as connection:
+            connection.executemany(f"UPDATE events SET interrupted = ? WHERE {open_ones}", wrong)  # noqa: S608
 
 
 def _delete_ended(store: SqliteStore, directory: Path, gone: frozenset[str]) -> int:
@@ -247,15 +244,24 @@ def _delete_ended(store: SqliteStore, directory: Path, gone: frozenset[str]) -> 
     return sum(delete(segment) for segment in done)
 
 
-def _forget_deleted(store: SqliteStore, directories: Iterable[Path]) -> None:
+def _forget_deleted(store: SqliteStore, directories: Sequence[Path]) -> None:
+    with store.reading() as connection:
+        if not _positions_of_deleted(connection, directories):
+            return
     with store.writing() as connection:
-        # Listed under the write lock: what another command has just begun to read is seen.
-        there = {(_name(path), found.path.name) for path in directories for found in segments(path)}
-        rows = connection.execute("SELECT destination, segment FROM positions").fetchall()
+        # Listed again under the write lock: what another command has just begun to read is seen.
         connection.executemany(
             "DELETE FROM positions WHERE destination = ? AND segment = ?",
-            [row for row in rows if row not in there],
+            _positions_of_deleted(connection, directories),
         )
+
+
+def _positions_of_deleted(
+    connection: sqlite3.Connection, directories: Sequence[Path]
+) -> list[tuple[str, str]]:
+    there = {(_name(path), found.path.name) for path in directories for found in segments(path)}
+    rows = connection.execute("SELECT destination, segment FROM positions").fetchall()
+    return [row for row in rows if row not in there]
 
 
 def _name(directory: Path) -> str:

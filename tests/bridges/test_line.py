@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentlog import EventProcessor
+from agentlog.bridges import line as line_module
 from agentlog.testing import capture_events
 
 
@@ -88,7 +89,7 @@ def test_any_keys(line):
     with capture_events(redact=False) as captured:
         EventProcessor(captured.client)(None, "info", {**line, "agentlog": True})
         (event,) = captured.events
-        taken = {"event", "event_type", "params", "timestamp", "level", "agentlog"}
+        taken = {"agentlog", *line_module._KNOWN}
         expected = {key: value for key, value in line.items() if key not in taken}
         assert expected.items() <= event.get("params", {}).items()
 

@@ -12,8 +12,12 @@ import termios
 from tests.scripts import ROOT
 
 AGENTLOG = [sys.executable, "-m", "agentlog"]
-STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
-"""What must not reach a terminal from recorded data: control, zero-width and bidi characters."""
+STEERING = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+    "|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
+)
+"""What must not reach a terminal from recorded data: control, zero-width and bidi characters, and
+joiners that join nothing."""
 
 
 def environ(**variables):

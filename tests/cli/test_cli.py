@@ -9,7 +9,9 @@ import time
 import pytest
 
 import agentlog as ao
+from agentlog import journal
 from agentlog.cli import main
+from agentlog.store.sqlite import SqliteStore
 from tests.cli.commandline import AGENTLOG, STEERING, agentlog, environ, on_terminal, record
 
 COMMANDS = ["sessions", "replay", "doctor", "path", "prune", "demo"]
@@ -68,6 +70,15 @@ def test_wrong_usage_is_2(arguments, capsys):
     assert re.search(r"\nagentlog.*: error: .+\n\Z", err)
 
 
+def test_a_long_argument_is_not_repeated_at_length(capsys):
+    """Its beginning tells what it was, whether it is wrong or only not there."""
+    for arguments in (["a" * 5000], ["replay", "x y" * 2000], ["sessions", "a" * 5000]):
+        assert main(arguments)
+        message = capsys.readouterr().err.splitlines()[-1]
+        assert len(message) < 200
+        assert "…" in message
+
+
 def test_python_m_agentlog_is_agentlog():
     """The module runs as a program, and what `main` returns is its exit status."""
     done = agentlog("replay", "nope")
@@ -121,8 +132,38 @@ def test_reading_makes_no_home(arguments, status, home, monkeypatch, capsys):
     monkeypatch.setenv("AGENTLOG_HOME", str(home / "absent"))
     assert status == main(arguments)
     out, err = capsys.readouterr()
-    assert re.search("no session|not there yet|no sessions deleted", out + err)
+    assert re.search("Nothing has been recorded yet|not there yet|no sessions deleted", out + err)
     assert [] == list(home.iterdir())
+
+
+def test_nothing_recorded_is_said_in_the_same_words(home, capsys):
+    """By both commands that show what was recorded."""
+    expected = f"agentlog: Nothing has been recorded yet in {home}.\n"
+    assert [0, 1] == [main(["sessions"]), main(["replay"])]
+    assert expected * 2 == capsys.readouterr().err
+
+
+def test_what_cannot_be_read_is_not_nothing(home, capsys):
+    """A journal that cannot be listed is named, and the status is that of a failure."""
+    home.mkdir(exist_ok=True)
+    (home / "journal").write_text("no directory")
+    for command in ("sessions", "replay"):
+        assert 1 == main([command])
+        out, err = capsys.readouterr()
+        assert "" == out
+        assert (
+            f"agentlog: {home}/journal cannot be read: Not a directory. Ask `agentlog doctor`.\n"
+            == err
+        )
+
+
+def test_a_writer_does_not_keep_readers_waiting(client, home):
+    """While another process writes, what was taken up is shown at once."""
+    record(client, "one")
+    assert 0 == main(["sessions"])
+    with SqliteStore(home / "store.db") as store, store.writing():
+        assert 0 == main(["replay"])
+        assert 0 == main(["sessions"])
 
 
 def test_commands_at_once_agree(client):
@@ -227,12 +268,27 @@ def test_a_store_that_cannot_be_used_is_one_line(command, home, capsys):
     assert f"agentlog: {home}/store.db is damaged or is no agentlog store.\n" == err
 
 
+def test_prune_forgets_old_troubles(home, capsys):
+    """What `doctor` has told of for long enough makes it fail no more."""
+    path = journal.segment(home / "journal" / "local", "0193f2c1a2b3-4242-9f8e7d6c", 1).path
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"damaged\n")
+    journal.note_loss(path.parent, "not writable", 3)
+    assert 1 == main(["doctor"])
+    assert 0 == main(["prune", "--older-than", "1d"])
+    assert "no sessions deleted\n1 damaged line forgotten\n" in capsys.readouterr().out
+    assert 1 == main(["doctor"])
+    assert 0 == main(["prune", "--older-than", "0s"])
+    assert "no sessions deleted\n3 lost records forgotten\n" in capsys.readouterr().out
+    assert 0 == main(["doctor"])
+
+
 def test_a_home_with_a_strange_name_is_named_harmlessly(home, monkeypatch, capsys):
     """Where a message names the home, it shows escapes for what steers a terminal."""
     strange = home / "\x1b[31m\u202e"
     monkeypatch.setenv("AGENTLOG_HOME", str(strange))
     assert 0 == main(["sessions"])
-    strange.mkdir()
+    strange.mkdir(parents=True)
     (strange / "store.db").mkdir()
     assert 1 == main(["sessions"])
     err = capsys.readouterr().err
@@ -240,9 +296,9 @@ def test_a_home_with_a_strange_name_is_named_harmlessly(home, monkeypatch, capsy
     assert not STEERING.search(err)
 
 
-def test_a_demo_that_is_not_recorded_says_so(tmp_path):
+def test_a_demo_that_is_not_recorded_says_so():
     """With AGENTLOG_DISABLED the agent runs, and nobody is shown some other run for it."""
-    done = agentlog("demo", AGENTLOG_DISABLED="1", TMPDIR=str(tmp_path))
+    done = agentlog("demo", AGENTLOG_DISABLED="1")
     assert 1 == done.returncode
     assert "agentlog: nothing was recorded, as AGENTLOG_DISABLED is set\n" == done.stderr
     assert "(crashes)" in done.stdout

@@ -61,7 +61,26 @@ def test_an_ambiguous_session_is_one_line(client, capsys):
     assert 1 == main(["replay", beginning])
     err = capsys.readouterr().err
     assert 1 == err.count("\n")
-    assert all(session_id in err for session_id in found)
+    named = re.findall("[0-9a-f]{9,}", err.partition(": ")[2].partition(": ")[2])
+    assert 2 == len(named)
+    assert found == {one for one in found for begins in named if one.startswith(begins)}
+    assert 0 == main(["replay", named[0].upper()])
+
+
+def test_both_commands_tell_the_same(home, capsys):
+    """Of a session with odd tokens, an odd name, and no end: its time, its outcome, its tokens."""
+    session_id = "018bcfe568007" + "a" * 19
+    root = {"id": "1", "parent_id": None, "event_type": "before\0after", "action_type": "session"}
+    step = {"id": "2", "timestamp": 1.7e9 + 1, "end_timestamp": 1.7e9 + 2.5, "prompt_tokens": 7}
+    odd = {"id": "3", "end_timestamp": 1.7e9 - 5, "prompt_tokens": 10**40}
+    usual = {"session_id": session_id, "parent_id": "1", "timestamp": 1.7e9}
+    journaled(home, *(json.dumps(usual | event).encode() for event in (root, step, odd)))
+    for command in ("sessions", "replay"):
+        assert 0 == main([command])
+        out = capsys.readouterr().out
+        for part in (r"before\x00after", "! interrupted", "2.50 s", "7→0", "018bcfe5"):
+            assert part in out
+        assert "-5" not in out
 
 
 def test_options_choose_what_is_shown(client, capsys):

@@ -60,9 +60,9 @@ def test_colour_can_be_forced_into_a_pipe(run):
 
 
 @pytest.mark.parametrize("command", ["sessions", "replay", "doctor", "demo"])
-def test_an_encoding_that_is_not_utf_8_gets_ascii(command, run, tmp_path):
+def test_an_encoding_that_is_not_utf_8_gets_ascii(command, run):
     """All signs have a twin in ASCII, and no character of the data makes the output fail."""
-    done = agentlog(command, PYTHONIOENCODING="latin-1", TMPDIR=str(tmp_path))
+    done = agentlog(command, PYTHONIOENCODING="latin-1")
     assert (0, "") == (done.returncode, done.stderr)
     assert done.stdout.isascii()
     assert not STEERING.search(done.stdout)
@@ -84,11 +84,11 @@ def test_what_was_typed_is_repeated_harmlessly(arguments, capsys):
     [["sessions"], ["replay"], ["replay", "--json"], ["doctor"], ["path"], ["--help"], ["demo"]],
     ids=" ".join,
 )
-def test_a_closed_pipe_is_silent(arguments, run, tmp_path):
+def test_a_closed_pipe_is_silent(arguments, run):
     """A reader that has left is no error to tell of; the status is that of SIGPIPE."""
     reader, writer = os.pipe()
     os.close(reader)
-    done = agentlog(*arguments, stdout=writer, TMPDIR=str(tmp_path))
+    done = agentlog(*arguments, stdout=writer)
     os.close(writer)
     assert (141, "") == (done.returncode, done.stderr)
 

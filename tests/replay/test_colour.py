@@ -5,8 +5,9 @@ import sys
 import pytest
 
 from agentlog.replay.colour import _STYLES, to_ansi
+from agentlog.replay.lines import to_plain
 from agentlog.replay.node import State
-from agentlog.replay.text import replay, to_plain
+from agentlog.replay.text import replay
 from agentlog.replay.tree import forest
 from tests.replay.events import event, session
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentlog.replay.format import safe
+from agentlog.replay.lines import measure, to_plain
 from agentlog.replay.listing import sessions, summary_duration, summary_state
-from agentlog.replay.text import to_plain
 from agentlog.store import SessionSummary
 from tests.replay.events import START, texts
 
@@ -65,10 +65,51 @@ def test_narrow():
 session     when              outcome          took  ev  ✗  tokens  name
 bbbbbbbbbb  11-14 22:14       ✗ failed       5.00 s  12  3          bot
 aaaaaaaaaa  11-14 22:13       ✓ succeeded    2.00 s  12  0  812→96  agent.py
-                                                                #demo  #cron
+                                                                    #demo  #cron
 aaaaaaaaac  2022-08-08 23:06  ! interrupted  5.00 s  12  0          agent.py
 """
     assert expected == to_plain(sessions(SESSIONS, width=80, zone=UTC))
+
+
+@pytest.mark.parametrize("width", [40, 60])
+def test_too_narrow_for_a_table(width):
+    """A session has a second line, with its name, tags and counts."""
+    expected = {
+        60: """\
+bbbbbbbbbb  11-14 22:14       ✗ failed       5.00 s
+  bot  12 events  3 failed
+aaaaaaaaaa  11-14 22:13       ✓ succeeded    2.00 s
+  agent.py  #demo  #cron  12 events  tokens 812→96
+aaaaaaaaac  2022-08-08 23:06  ! interrupted  5.00 s
+  agent.py  12 events
+""",
+        40: """\
+bbbbbbbbbb  11-14 22:14  ✗ failed
+  bot  5.00 s  12 events  3 failed
+aaaaaaaaaa  11-14 22:13  ✓ succeeded
+  agent.py  #demo  #cron  2.00 s
+  12 events  tokens 812→96
+aaaaaaaaac  2022-08-08 23:06
+  ! interrupted
+  agent.py  5.00 s  12 events
+""",
+    }
+    assert expected[width] == to_plain(sessions(SESSIONS, width=width, zone=UTC))
+
+
+@pytest.mark.parametrize("width", [40, 50, 60, 70, 80, 90, 100, 120])
+def test_width(width):
+    """No line is wider than the terminal, and no part of a name or tag is lost."""
+    long = summary("d" * 32, event_type="N" * 150, tags=("T" * 40, "U" * 40), prompt_tokens=12345)
+    lines = sessions([*SESSIONS, long], width=width, zone=UTC)
+    assert width >= max(map(measure, lines))
+    assert [150, 40, 40] == [to_plain(lines).count(letter) for letter in "NTU"]
+
+
+def test_a_long_name_stands_below():
+    """A name that does not fit behind the columns gets lines of its own."""
+    text = to_plain(sessions([summary(event_type="n" * 30, tags=("a",))], width=80, zone=UTC))
+    assert f"\n  {'n' * 30}  #a\n" in text
 
 
 def test_ascii():
@@ -102,7 +143,8 @@ def test_known_ids():
         ({}, "succeeded", 2.0),
         (RUNNING, "running", 9.0),
         (INTERRUPTED, "interrupted", 2.0),
-        (RUNNING | {"event_type": None}, "indeterminate", 2.0),
+        (RUNNING | {"event_type": None}, "unknown", 2.0),
+        ({"end_timestamp": START - 2}, "succeeded", None),
         ({"timestamp": None}, "succeeded", None),
         ({"timestamp": 1e300}, "succeeded", None),
     ],

@@ -72,19 +72,20 @@ def test_folded_row():
     events = [event(f"{i}", "root", start=i, end=2 * i + 1, **usual) for i in range(3)]
     _, row = shown([session(), *events, event("below", "1")])
     assert ("6.00 s", "30→0", START, START + 5) == (row.duration, row.tokens, row.start, row.end)
-    assert ["m", "longest 3.00 s", "4 events"] == [text for text, _ in row.details]
+    assert (" with 1 below", "detail") == row.name[-1]
+    assert ["m", "longest 3.00 s"] == [text for text, _ in row.details]
     _, row = shown([session(), *events[:2], events[2] | {"model": "other"}])
     assert ["longest 3.00 s"] == [text for text, _ in row.details]
 
 
 def test_instants():
-    """What has no duration shows none; what should have one but lost it shows a dash."""
-    durations = {
-        "": {"end": 0},
-        "1.00 s": {},
-        "\N{EN DASH}": {"end": None},
-        "-2.00 s": {"end": -2},
-    }
-    for expected, fields in durations.items():
-        *_, row = shown([session(), event("a", "root", **fields)])
+    """What has no duration shows none; what has no end, or one before its start, a dash."""
+    durations = [
+        ("", 0),
+        ("1.00 s", 1),
+        ("\N{EN DASH}", None),
+        ("\N{EN DASH}", -2),
+    ]
+    for expected, end in durations:
+        *_, row = shown([session(), event("a", "root", end=end)])
         assert expected == row.duration

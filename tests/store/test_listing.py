@@ -72,6 +72,33 @@ def test_a_session_without_its_root_is_listed(store):
     )
 
 
+def test_a_session_without_any_time_began_when_its_id_says(store):
+    """So it is listed in its place; one whose id says nothing stands last."""
+    ids = ["018bcfe568007" + "a" * 19, "s", "018bcfe567f07" + "a" * 19]
+    store.put([{"id": "a", "session_id": found, "end_timestamp": None} for found in ids])
+    assert [(ids[0], 1_700_000_000.0), (ids[2], 1_699_999_999.984), (ids[1], None)] == [
+        (summary.id, summary.timestamp) for summary in store.sessions()
+    ]
+    assert ids[0] == store.resolve("last")
+
+
+@pytest.mark.parametrize("half", ["open", "close"])
+def test_a_name_is_whole(store, half):
+    """Also behind a NUL, where a text of SQLite ends, whichever half it comes from."""
+    record = root("s", event_type="before\0after") | (
+        {"end_timestamp": 2} if half == "close" else {}
+    )
+    store.put([record])
+    assert "before\0after" == store.sessions()[0].event_type
+
+
+@pytest.mark.parametrize("odd", [10**40, -(10**40), 2**63 - 1, -1, "12", 1.5, True, None])
+def test_what_is_no_number_of_tokens_counts_for_nothing(store, odd):
+    """As in the replay."""
+    store.put([event("s", "1", prompt_tokens=odd), event("s", "2", prompt_tokens=2**40)])
+    assert 2**40 == store.sessions()[0].prompt_tokens
+
+
 def test_of_several_events_without_a_parent_the_session_is_the_root(store):
     """Else the earliest; never a close half that has lost its open half."""
     stray = {"id": "stray", "session_id": "s", "end_timestamp": 0.5, "result": "Fail"}

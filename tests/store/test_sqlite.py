@@ -216,11 +216,31 @@ def test_a_prefix_names_a_session(store):
 
 
 def test_a_prefix_of_several_sessions_names_them(store):
-    """The error lists what may have been meant."""
+    """The error lists what may have been meant, as far as is needed to tell one from the other."""
     store.put([opened("a"), opened("a", session_id=OTHER)])
     with pytest.raises(SessionNotFoundError) as raised:
         store.resolve("0193")
-    assert f"Several sessions begin with '0193': {SESSION}, {OTHER}." == str(raised.value)
+    assert "Several sessions begin with '0193': 0193f2c1a, 0193f2c1f." == str(raised.value)
+    store.put([opened("a", session_id=f"0193{number:028}") for number in range(5)])
+    with pytest.raises(SessionNotFoundError) as raised:
+        store.resolve("0193")
+    assert str(raised.value).endswith(f", 0193{4:028}, …")
+    assert 5 == str(raised.value).count(", 0193") + 1
+
+
+def test_a_prefix_may_be_in_capitals(store):
+    """As tools write hexadecimal digits; an id that has capitals itself is found first."""
+    store.put([opened("a"), opened("a", session_id="0193F2")])
+    assert SESSION == store.resolve(SESSION.upper())
+    assert SESSION == store.resolve("0193F2C1")
+    assert "0193F2" == store.resolve("0193F2")
+
+
+def test_a_long_prefix_is_not_repeated_at_length(store):
+    """Its first sixty characters tell what it was."""
+    with pytest.raises(SessionNotFoundError) as raised:
+        store.resolve("a" * 5000)
+    assert f"No session begins with '{'a' * 60}'…." == str(raised.value)
 
 
 @pytest.mark.parametrize("prefix", ["f", "", "%", "\ud800", "\x1b[31m"])

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from agentlog.errors import StoreError
+from agentlog.store.home import open_home
 from agentlog.store.sqlite import SqliteStore
-from agentlog.store.uptake import DamagedLine, Uptake, damaged_lines, open_home, uptake
+from agentlog.store.uptake import DamagedLine, Uptake, damaged_lines, forget_damaged, uptake
 
 REPOSITORY = Path(__file__).parents[2]
 OWNER = "0193f2c1a2b3-4242-9f8e7d6c"
@@ -69,25 +69,6 @@ def open_home_while_alive(path, home):
 def ids(store):
     """Return the ids of the session's events, by start."""
     return [event["id"] for event in store.session(SESSION)]
-
-
-def test_reading_makes_no_home(home):
-    """Where nothing was recorded the store is empty, and nothing is created."""
-    with open_home(home) as store:
-        assert [] == store.sessions()
-        assert Uptake() == uptake(store, home)
-    assert not home.exists()
-
-
-def test_a_home_is_opened_with_its_journal(home):
-    """Every destination's."""
-    segment(home, opened("a"))
-    segment(home, opened("b"), destination="api.example.com-1f2e3d4c")
-    with open_home(home) as store:
-        assert ["a", "b"] == ids(store)
-        assert home / "store.db" == store.path
-    with open_home(home) as store:
-        assert ["a", "b"] == ids(store)
 
 
 def test_only_what_is_new_is_taken_up(home):
@@ -290,7 +271,7 @@ def test_hostile_lines_stop_nothing(home):
 TAKE_UP = """
 import sys
 from pathlib import Path
-from agentlog.store.uptake import open_home
+from agentlog.store.home import open_home
 print("ready", flush=True)
 sys.stdin.readline()
 with open_home(Path(sys.argv[1])) as store:
@@ -352,10 +333,37 @@ def test_a_command_that_is_killed_loses_nothing(home, steps):
         assert opened("77") | closed("77") == store.event(SESSION, "77")
 
 
-def test_a_home_whose_store_is_damaged_is_told(home):
-    """And its journal is left alone."""
+def test_nobody_who_has_nothing_to_write_waits_for_a_writer(home):
+    """Neither for what runs, what was interrupted, a torn line, nor what cannot be read."""
+    living = segment(home, opened("a"), tail=b'{"id": "b", ')
+    segment(home, opened("c"), owner=SECOND, destination="api")
+    with (
+        alive(living),
+        open_home(home) as store,
+        store.writing(),
+        SqliteStore(store.path, patience=0.0) as reader,
+    ):
+        assert Uptake() == uptake(reader, home)
+        assert [opened("a"), opened("c") | INTERRUPTED] == reader.session(SESSION)
+
+
+def test_a_store_in_memory_deletes_nothing(home):
+    """What it has taken up is kept nowhere else."""
     path = segment(home, opened("a"))
-    (home / "store.db").write_bytes(b"x" * 5000)
-    with pytest.raises(StoreError, match="is damaged"):
-        open_home(home)
+    with SqliteStore() as store:
+        assert Uptake(records=1) == uptake(store, home)
+        assert Uptake() == uptake(store, home)
     assert path.exists()
+
+
+def test_damaged_lines_are_forgotten_by_the_age_of_their_process(home):
+    """A segment is named by the moment when its process began."""
+    segment(home, b"old", owner=OWNER)
+    segment(home, b"new", owner=SECOND)
+    with open_home(home) as store:
+        began = int(OWNER[:12], 16) / 1000
+        assert 0 == forget_damaged(store, began)
+        assert 1 == forget_damaged(store, began + 0.001)
+        assert [b"new"] == [found.line for found in damaged_lines(store)]
+        assert 0 == forget_damaged(store, -1e12)
+        assert Uptake() == uptake(store, home)

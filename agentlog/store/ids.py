@@ -1,0 +1,35 @@
+"""Session ids as people meet them: their beginnings, and the time that they carry.
+
+Pure. The rule: a beginning that is written tells its session from every other.
+"""
+
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+
+LEAST = 8
+"""Digits of an id that are written at least."""
+
+_QUOTED = 60
+_SESSION_ID = re.compile("[0-9a-f]{12}7[0-9a-f]{19}")
+
+
+def id_length(ids: Iterable[str]) -> int:
+    """Return how many digits tell all these ids apart: at least eight, the same for each."""
+    shared = (_shared_length(one, other) for one, other in pairwise(sorted(set(ids))))
+    return max(LEAST, 1 + max(shared, default=0))
+
+
+def _shared_length(one: str, other: str) -> int:
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def moment_of_id(session_id: str) -> float | None:
+    """Return when a session began, in seconds, as an id of agentlog's form says; else None."""
+    return int(session_id[:12], 16) / 1000 if _SESSION_ID.fullmatch(session_id) else None
+
+
+def quoted(text: str) -> str:
+    """Repeat what somebody typed for an id, in ASCII and not at length."""
+    return ascii(text) if len(text) <= _QUOTED else ascii(text[:_QUOTED]) + "…"
