@@ -140,4 +140,4 @@ def _pattern(rule: str, glob: Any) -> Callable[[Any], bool]:
 
 
 def __dir__() -> list[str]:
-    return ["event", "has", "level", "logger", "marked"]
+    return ["Rule", "default", "event", "has", "level", "logger", "marked"]
