@@ -2,7 +2,9 @@
 
 from agentlog._version import __version__
 from agentlog.bridges import select
-from agentlog.bridges.structlog import EventProcessor, install
+from agentlog.bridges.install import install
+from agentlog.bridges.logging import EventHandler
+from agentlog.bridges.structlog import EventProcessor
 from agentlog.client import Client, FlushResult
 from agentlog.default import (
     action,
@@ -19,6 +21,7 @@ from agentlog.default import (
     start_session,
     stats,
 )
+from agentlog.diagnosis import doctor
 from agentlog.errors import (
     AgentlogError,
     AgentlogWarning,
@@ -41,6 +44,7 @@ __all__ = [
     "Client",
     "ConfigurationError",
     "Event",
+    "EventHandler",
     "EventProcessor",
     "EventState",
     "FlushResult",
@@ -57,6 +61,7 @@ __all__ = [
     "close",
     "current_action",
     "current_session",
+    "doctor",
     "end_session",
     "flush",
     "init",

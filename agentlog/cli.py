@@ -2,30 +2,28 @@
 
 Thin: a command is a small function that asks the store, hands what it got to the replay, and
 returns an exit status. The rules of this file: only what the command needs is imported, when it
-needs it; all that is printed goes through `_show`, `_complain` or strict JSON, so that nothing that
+needs it; all that is printed goes through `show`, `_complain` or strict JSON, so that nothing that
 was recorded or typed can steer the terminal; and a reader who leaves (a closed pipe, Ctrl-C) is
 never answered with a traceback.
 """
 
 import argparse
-import codecs
 import inspect
 import io
 import os
 import re
-import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from agentlog._version import __version__
 from agentlog.config import home_directory
-from agentlog.errors import AgentlogError, print_error
+from agentlog.errors import AgentlogError, ConfigurationError, print_error
 
 if TYPE_CHECKING:
-    from agentlog.replay.lines import Line
+    from agentlog.diagnosis.program import Program
     from agentlog.store.home import Reading
     from agentlog.store.sqlite import SqliteStore
 
@@ -93,13 +91,16 @@ def _sessions(_chosen: argparse.Namespace) -> int:
     when it began, how it ended and how long it took; its events, those that
     failed, and tokens in and out; its name and tags.
     """
-    from agentlog.replay import listing
+    from agentlog.replay import listing, terminal
 
     with _reading() as reading:
         found = reading.store.sessions()
     if not found:
         return _nothing_there(reading, 0)
-    _show(listing.sessions(found, width=_width(), ascii_only=_is_ascii(), now=time.time()))
+    rows = listing.sessions(
+        found, width=terminal.width(), ascii_only=terminal.is_ascii(), now=time.time()
+    )
+    terminal.show(rows)
     return 0
 
 
@@ -114,7 +115,7 @@ def _replay(chosen: argparse.Namespace) -> int:
     Three or more that are alike, one behind the other, are folded into a row
     with their number; what failed, runs or was interrupted never is.
     """
-    from agentlog.replay import export, text
+    from agentlog.replay import export, terminal, text
     from agentlog.replay.tree import forest
     from agentlog.store import LAST
 
@@ -128,11 +129,11 @@ def _replay(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print(export.to_json(roots, depth=chosen.depth, only_failures=chosen.errors))
         return 0
-    _show(
+    terminal.show(
         text.replay(
             roots,
-            width=_width(),
-            ascii_only=_is_ascii(),
+            width=terminal.width(),
+            ascii_only=terminal.is_ascii(),
             unfold=chosen.all,
             only_failures=chosen.errors,
             depth=chosen.depth,
@@ -143,19 +144,24 @@ def _replay(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _doctor(_chosen: argparse.Namespace) -> int:
+def _doctor(chosen: argparse.Namespace) -> int:
     """Say what is recorded where, what is wrong, and why an event may be missing.
 
     The exit status is 1 if something is wrong: a home or a store that cannot be
     used, a setting that is not accepted, damaged lines, lost records. It is 0 if
     all is well, or nothing was recorded yet. Runs that were interrupted are told
     of, but they are nothing that is wrong with the records.
-    """
-    from agentlog import doctor
 
-    findings = doctor.examine()
-    _show(doctor.lay_out(findings, width=_width(), ascii_only=_is_ascii()))
-    return FAILED if doctor.is_wrong(findings) else 0
+    With --structlog it also tells how log lines become events in your program:
+    it calls the function that configures structlog or logging there, and looks
+    at the chain, the handlers and the levels that are then in force. An
+    EventProcessor that is missing, twice there or in the wrong place is wrong.
+    """
+    from agentlog.diagnosis import finding, home, program
+
+    found = program.examine(chosen.structlog) if chosen.structlog else home.examine()
+    finding.show(found)
+    return FAILED if finding.is_wrong(found) else 0
 
 
 def _path(_chosen: argparse.Namespace) -> int:
@@ -166,7 +172,7 @@ def _path(_chosen: argparse.Namespace) -> int:
     """
     home = home_directory()
     if sys.stdout.isatty():
-        _show([[(_safe(str(home)), "")]])
+        print(_safe(str(home)))
     else:
         sys.stdout.buffer.write(os.fsencode(home) + b"\n")  # a program reads it: byte for byte
     return 0
@@ -254,42 +260,16 @@ def _distinct_length(store: "SqliteStore", session_id: str) -> int:
 # -- The terminal --------------------------------------------------------------------------------
 
 
-def _show(lines: "Iterable[Line]") -> None:
-    from agentlog.replay.colour import to_ansi
-    from agentlog.replay.lines import to_plain
-
-    sys.stdout.write((to_ansi if _has_colour() else to_plain)(lines))
-
-
 def _complain(message: str) -> None:
     print_error(f"agentlog: {_safe(message)}")
 
 
 def _safe(text: str) -> str:
     from agentlog.replay.format import safe
+    from agentlog.replay.terminal import is_ascii
 
-    ascii_only = _is_ascii()
+    ascii_only = is_ascii()
     return safe(text.replace("…", "...") if ascii_only else text, ascii_only=ascii_only)
-
-
-def _width() -> int:
-    return shutil.get_terminal_size().columns
-
-
-def _is_ascii() -> bool:
-    try:
-        return codecs.lookup(sys.stdout.encoding).name != "utf-8"
-    except (AttributeError, LookupError, TypeError):
-        return True  # no stdout, or one that says nothing of itself
-
-
-def _has_colour() -> bool:
-    """Decide as https://no-color.org and https://force-color.org ask for."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _abandon_stdout() -> None:
@@ -322,7 +302,13 @@ def _parser() -> _Parser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add(commands, "sessions", _sessions)
     _add_replay_options(_add(commands, "replay", _replay))
-    _add(commands, "doctor", _doctor)
+    _add(commands, "doctor", _doctor).add_argument(
+        "--structlog",
+        type=_program,
+        metavar="MODULE:FUNCTION",
+        help="the function, such as myapp.logs:configure: it is imported from the current"
+        " directory or wherever Python finds it, and called without arguments",
+    )
     _add(commands, "path", _path)
     prune = _add(commands, "prune", _prune)
     prune.add_argument(
@@ -374,6 +360,15 @@ def _add(
     )
     command.set_defaults(run=run)
     return command
+
+
+def _program(text: str) -> "Program":
+    from agentlog.diagnosis import program
+
+    try:
+        return program.find(text)
+    except ConfigurationError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _levels(text: str) -> int:

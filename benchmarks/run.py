@@ -120,7 +120,9 @@ def log_line(client: ao.Client | None, **line: Any) -> Call:
         chain.append(ao.EventProcessor(client))
     chain.append(drop)
     log = structlog.wrap_logger(
-        None, processors=chain, wrapper_class=structlog.make_filtering_bound_logger(logging.INFO)
+        structlog.testing.ReturnLogger(),
+        processors=chain,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
     return lambda: log.info("searched", query=QUERY, limit=10, **line)
 

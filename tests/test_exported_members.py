@@ -10,10 +10,11 @@ import agentlog
 
 NAMES = [
     "Action", "ActionType", "AgentlogError", "AgentlogWarning", "Client", "ConfigurationError",
-    "Event", "EventProcessor", "EventState", "FlushResult", "Models", "Redact", "Session",
-    "SessionNotFoundError", "StoreError", "ThreadPoolExecutor", "__version__", "action", "attach",
-    "bind", "close", "current_action", "current_session", "end_session", "flush", "init", "inject",
-    "install", "record", "record_action", "select", "session", "start_session", "stats",
+    "Event", "EventHandler", "EventProcessor", "EventState", "FlushResult", "Models", "Redact",
+    "Session", "SessionNotFoundError", "StoreError", "ThreadPoolExecutor", "__version__", "action",
+    "attach", "bind", "close", "current_action", "current_session", "doctor", "end_session",
+    "flush", "init", "inject", "install", "record", "record_action", "select", "session",
+    "start_session", "stats",
 ]  # fmt: skip
 
 SIGNATURES = {
@@ -35,6 +36,7 @@ SIGNATURES = {
     "close": "",
     "current_action": "",
     "current_session": "",
+    "doctor": "",
     "bind": "function",
     "inject": "headers",
     "attach": "headers",

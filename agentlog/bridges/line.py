@@ -11,12 +11,15 @@
 | every other key | params; where two meet, the second gets ` (2)` behind its name |
 """
 
+import os.path
 import re
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-from agentlog.bridges.select import FAILING, name_of
+import structlog
+
+from agentlog.bridges.select import FAILING, NUMBERS, RECORD, level_of, name_of, record_of
 from agentlog.recording.event import ACTION_TYPES, RESULTS, fitting, is_a
 from agentlog.recording.natural import Items, items_of
 from agentlog.recording.outcome import describe, text_of
@@ -34,7 +37,10 @@ _FIELDS = (
     "prompt_tokens",
     "completion_tokens",
 )
-_KNOWN = frozenset(
+META = frozenset({RECORD, "_from_structlog"})
+"""The keys by which ProcessorFormatter tells its processors where a line comes from."""
+
+_KNOWN = META.union(
     {
         *_FIELDS,
         "event_type",
@@ -45,20 +51,31 @@ _KNOWN = frozenset(
         "timestamp",
         "exc_info",
         "exception",
-        "_record",
-        "_from_structlog",
     }
 )
-_RARE = _KNOWN - {"event_type", "event", "params", "level", "timestamp"} | {"lineno"}
+_FREQUENT = ("event_type", "event", "level", "timestamp", "params")
+_RARE = _KNOWN.difference(_FREQUENT) | {"lineno"}
+_OF_STRUCTLOG = os.path.dirname(structlog.__file__)  # noqa: PTH120 - records have texts
 _CLASS_NAME = r"[\w.]{1,200}"
 _LAST_TRACEBACK = r".*Traceback \(most recent call last\):\n(?:[ ][^\n]*\n)*"
+_LAST_GROUP = r".*^  \+ Exception Group Traceback .*?^  \| (?=\S)(.*?)^  \+-\+-(?!.*^Traceback )"
 _NO_FIELDS: dict[str, Any] = {}
 
 
-def read(logger: Any, method: Any, line: Mapping[Any, Any]) -> Instant:
-    """Read a line as an event; it is not changed."""
-    params: Any = {key: value for key, value in line.items() if key not in _KNOWN}
-    fields = _NO_FIELDS if _RARE.isdisjoint(line) else _fields_of(line, params)
+def read(  # noqa: C901 - at every line that is selected: one straight line
+    logger: Any, method: Any, line: Mapping[Any, Any], time: float | None = None
+) -> Instant:
+    """Read a line as an event; it is not changed. Without a `timestamp` it is of this time."""
+    if _RARE.isdisjoint(line):
+        params: Any = {**line}
+        for key in _FREQUENT:
+            params.pop(key, None)
+        fields = _NO_FIELDS
+    else:
+        params = {key: value for key, value in line.items() if key not in _KNOWN}
+        fields = _fields_of(line, params)
+    if "timestamp" in line:
+        time = _timestamp_of(line, params, time)
     level = line.get("level")
     if type(level) is not str and not is_a(level, str):
         if "level" in line:
@@ -69,14 +86,16 @@ def read(logger: Any, method: Any, line: Mapping[Any, Any]) -> Instant:
         name = _name_without_type(line, params)
     elif "event" in line:
         params["event"] = line["event"]
-    timestamp = _timestamp_of(line, params) if "timestamp" in line else None
     if "params" in line:
         params = _with_params(line["params"], params)
-    kind, result = "log", "Fail" if level in FAILING else "Indeterminate"
+    number = NUMBERS.get(level) if level is not None else 0
+    if number is None:
+        number = level_of(method, line)
+    kind, result = "log", "Fail" if number >= FAILING else "Indeterminate"
     if fields:
         kind = ACTION_TYPES[fields.pop("action_type", "llm" if "model" in fields else kind)]
         result = RESULTS[fields.pop("result", result)]
-    return name, params, kind, result, timestamp, level, name_of(logger, line), fields
+    return name, params, kind, result, time, level, name_of(logger, line), fields
 
 
 def _name_without_type(line: Mapping[Any, Any], params: dict[Any, Any]) -> str:
@@ -102,8 +121,20 @@ def _fields_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any
     if "exc_info" in line or "exception" in line:
         fields["error"] = _error_of(line, params)
     if "lineno" in line:
-        fields["source"] = _source_of(line)
+        fields["source"] = _source(line.get("pathname") or line.get("filename"), line["lineno"])
+    if RECORD in line:
+        _read_record(line, fields, params)
     return fields
+
+
+def _read_record(line: Mapping[Any, Any], fields: dict[str, Any], params: dict[Any, Any]) -> None:
+    """Take the call site from the LogRecord of a line; what is none there is a param."""
+    record = record_of(line)
+    if record is None:
+        params.update((key, line[key]) for key in META if key in line)
+    else:
+        site = vars(record)
+        fields.setdefault("source", _source(site.get("pathname"), site.get("lineno")))
 
 
 def _with_params(brought: Any, params: dict[Any, Any]) -> Any:
@@ -116,13 +147,15 @@ def _with_params(brought: Any, params: dict[Any, Any]) -> Any:
     return {"params": brought, **params}
 
 
-def _timestamp_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> float | None:
+def _timestamp_of(
+    line: Mapping[Any, Any], params: dict[Any, Any], otherwise: float | None
+) -> float | None:
     timestamp = line["timestamp"]
     if fitting("timestamp", timestamp):
         return timestamp  # type: ignore[no-any-return]
     if not is_a(timestamp, str):
         params["timestamp"] = timestamp
-    return None
+    return otherwise
 
 
 def _error_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any] | None:
@@ -130,20 +163,15 @@ def _error_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any]
     given: Any = line.get("exc_info")
     if is_a(given, tuple) and len(given) == 3:  # noqa: PLR2004 - (type, value, traceback)
         given = given[1]
-    if given and not is_a(given, BaseException):
-        given = sys.exc_info()[1]
+    if not is_a(given, BaseException):
+        given = sys.exc_info()[1] if _is_true(given) else None
     if is_a(given, BaseException):
         if "exception" in line:
             params["exception"] = line["exception"]
         return describe(given)
     formatted = line.get("exception")
     if is_a(formatted, str) and formatted:
-        last = re.match(_LAST_TRACEBACK, formatted, re.DOTALL)
-        said = formatted[last.end() if last else 0 :].strip()
-        kind, _, message = said.partition(": ")
-        if not re.fullmatch(_CLASS_NAME, kind):
-            kind, message = "", said
-        return {"type": kind or None, "message": message, "traceback": formatted}
+        return _error_of_text(formatted)
     if is_a(formatted, list) and formatted and is_a(formatted[0], Mapping):
         first = formatted[0]
         return {
@@ -156,7 +184,33 @@ def _error_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any]
     return None
 
 
-def _source_of(line: Mapping[Any, Any]) -> str | None:
-    """Return `file:line` of the call site, if a CallsiteParameterAdder has been there."""
-    file = line.get("pathname") or line.get("filename")
-    return f"{file}:{line['lineno']}" if is_a(file, str) else None
+def _is_true(value: Any) -> bool:
+    try:
+        return bool(value)
+    except Exception:  # noqa: BLE001 - the value's own code ran
+        return True
+
+
+def _error_of_text(formatted: str) -> dict[str, Any]:
+    """Read a traceback as it is printed: of several, the last is the one that was not caught."""
+    if group := re.match(_LAST_GROUP, formatted, re.DOTALL | re.MULTILINE):
+        said = group[1].replace("\n  | ", "\n").strip()
+    else:
+        last = re.match(_LAST_TRACEBACK, formatted, re.DOTALL)
+        said = formatted[last.end() if last else 0 :].strip()
+    kind, _, message = said.partition(": ")
+    if not re.fullmatch(_CLASS_NAME, kind):
+        kind, message = "", said
+    return {"type": kind or None, "message": message, "traceback": formatted}
+
+
+def _source(file: Any, number: Any) -> str | None:
+    """Return `file:line` of the call site, if structlog or logging knows it."""
+    if not is_a(file, str) or not file or file.startswith(_OF_STRUCTLOG):
+        return None
+    return f"{file}:{number}"
+
+
+def without_meta(line: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return a line without what ProcessorFormatter has put on it for its processors."""
+    return {key: value for key, value in line.items() if key not in META}

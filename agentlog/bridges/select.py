@@ -1,10 +1,13 @@
 """Rules that say which log lines become events: `level("warning") & ~logger("urllib3*")`.
 
 Carefully consider what events to record; do not simply record whatever the agent logs. A rule is
-any callable `(logger, method, event_dict) -> bool`; the ones here combine by `&`, `|` and `~`.
+any callable `(logger, method, event_dict) -> bool`; the ones here combine by `&`, `|` and `~`. They
+are asked at every line of the log, so each is one small function, and remembers what recurs.
 """
 
 import fnmatch
+import logging
+import operator
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,7 +15,7 @@ from typing import Any
 from agentlog.errors import ConfigurationError, shown
 from agentlog.recording.event import is_a
 
-Test = Callable[[Any, str, Mapping[Any, Any]], bool]
+Test = Callable[[Any, str, Mapping[Any, Any]], object]
 
 LEVELS = {
     "notset": 0,
@@ -22,50 +25,78 @@ LEVELS = {
     "warning": 30,
     "error": 40,
     "exception": 40,
+    "err": 40,
+    "failure": 40,
     "critical": 50,
     "fatal": 50,
 }
 
-
-FAILING = frozenset(
-    spelling
+NUMBERS = {
+    spelling: number
     for name, number in LEVELS.items()
-    if number >= LEVELS["error"]
     for spelling in (name, name.upper(), name.title())
-)
-"""The levels of lines that say that something failed, as they are spelled."""
+}
+"""The numbers of the levels as they are usually spelled."""
+
+FAILING = LEVELS["error"]
+"""The level from which on a line says that something failed."""
+
+RECORD = "_record"
+"""The key under which a line has the LogRecord that it comes from, as ProcessorFormatter has it."""
+
+_REMEMBERED = 1024
 
 
 class Rule:
-    """A rule that combines with others by `&`, `|` and `~`."""
+    """A rule that combines with others by `&`, `|` and `~`.
 
-    __slots__ = ("_test",)
+    It is known by the call that makes it, `factory(*arguments)`: so it can be printed and pickled.
+    """
 
-    def __init__(self, test: Test) -> None:
-        self._test = test
+    __slots__ = ("_arguments", "_factory", "test")
+
+    def __init__(self, test: Test, factory: Callable[..., "Rule"], *arguments: Any) -> None:
+        self.test = test
+        self._factory = factory
+        self._arguments = arguments
 
     def __call__(self, logger: Any, method: str, event_dict: Mapping[Any, Any]) -> bool:
         """Say whether the line is selected."""
-        return bool(self._test(logger, method, event_dict))
+        return bool(self.test(logger, method, event_dict))
 
     def __and__(self, other: Test) -> "Rule":
         """Select what both rules select."""
-        check_rule(other)
-        return Rule(lambda *line: self._test(*line) and other(*line))
+        return _both(self, other)
+
+    def __rand__(self, other: Test) -> "Rule":
+        """Select what both rules select."""
+        return _both(other, self)
 
     def __or__(self, other: Test) -> "Rule":
         """Select what either rule selects."""
-        check_rule(other)
-        return Rule(lambda *line: self._test(*line) or other(*line))
+        return _either(self, other)
+
+    def __ror__(self, other: Test) -> "Rule":
+        """Select what either rule selects."""
+        return _either(other, self)
 
     def __invert__(self) -> "Rule":
         """Select what this rule does not."""
-        return Rule(lambda *line: not self._test(*line))
+        test = self.test
+        return Rule(lambda of, how, line: not test(of, how, line), operator.invert, self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Make the rule again where it is unpickled."""
+        return self._factory, self._arguments
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(map(repr, self._arguments))
+        return f"{self._factory.__name__.strip('_')}({arguments})"
 
 
 def marked() -> Rule:
     """Select lines with `agentlog=True`, and no others."""
-    return Rule(lambda _logger, _method, line: line.get("agentlog") is True)
+    return Rule(lambda _logger, _method, line: line.get("agentlog") is True, marked)
 
 
 def has(key: str) -> Rule:
@@ -73,46 +104,91 @@ def has(key: str) -> Rule:
     if not is_a(key, str):
         message = f"has({shown(key)}) is not accepted: it is the name of a key"
         raise ConfigurationError(message)
-    return Rule(lambda _logger, _method, line: key in line)
+    return Rule(lambda _logger, _method, line: key in line, has, key)
 
 
 def level(name: str) -> Rule:
     """Select lines of this level and above."""
-    least = LEVELS.get(name.lower()) if is_a(name, str) else None
+    least = _number_of(name) if is_a(name, str) else None
     if least is None:
-        message = f"level({shown(name)}) is not accepted: it is one of {', '.join(LEVELS)}"
+        message = (
+            f"level({shown(name)}) is not accepted: it is one of {', '.join(LEVELS)}, or a name "
+            "that logging.addLevelName has been told"
+        )
         raise ConfigurationError(message)
-    return Rule(lambda _logger, method, line: level_of(method, line) >= least)
+
+    def test(_logger: Any, method: str, line: Mapping[Any, Any]) -> bool:
+        try:
+            return NUMBERS[line.get("level", method)] >= least
+        except (KeyError, TypeError):
+            return level_of(method, line) >= least
+
+    return Rule(test, level, name)
 
 
 def event(glob: str) -> Rule:
     """Select lines whose event fits the pattern, such as `"search*"`."""
-    fits = _pattern("event", glob)
-    return Rule(
-        lambda _logger, _method, line: fits(line.get("event_type")) or fits(line.get("event"))
-    )
+    fits = _Fits("event", glob)
+
+    def test(_logger: Any, _method: str, line: Mapping[Any, Any]) -> bool:
+        try:
+            return fits[line.get("event")] or ("event_type" in line and fits[line["event_type"]])
+        except TypeError:  # a value that is not hashable is no name
+            return fits.text(line.get("event")) or fits.text(line.get("event_type"))
+
+    return Rule(test, event, glob)
 
 
 def logger(glob: str) -> Rule:
     """Select lines of the loggers whose name fits the pattern, such as `"agent.*"`."""
-    fits = _pattern("logger", glob)
-    return Rule(lambda logger, _method, line: fits(name_of(logger, line)))
+    fits = _Fits("logger", glob)
+
+    def test(of: Any, _method: str, line: Mapping[Any, Any]) -> bool:
+        name = line.get("logger")
+        return fits[name if type(name) is str else name_of(of, line)]
+
+    return Rule(test, logger, glob)
 
 
-def default(_logger: Any, _method: str, line: Mapping[Any, Any]) -> bool:
-    """Select lines that carry `event_type` or `action_type`."""
-    return "event_type" in line or "action_type" in line
+def _default() -> Rule:
+    return Rule(
+        lambda _logger, _method, line: "event_type" in line or "action_type" in line, _default
+    )
 
 
-def check_rule(rule: Any) -> Test:
-    """Return the rule; raise if it is none."""
+default = _default()
+"""Selects lines that carry `event_type` or `action_type`."""
+
+
+def _both(one: Test, other: Test) -> Rule:
+    first, second = test_of(one), test_of(other)
+    return Rule(
+        lambda of, how, line: first(of, how, line) and second(of, how, line), _both, one, other
+    )
+
+
+def _either(one: Test, other: Test) -> Rule:
+    first, second = test_of(one), test_of(other)
+    return Rule(
+        lambda of, how, line: first(of, how, line) or second(of, how, line), _either, one, other
+    )
+
+
+def test_of(rule: Any) -> Test:
+    """Return the function that decides for a rule; raise if it is none."""
     if not callable(rule):
         message = (
             f"{shown(rule)} is not a rule: it is one of agentlog.select, such as level('warning'), "
             "or a function (logger, method, event_dict) -> bool"
         )
         raise ConfigurationError(message)
-    return rule  # type: ignore[no-any-return]
+    return rule.test if isinstance(rule, Rule) else rule
+
+
+def record_of(line: Mapping[Any, Any]) -> logging.LogRecord | None:
+    """Return the LogRecord that a line comes from; None if it comes from none."""
+    record = line.get(RECORD)
+    return record if is_a(record, logging.LogRecord) else None
 
 
 def level_of(method: Any, line: Mapping[Any, Any]) -> int:
@@ -120,23 +196,58 @@ def level_of(method: Any, line: Mapping[Any, Any]) -> int:
     name: Any = line.get("level")
     if not is_a(name, str):
         name = method
-    return LEVELS.get(name.lower(), 0) if is_a(name, str) else 0
+    number = _number_of(name) if is_a(name, str) else None
+    if number is None:
+        number = getattr(record_of(line), "levelno", 0)
+    return number if is_a(number, int) else 0
+
+
+def _number_of(name: str) -> int | None:
+    """Return the number of a level of any spelling, also one that the program has named itself."""
+    number = LEVELS.get(name.lower())
+    if number is None:
+        own = logging.getLevelNamesMapping()
+        number = own.get(name, own.get(name.upper()))
+    return number
 
 
 def name_of(logger: Any, line: Mapping[Any, Any]) -> str | None:
     """Return the name of a line's logger, where there is one."""
     name = line.get("logger")
     if name is None or not is_a(name, str):
-        name = getattr(logger, "name", None)
+        name = _name_in(logger)
+    if name is None and RECORD in line:
+        name = _name_in(record_of(line))
+    return name
+
+
+def _name_in(holder: Any) -> str | None:
+    try:
+        name = getattr(holder, "name", None)
+    except Exception:  # noqa: BLE001 - the logger's own code
+        return None
     return name if name is not None and is_a(name, str) else None
 
 
-def _pattern(rule: str, glob: Any) -> Callable[[Any], bool]:
-    if not is_a(glob, str) or not glob:
-        message = f"{rule}({shown(glob)}) is not accepted: it is a pattern, such as 'agent*'"
-        raise ConfigurationError(message)
-    match = re.compile(fnmatch.translate(glob)).match
-    return lambda text: is_a(text, str) and match(text) is not None
+class _Fits(dict[Any, bool]):
+    """Which texts fit a pattern; those that recur are looked up."""
+
+    def __init__(self, rule: str, glob: Any) -> None:
+        super().__init__()
+        if not is_a(glob, str) or not glob:
+            message = f"{rule}({shown(glob)}) is not accepted: it is a pattern, such as 'agent*'"
+            raise ConfigurationError(message)
+        self._match = re.compile(fnmatch.translate(glob)).match
+
+    def __missing__(self, text: Any) -> bool:
+        fits = self.text(text)
+        if len(self) < _REMEMBERED:
+            self[text] = fits
+        return fits
+
+    def text(self, text: Any) -> bool:
+        """Say whether a text fits; whatever is no text does not."""
+        return is_a(text, str) and self._match(text) is not None
 
 
 def __dir__() -> list[str]:

@@ -5,27 +5,29 @@ which is taken off, and the ids, by which the printed log and the replay find ea
 are not selected are remembered for the failure of the action they are logged in.
 """
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Mapping
+from logging import Logger, LogRecord
+from sys import _getframe
 from typing import Any
 
-import structlog
+from structlog.stdlib import ProcessorFormatter
 
 from agentlog.bridges import select as rules
 from agentlog.bridges.line import MARKER, read
+from agentlog.bridges.select import RECORD, record_of
+from agentlog.bridges.way import EventDict, Selection, Way
 from agentlog.client import Client
 from agentlog.default import default_client
-from agentlog.errors import ConfigurationError, shown, warn
+from agentlog.errors import ConfigurationError, shown
 from agentlog.recording import context, ids
 from agentlog.recording.action import Action
-from agentlog.recording.context import Node
 from agentlog.recording.recorder import Recorder
 
-EventDict = MutableMapping[str, Any]
-
 _IDS = ("session_id", "event_id", "parent_id")
+_FORMAT = ProcessorFormatter.format.__code__
 
 
-class EventProcessor:
+class EventProcessor(Way):
     """A structlog processor that records selected lines as events.
 
     Args:
@@ -47,19 +49,17 @@ class EventProcessor:
         self,
         client: Client | None = None,
         *,
-        select: Callable[[Any, str, EventDict], bool] = rules.default,
+        select: Selection = rules.default,
         correlate: bool | str | Mapping[str, str] = True,
         breadcrumbs: int = 20,
     ) -> None:
-        self._client = _checked_client(client)
-        self._select = rules.check_rule(select)
-        self._by_default = select is rules.default
+        super().__init__(client, select, breadcrumbs)
         self._session_key, self._event_key, self._parent_key = _names(correlate)
         self._on_all = correlate == "all"
-        self._breadcrumbs = _checked_count(breadcrumbs)
-        self._warned = False
 
-    def __call__(self, logger: Any, method: str, event_dict: EventDict) -> EventDict:
+    def __call__(  # noqa: C901 - at every line of the log: one straight line
+        self, logger: Any, method: str, event_dict: EventDict
+    ) -> EventDict:
         """Record the line if it is selected, and return it."""
         recorder: Recorder | None = None
         try:
@@ -70,87 +70,87 @@ class EventProcessor:
             recorder = None if client is None else client.active
             if recorder is None:
                 return event_dict
-            if marker is None and self._by_default:
-                selected = "event_type" in event_dict or "action_type" in event_dict
-            else:
-                selected = marker is True or (
-                    marker is not False and self._selects(logger, method, event_dict)
+            by_logging = logger is None or isinstance(logger, Logger)
+            record = _record(event_dict) if by_logging or RECORD in event_dict else None
+            if record is not None:
+                selected = self._take_formatted(
+                    recorder, record, marker, logger, method, event_dict
                 )
-            if selected:
-                parent, event_id = recorder.parent(), ids.event_id()
-                recorder.instant(parent, event_id, read(logger, method, event_dict))
-                self._stamp(event_dict, parent, event_id)
-            elif self._breadcrumbs:
-                recorder.remember(self._breadcrumbs, logger, method, event_dict)
+            else:
+                selected = False
+                try:
+                    if marker is True or (
+                        marker is not False and self._select(logger, method, event_dict)
+                    ):
+                        selected = True
+                except Exception as error:  # noqa: BLE001 - the user's function
+                    self._warn_of_rule(error)
+                if selected:
+                    parent, event_id = recorder.parent(), ids.event_id()
+                    recorder.instant(parent, event_id, read(logger, method, event_dict))
+                    self._stamp(event_dict, parent.session_id, event_id, parent.id)
+                elif self._breadcrumbs:
+                    recorder.remember(self._breadcrumbs, logger, method, event_dict)
+                if by_logging:
+                    self._decided.selected = selected or marker
             if self._on_all and not selected:
                 self._stamp_action(recorder, event_dict)
         except Exception as error:  # noqa: BLE001 - in a log line nothing ever raises
-            if recorder is not None:
-                recorder.give_up(error)
+            self._give_up(error, recorder, event_dict)
         return event_dict
 
-    def _selects(self, logger: Any, method: str, event_dict: EventDict) -> bool:
-        try:
-            return bool(self._select(logger, method, event_dict))
-        except Exception as error:  # noqa: BLE001 - the user's function; the line is not harmed by it
-            if not self._warned:
-                self._warned = True
-                kind = type(error).__name__
-                warn(f"the rule for log lines raised {kind}: it selects nothing then")
-            return False
+    def _give_up(self, error: Exception, recorder: Recorder | None, line: object) -> None:
+        """Say why a line was not recorded."""
+        if recorder is not None:
+            recorder.give_up(error)
+        elif isinstance(line, str | bytes | tuple):
+            self._warn_once(
+                f"EventProcessor was given a {type(line).__name__}, and records nothing: it stands "
+                "behind the renderer. Put it in front, or call agentlog.install()."
+            )
+
+    def _take_formatted(
+        self,
+        recorder: Recorder,
+        record: LogRecord,
+        marker: object,
+        logger: Any,
+        method: str,
+        event_dict: EventDict,
+    ) -> bool:
+        """Take a line that a ProcessorFormatter works on; say whether it is an event."""
+        if marker is None and not hasattr(record, "_name"):
+            marker = vars(record).pop(MARKER, None)  # its copy: plain logging has it in `extra`
+        line = {**event_dict, RECORD: record}
+        stamp = self._take_record(recorder, record, marker, logger, method, line)
+        if stamp is not None:
+            self._stamp(event_dict, *stamp)
+        return stamp is not None
 
     def _stamp_action(self, recorder: Recorder, event_dict: EventDict) -> None:
         """Write the action that is open on a line that is no event."""
         if isinstance(node := context.innermost(recorder), Action):
-            self._stamp(event_dict, node, None)
+            self._stamp(event_dict, node.session_id, None, node.id)
 
-    def _stamp(self, event_dict: EventDict, parent: Node, event_id: str | None) -> None:
+    def _stamp(
+        self, event_dict: EventDict, session_id: str, event_id: str | None, parent_id: str
+    ) -> None:
         """Write where a line belongs; a key that it already has is never overwritten."""
         if self._session_key is not None:
-            event_dict.setdefault(self._session_key, parent.session_id)
+            event_dict.setdefault(self._session_key, session_id)
         if self._event_key is not None and event_id is not None:
             event_dict.setdefault(self._event_key, event_id)
         if self._parent_key is not None:
-            event_dict.setdefault(self._parent_key, parent.id)
+            event_dict.setdefault(self._parent_key, parent_id)
 
 
-def install(
-    client: Client | None = None,
-    *,
-    select: Callable[[Any, str, EventDict], bool] = rules.default,
-    correlate: bool | str | Mapping[str, str] = True,
-    breadcrumbs: int = 20,
-) -> Callable[[], None]:
-    """Put an `EventProcessor` into the structlog configuration in force, just before the renderer.
-
-    The list of processors is changed in place, so that loggers which have cached it see the change.
-    Installed twice it is there once, with the newer arguments, which are those of `EventProcessor`.
-
-    Returns:
-        A function that takes the processor out again.
-
-    """
-    processor = EventProcessor(client, select=select, correlate=correlate, breadcrumbs=breadcrumbs)
-    processors = structlog.get_config()["processors"]
-    if not isinstance(processors, list):
-        warn(
-            "structlog's processors are not a list: it is configured anew, and loggers that are "
-            "cached miss it"
-        )
-        processors = list(processors)
-    if not structlog.is_configured() or processors is not structlog.get_config()["processors"]:
-        structlog.configure(processors=processors)
-    _take_out(processors, EventProcessor)
-    processors.insert(max(len(processors) - 1, 0), processor)
-
-    def uninstall() -> None:
-        processors[:] = [other for other in processors if other is not processor]
-
-    return uninstall
-
-
-def _take_out(processors: list[Any], kind: type) -> None:
-    processors[:] = [other for other in processors if not isinstance(other, kind)]
+def _record(event_dict: EventDict) -> LogRecord | None:
+    """Return the LogRecord that a ProcessorFormatter is formatting just now, if one is."""
+    if RECORD in event_dict:
+        return record_of(event_dict)
+    caller = _getframe(2)
+    behind_remove_processors_meta = caller.f_code is _FORMAT
+    return caller.f_locals["record"] if behind_remove_processors_meta else None
 
 
 def _names(correlate: Any) -> tuple[str | None, ...]:
@@ -168,21 +168,3 @@ def _names(correlate: Any) -> tuple[str | None, ...]:
         'such as {"session_id": "trace_id", "event_id": "span_id"}'
     )
     raise ConfigurationError(message)
-
-
-def _checked_client(client: Any) -> Client | None:
-    if client is not None and not isinstance(client, Client):
-        message = (
-            f"client={shown(client)} is not accepted: it is a Client, or None for the default one"
-        )
-        raise ConfigurationError(message)
-    return client
-
-
-def _checked_count(breadcrumbs: Any) -> int:
-    if not isinstance(breadcrumbs, int) or isinstance(breadcrumbs, bool) or breadcrumbs < 0:
-        message = (
-            f"breadcrumbs={shown(breadcrumbs)} is not accepted: it is a number of lines, 0 for none"
-        )
-        raise ConfigurationError(message)
-    return breadcrumbs

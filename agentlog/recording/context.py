@@ -62,6 +62,9 @@ class Remote(Node):
 
 current: contextvars.ContextVar[Node | None] = contextvars.ContextVar("agentlog", default=None)
 
+own_work: contextvars.ContextVar[bool] = contextvars.ContextVar("agentlog_own_work", default=False)
+"""Whether agentlog itself is at work here: what the libraries that it calls log is not recorded."""
+
 
 def innermost(recorder: object = None) -> Node | None:
     """Return the innermost open node of this context: the recorder's, or anybody's if None."""

@@ -4,23 +4,18 @@ Remembering happens at every line of the log: it is a shallow copy where no valu
 encoding where one can. Only if the action fails are they written.
 """
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable
 from typing import Any
 
-from agentlog.recording.encode import PAYLOAD_ROOM, Encoded, Encoder
+from agentlog.recording.encode import PAYLOAD_ROOM, Encoded
 
 Crumb = tuple[float, Any, str | None, "dict[Any, Any] | Encoded"]
 
-_UNCHANGING = frozenset({str, int, float, bool, type(None)})
-_ROOM = PAYLOAD_ROOM // 32
+UNCHANGING = frozenset({str, int, float, bool, type(None)})
+ROOM = PAYLOAD_ROOM // 32
+"""The room for one line, so that all of them fit into the record of the failure."""
+
 _OURS = ("timestamp", "level", "logger")
-
-
-def taken(line: MutableMapping[Any, Any], encoder: Encoder) -> "dict[Any, Any] | Encoded":
-    """Return a line as it is now."""
-    if _UNCHANGING.issuperset(map(type, line.values())):
-        return {**line}
-    return encoder.piece(line, _ROOM)
 
 
 def as_log(crumbs: Iterable[Crumb]) -> list[dict[Any, Any]]:

@@ -13,10 +13,11 @@ from typing import Any
 from agentlog.errors import call_site, shown, warn
 from agentlog.recording import context, ids
 from agentlog.recording.context import Node
-from agentlog.recording.crumbs import as_log, taken
+from agentlog.recording.crumbs import ROOM, UNCHANGING, as_log
 from agentlog.recording.encode import Encoder
 from agentlog.recording.event import ACTION_TYPES, RESULTS, Event, fitting
 from agentlog.recording.natural import Items, items_of
+from agentlog.recording.once import Once
 from agentlog.recording.outcome import Outcome
 from agentlog.recording.writer import Writer
 
@@ -42,6 +43,7 @@ class Recorder:
         "_warned_of_thread",
         "encoder",
         "in_main",
+        "once",
         "perf",
         "session",
         "start",
@@ -57,6 +59,7 @@ class Recorder:
         self.perf = time.perf_counter
         self.session: Node | None = None
         self.in_main: set[Node] = set()  # sessions, and actions right below one
+        self.once = Once()  # log records that are events or breadcrumbs already
         self._warned_of_thread = False
         self._broken = False
 
@@ -130,9 +133,15 @@ class Recorder:
             node = self.session
             if node is None or node.closed:
                 return
-        if node.crumbs is None:
-            node.crumbs = deque(maxlen=most)
-        node.crumbs.append((self.time(), logger, level, taken(line, self.encoder)))
+        crumbs = node.crumbs
+        if crumbs is None:
+            crumbs = node.crumbs = deque(maxlen=most)
+        for value in line.values():
+            if type(value) not in UNCHANGING:
+                crumbs.append((self.time(), logger, level, self.encoder.piece(line, ROOM)))
+                break
+        else:
+            crumbs.append((self.time(), logger, level, {**line}))
 
     def close(self, node: Node, end: float, outcome: Outcome, late: dict[str, Any]) -> None:
         """Write the close half of a node; never raises."""

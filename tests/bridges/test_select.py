@@ -1,6 +1,7 @@
 """Rules that say which log lines become events."""
 
 import logging
+import pickle
 
 import pytest
 import structlog
@@ -166,3 +167,53 @@ def test_what_is_no_rule_is_refused(make, expected):
     """A wrong rule raises where it is written, and says what is accepted."""
     with pytest.raises(ConfigurationError, match=expected):
         make()
+
+
+EACH = [
+    select.default,
+    select.marked(),
+    select.has("tool"),
+    select.level("warning"),
+    select.event("search*"),
+    select.logger("agent.*"),
+    select.has("tool") | select.level("error") & ~select.event("retry*"),
+]
+
+
+@pytest.mark.parametrize("rule", EACH, ids=repr)
+def test_rules_can_be_pickled(rule):
+    """A log config goes to the workers of a server with the rules in it."""
+    copy = pickle.loads(pickle.dumps(rule))
+    for line in ({"tool": 1}, {"event": "search", "event_type": "x"}, {"agentlog": True}):
+        for method in ("info", "error"):
+            assert rule(None, method, line) == copy(None, method, line)
+    assert repr(rule) == repr(copy)
+
+
+def is_slow(logger, method, line):
+    """A rule of a program's own."""
+    return line.get("seconds", 0) > 5
+
+
+@pytest.mark.parametrize(
+    ("rule", "seconds"),
+    [
+        (is_slow | select.has("tool"), [7]),
+        (select.has("tool") | is_slow, [7]),
+        (is_slow & select.event("a"), [7]),
+        (select.event("a") & is_slow, [7]),
+        (~(is_slow | select.has("tool")), [3]),
+    ],
+)
+def test_a_function_combines_from_either_side(rule, seconds):
+    """Any callable is a rule, wherever it stands."""
+    chosen = [number for number in (3, 7) if selects(rule, {"event": "a", "seconds": number})]
+    assert seconds == chosen
+
+
+@pytest.mark.parametrize("value", [[1], {}, {"a"}, object(), None, 3, b"search"])
+def test_a_value_that_is_no_name_fits_no_pattern(value):
+    """What is logged in the place of a name may be anything."""
+    for rule in (select.event("*"), select.logger("*")):
+        assert not selects(rule, {"event": value, "event_type": value, "logger": value})
+    assert not selects(select.level("error"), {"event": "a", "level": value})

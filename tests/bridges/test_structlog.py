@@ -1,13 +1,11 @@
 """The structlog processor: selected lines become events, and the line goes on as it was."""
 
-import json
 import warnings
 
 import pytest
 import structlog
 
-import agentlog as ao
-from agentlog import Client, ConfigurationError, EventProcessor, install
+from agentlog import AgentlogWarning, Client, ConfigurationError, EventProcessor, install
 from agentlog.testing import capture_events
 from tests.recording.journals import warned
 
@@ -299,79 +297,19 @@ def test_parents_are_those_of_the_processors_client(captured, tmp_path):
     assert captured.one("a")["parent_id"] == captured.sessions[0]["id"]
 
 
-def printing(*processors):
-    """Configure structlog to return its lines as JSON, and return a logger."""
-    structlog.configure(
-        processors=[*processors, structlog.processors.JSONRenderer()],
-        logger_factory=lambda *_: structlog.testing.ReturnLogger(),
-        cache_logger_on_first_use=True,
-    )
-    return structlog.get_logger()
+def test_behind_the_renderer_it_says_so(captured):
+    """A processor that only sees rendered lines lets them through, and warns once."""
+    processor = EventProcessor(captured.client)
+    with pytest.warns(AgentlogWarning, match="behind the renderer"):
+        assert "a=1" == processor(None, "info", "a=1")
+    assert b"a=1" == processor(None, "info", b"a=1")
+    assert [] == captured.events
 
 
-def test_install_puts_it_before_the_renderer(captured):
-    """Loggers that have cached the configuration see the change, and the printed line has ids."""
-    logger = printing(structlog.processors.add_log_level)
-    logger.info("cached now")
-    processors = structlog.get_config()["processors"]
-    install(captured.client)
-    assert processors is structlog.get_config()["processors"]
-    kinds = [type(processor).__name__ for processor in processors]
-    assert ["function", "EventProcessor", "JSONRenderer"] == kinds
-    out = json.loads(logger.info("search", action_type="tool"))
-    assert IDS < set(out)
-    assert ["search"] == captured.names()
-
-
-def test_installed_twice_a_line_is_one_event(captured):
-    """The second `install` replaces the first, with the newer arguments."""
-    logger = printing()
-    install(captured.client)
-    install(captured.client, correlate={"event_id": "span_id"})
-    out = json.loads(logger.info("search", action_type="tool"))
-    assert {"event", "action_type", "span_id"} == set(out)
-    assert ["search"] == captured.names()
-
-
-def test_uninstall_leaves_the_configuration_as_it_was(captured):
-    """What `install` returns takes the processor out, once or more often, and only its own."""
-    logger = printing(structlog.processors.add_log_level)
-    before = list(structlog.get_config()["processors"])
-    first = install(captured.client)
-    second = install(captured.client)
-    first()
-    assert 3 == len(structlog.get_config()["processors"])
-    second()
-    second()
-    assert before == structlog.get_config()["processors"]
-    logger.info("search", action_type="tool")
-    assert [] == captured.names()
-
-
-def test_install_into_structlog_as_it_is_imported(captured, capsys):
-    """Without any configuration the default one gets it, and `reset_defaults` is rid of it."""
-    install(captured.client)
-    structlog.get_logger().info("search", action_type="tool")
-    assert ["search"] == captured.names()
-    assert "event_id" in capsys.readouterr().out
-    structlog.reset_defaults()
-    kinds = [type(one) for one in structlog.get_config()["processors"]]
-    assert EventProcessor not in kinds
-
-
-@pytest.mark.parametrize("processors", [(), []], ids=["tuple", "empty"])
-def test_install_where_processors_are_unusual(captured, processors):
-    """A tuple of processors, or none at all, takes it in too."""
-    structlog.configure(
-        processors=processors, logger_factory=lambda *_: structlog.testing.ReturnLogger()
-    )
-    with warned():
-        install(captured.client)
-    structlog.get_logger().info("search", action_type="tool")
-    assert ["search"] == captured.names()
-
-
-def test_the_module_says_install_too(captured):
-    """The verb of the front door is the one tested here."""
-    assert ao.install is install
-    assert ao.EventProcessor is EventProcessor
+@pytest.mark.parametrize("line", [None, 3, [], "text", (), {}, {"event": None}, object()])
+def test_whatever_it_is_called_with_goes_on(captured, line):
+    """Nothing raises, and the same object is returned."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for logger in (None, 3, object()):
+            assert line is EventProcessor(captured.client)(logger, None, line)

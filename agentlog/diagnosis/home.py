@@ -1,4 +1,4 @@
-"""What `agentlog doctor` says: what is recorded where, what is wrong, why an event may be missing.
+"""The home: what is recorded where, what is wrong with it, and why an event may be missing.
 
 The rules of this file: it looks and makes nothing (taking up the journal, as all local reading
 does, is the only change), whatever is in its way becomes a finding and not an exception, and the
@@ -9,19 +9,16 @@ import difflib
 import os
 import platform
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 from agentlog._version import __version__
 from agentlog.config import Settings, home_directory, is_disabled, settings
+from agentlog.diagnosis.finding import FACT, GOOD, NOTICE, WRONG, Finding
 from agentlog.errors import ConfigurationError, StoreError
 from agentlog.journal import LOCAL, destinations, losses, owners_alive, segments, size_of
 from agentlog.replay import format as fmt
-from agentlog.replay.glyphs import ASCII, UNICODE
-from agentlog.replay.lines import Line, broken
 from agentlog.replay.listing import summary_state
 from agentlog.replay.node import State, moment
 from agentlog.store import SessionSummary
@@ -29,9 +26,6 @@ from agentlog.store.home import STORE_NAME
 from agentlog.store.ids import id_length
 from agentlog.store.sqlite import SqliteStore
 from agentlog.store.uptake import DamagedLine, damaged_lines, uptake
-
-FACT, GOOD, NOTICE, WRONG = State.INDETERMINATE, State.SUCCEEDED, State.INTERRUPTED, State.FAILED
-"""How a finding is graded: in the words, glyphs and colours that events have."""
 
 _SHOWN = 5
 _SHOWN_OF_A_LINE = 60
@@ -75,21 +69,17 @@ _REASONS = """
 """Paragraphs; what is so in this home is said before them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was found: its topic, its grade, what it is, and what belongs to it."""
+def examine(environ: Mapping[str, str] = os.environ, own: Settings | None = None) -> list[Finding]:
+    """Look at the home that these environment variables name; make none, raise nothing.
 
-    topic: str
-    grade: State
-    text: str
-    details: tuple[str, ...] = ()
+    Args:
+        environ: The variables of the environment.
+        own: The settings of this program's client, if it has one: then at the home of that.
 
-
-def examine(environ: Mapping[str, str] = os.environ) -> list[Finding]:
-    """Look at the home that these environment variables name; make none, raise nothing."""
+    """
     agentlog = Finding("agentlog", FACT, f"{__version__}, Python {platform.python_version()}")
     try:
-        home = home_directory(environ=environ)
+        home = own.home if own else home_directory(environ=environ)
     except ConfigurationError as error:
         return [agentlog, Finding("home", WRONG, str(error))]
     trouble = _trouble_of_reading(home / "journal")
@@ -99,14 +89,9 @@ def examine(environ: Mapping[str, str] = os.environ) -> list[Finding]:
         *_home(home, trouble),
         *(found for directory in destinations(home) for found in _destination(directory)),
         *store,
-        *_settings(environ),
+        *_settings(environ, own),
         *_missing(home, environ),
     ]
-
-
-def is_wrong(findings: Iterable[Finding]) -> bool:
-    """Say whether something has to be put right."""
-    return any(finding.grade is WRONG for finding in findings)
 
 
 # -- Where it is recorded ------------------------------------------------------------------------
@@ -227,15 +212,15 @@ def _more(count: int) -> tuple[str, ...]:
 # -- The settings --------------------------------------------------------------------------------
 
 
-def _settings(environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Say what is in force where a program gives no arguments, and which variable says so."""
+def _settings(environ: Mapping[str, str], own: Settings | None) -> Iterator[Finding]:
+    """Say what is in force, and which variable or argument says so."""
     try:
-        found = settings(environ=environ)
+        usual = settings(environ=environ)
     except ConfigurationError as error:
         given = ", ".join(name for name in _SETTINGS if environ.get(name))
         yield Finding("settings", WRONG, str(error), (f"what is set here: {given}",))
     else:
-        yield from _in_force(found, environ)
+        yield from _in_force(usual, own or usual, environ)
     for name in sorted(environ.keys() - set(_SETTINGS)):
         if name.startswith("AGENTLOG_"):
             close = difflib.get_close_matches(name, _SETTINGS, 1)
@@ -243,22 +228,27 @@ def _settings(environ: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding("settings", NOTICE, f"{name} is no setting of agentlog{hint}")
 
 
-def _in_force(found: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
-    values = (
-        ("AGENTLOG_HOME", f"home {found.home}"),
-        ("AGENTLOG_ENDPOINT", f"endpoint {found.endpoint}" if found.endpoint else "no endpoint"),
-        ("AGENTLOG_API_KEY", "an API key, not shown here" if found.api_key else "no API key"),
-        ("AGENTLOG_TAGS", f"tags {', '.join(found.tags)}" if found.tags else "no tags"),
-        ("AGENTLOG_JOURNAL_LIMIT", f"journal limit {_bytes(found.limit)}"),
-        ("AGENTLOG_DISABLED", "nothing is recorded" if found.disabled else "recording is on"),
-    )
-    for name, value in values:
-        source = f", by {name}" if environ.get(name) else ""
+def _in_force(usual: Settings, own: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    for name, by_default, value in zip(_SETTINGS, _words(usual), _words(own), strict=True):
+        by_variable = f", by {name}" if environ.get(name) else ""
+        source = by_variable if value == by_default else ", by an argument"
         yield Finding("settings", FACT, value + source)
-    for directory in destinations(found.home):
-        if size_of(directory) >= found.limit:
+    for directory in destinations(own.home):
+        if size_of(directory) >= own.limit:
             text = f"{directory.name} has reached the limit: new events go without their payload"
             yield Finding("settings", WRONG, text)
+
+
+def _words(chosen: Settings) -> tuple[str, ...]:
+    """Say in words what `_SETTINGS` are, in their order."""
+    return (
+        f"home {chosen.home}",
+        f"endpoint {chosen.endpoint}" if chosen.endpoint else "no endpoint",
+        "an API key, not shown here" if chosen.api_key else "no API key",
+        f"tags {', '.join(chosen.tags)}" if chosen.tags else "no tags",
+        f"journal limit {_bytes(chosen.limit)}",
+        "nothing is recorded" if chosen.disabled else "recording is on",
+    )
 
 
 # -- What may be missing -------------------------------------------------------------------------
@@ -280,35 +270,10 @@ def _other_homes(home: Path, environ: Mapping[str, str]) -> list[Path]:
     """Return the homes of programs that do not see all of these variables, if they were used."""
     variables = ("AGENTLOG_HOME", "XDG_STATE_HOME")
     homes: set[Path] = set()
-    for hidden in (variables[:1], variables):
+    for hidden in ((), variables[:1], variables):
         with suppress(ConfigurationError, RuntimeError):  # a user without a home directory
             homes.add(home_directory(environ={k: environ[k] for k in environ if k not in hidden}))
     return sorted(other for other in homes - {home} if destinations(other))
-
-
-# -- For the terminal ----------------------------------------------------------------------------
-
-
-def lay_out(
-    findings: Sequence[Finding], *, width: int = 80, ascii_only: bool = False
-) -> list[Line]:
-    """Lay out findings below their topics, and the verdict below them all."""
-    glyphs = (ASCII if ascii_only else UNICODE).states
-    lines: list[Line] = []
-    for topic, group in groupby(findings, key=lambda finding: finding.topic):
-        lines += [[], [(topic, "session")]] if lines else [[(topic, "session")]]
-        for finding in group:
-            grade, role = finding.grade, finding.grade if finding.grade is WRONG else ""
-            text = fmt.safe(finding.text, ascii_only=ascii_only)
-            lead = [("  ", ""), (glyphs[grade], grade), (" ", "")]
-            lines.extend(broken([(text, role)], width, indent=("    ", ""), lead=lead))
-            for detail in finding.details:
-                text = fmt.safe(detail, ascii_only=ascii_only)
-                lines.extend(broken([(text, "detail")], width, indent=("      ", "")))
-    wrong = sum(finding.grade is WRONG for finding in findings)
-    grade = WRONG if wrong else GOOD
-    verdict = f"{fmt.plural(wrong, 'problem')}"
-    return [*lines, [], [(f"{glyphs[grade]} {verdict}", grade)]]
 
 
 def _bytes(count: int) -> str:

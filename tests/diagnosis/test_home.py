@@ -1,4 +1,4 @@
-"""The doctor: what it finds in a home, what it calls wrong, and what it keeps to itself."""
+"""The doctor of the home: what it finds, what it calls wrong, and what it keeps to itself."""
 
 import os
 import re
@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import agentlog as ao
 from agentlog import journal
 from agentlog.cli import main
-from agentlog.doctor import FACT, GOOD, NOTICE, WRONG, examine, is_wrong, lay_out
+from agentlog.diagnosis.finding import FACT, GOOD, NOTICE, WRONG, is_wrong, lay_out
+from agentlog.diagnosis.home import examine
 from agentlog.replay.lines import to_plain
 from tests import scripts
 from tests.cli.commandline import STEERING
@@ -163,7 +164,7 @@ def test_a_home_that_is_a_file_is_told(home, monkeypatch):
 def by_nobody(home, *arguments):
     """Run a command as a user to whom the home does not belong, and who has none anywhere."""
     program = (
-        "import os, sys, agentlog.cli, agentlog.doctor, agentlog.replay.listing,"
+        "import os, sys, agentlog.cli, agentlog.diagnosis.program, agentlog.replay.listing,"
         " agentlog.replay.colour\n"
         f"if not os.getuid(): os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
         "sys.exit(agentlog.cli.main(sys.argv[1:]))"

@@ -1,0 +1,102 @@
+"""The handler for plain logging: the records that its rule selects become events of the tree.
+
+A LogRecord is read as a log line of structlog's: its message is the event, its `extra` are the
+keys. It is not changed. What was logged through structlog and has been an event already, by an
+`EventProcessor`, is left alone.
+"""
+
+import logging
+import re
+from typing import Any
+
+from agentlog.bridges import select as rules
+from agentlog.bridges.line import MARKER
+from agentlog.bridges.select import RECORD
+from agentlog.bridges.way import Selection, Way
+from agentlog.client import Client
+from agentlog.recording.event import is_a
+from agentlog.recording.outcome import text_of
+
+_ESCAPE = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # colours and the like
+    r"|\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # titles, links
+    r"|[@-Z\\^_])"
+)
+_PLAIN = frozenset(vars(logging.makeLogRecord({})))
+_NOT_EXTRA = _PLAIN | {"asctime", "message", "taskName", "_logger", "_name"}
+
+
+class EventHandler(Way, logging.Handler):
+    """A `logging.Handler` that records selected lines as events.
+
+    In the configuration of `logging.config.dictConfig` it is `{"()": "agentlog.EventHandler"}`.
+
+    Args:
+        client: Whose events they are; None: the default client's, at the time of the line.
+        select: The rule, one of `agentlog.select` or a function
+            `(logger, method, event_dict) -> bool`. By default, lines whose `extra` has
+            `event_type` or `action_type`. `extra={"agentlog": True}` or `False` always wins.
+        breadcrumbs: How many lines that are not selected are remembered for each action; 0 is off.
+
+    Raises:
+        ConfigurationError: If an argument is not accepted.
+
+    """
+
+    def __init__(
+        self,
+        client: Client | None = None,
+        *,
+        select: Selection = rules.default,
+        breadcrumbs: int = 20,
+    ) -> None:
+        logging.Handler.__init__(self)
+        Way.__init__(self, client, select, breadcrumbs)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Record the line of a LogRecord, if it is selected; never raises, and prints no error."""
+        recorder = self._recorder()
+        if recorder is None:
+            return
+        try:
+            line = _line_of(record)
+            marker = line.get(MARKER)
+            if marker is True or marker is False:
+                del line[MARKER]
+            method = text_of(record.levelname).lower()
+            self._take_record(recorder, record, marker, None, method, line)
+        except Exception as error:  # noqa: BLE001 - in a log line nothing ever raises
+            recorder.give_up(error)
+
+
+def _line_of(record: logging.LogRecord) -> dict[Any, Any]:
+    """Return a record as a line, with its `extra` as keys."""
+    values = vars(record)
+    line: dict[Any, Any] = {"event": None, RECORD: record}
+    if "_name" in values and is_a(record.msg, dict):
+        line.update(record.msg)  # from structlog, on its way to a ProcessorFormatter
+    else:
+        if values.keys() != _PLAIN:
+            line.update((key, value) for key, value in values.items() if key not in _NOT_EXTRA)
+        if line["event"] is not None:
+            line["event (2)"] = line["event"]
+        line["event"] = _message_of(record, line)
+    if record.exc_info:
+        line.setdefault("exc_info", record.exc_info)
+    elif record.exc_text:
+        line.setdefault("exception", record.exc_text)
+    if record.stack_info:
+        line.setdefault("stack", record.stack_info)
+    return line
+
+
+def _message_of(record: logging.LogRecord, line: dict[Any, Any]) -> str:
+    """Return the message of a record; arguments that do not fit into it become a param."""
+    try:
+        message = record.getMessage()
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - the values' own code ran
+        message = text_of(record.msg)
+        line["args"] = record.args
+    return _ESCAPE.sub("", message) if "\x1b" in message else message

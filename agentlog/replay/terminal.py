@@ -1,0 +1,41 @@
+"""The terminal, or what stands for it: how wide it is, what it can show, and the way there.
+
+The rule of this file: it asks anew each time, as a program may put another stdout in its place.
+"""
+
+import codecs
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+
+from agentlog.replay.colour import to_ansi
+from agentlog.replay.lines import Line, to_plain
+
+
+def show(lines: Iterable[Line]) -> None:
+    """Write lines to stdout, with colour where there is any; without a stdout, nowhere."""
+    if sys.stdout is not None:
+        sys.stdout.write((to_ansi if has_colour() else to_plain)(lines))
+
+
+def width() -> int:
+    """Return how many columns there are."""
+    return shutil.get_terminal_size().columns
+
+
+def is_ascii() -> bool:
+    """Say whether nothing beyond ASCII can be shown."""
+    try:
+        return codecs.lookup(sys.stdout.encoding).name != "utf-8"
+    except (AttributeError, LookupError, TypeError):
+        return True  # no stdout, or one that says nothing of itself
+
+
+def has_colour() -> bool:
+    """Decide as https://no-color.org and https://force-color.org ask for."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
