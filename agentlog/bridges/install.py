@@ -40,6 +40,7 @@ def install(
     chain[:] = others
 
     def uninstall() -> None:
+        processor.stop()  # for loggers that have cached a copy of the list
         for holder in (chain, structlog.get_config()["processors"]):
             if isinstance(holder, list):
                 holder[:] = [other for other in holder if other is not processor]

@@ -15,6 +15,7 @@ import os.path
 import re
 import sys
 from collections.abc import Mapping
+from itertools import dropwhile, takewhile
 from typing import Any
 
 import structlog
@@ -57,8 +58,15 @@ _FREQUENT = ("event_type", "event", "level", "timestamp", "params")
 _RARE = _KNOWN.difference(_FREQUENT) | {"lineno"}
 _OF_STRUCTLOG = os.path.dirname(structlog.__file__)  # noqa: PTH120 - records have texts
 _CLASS_NAME = r"[\w.]{1,200}"
-_LAST_TRACEBACK = r".*Traceback \(most recent call last\):\n(?:[ ][^\n]*\n)*"
-_LAST_GROUP = r".*^  \+ Exception Group Traceback .*?^  \| (?=\S)(.*?)^  \+-\+-(?!.*^Traceback )"
+_NO_EXCEPTION = "NoneType: None"
+"""What a formatter of exceptions makes of none."""
+
+_HEADINGS = {
+    "Traceback (most recent call last):": "",
+    "  + Exception Group Traceback (most recent call last):": "  | ",
+}
+"""How a traceback begins, and what stands before each line below."""
+
 _NO_FIELDS: dict[str, Any] = {}
 
 
@@ -171,7 +179,7 @@ def _error_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any]
         return describe(given)
     formatted = line.get("exception")
     if is_a(formatted, str) and formatted:
-        return _error_of_text(formatted)
+        return None if formatted == _NO_EXCEPTION else _error_of_text(formatted)
     if is_a(formatted, list) and formatted and is_a(formatted[0], Mapping):
         first = formatted[0]
         return {
@@ -193,11 +201,14 @@ def _is_true(value: Any) -> bool:
 
 def _error_of_text(formatted: str) -> dict[str, Any]:
     """Read a traceback as it is printed: of several, the last is the one that was not caught."""
-    if group := re.match(_LAST_GROUP, formatted, re.DOTALL | re.MULTILINE):
-        said = group[1].replace("\n  | ", "\n").strip()
-    else:
-        last = re.match(_LAST_TRACEBACK, formatted, re.DOTALL)
-        said = formatted[last.end() if last else 0 :].strip()
+    lines = formatted.split("\n")
+    headings = [at for at, line in enumerate(lines) if line in _HEADINGS]
+    if headings:
+        bar = _HEADINGS[lines[headings[-1]]]
+        below = (line.removeprefix(bar) for line in lines[headings[-1] + 1 :])
+        behind_frames = dropwhile(lambda line: line.startswith(" "), below)
+        lines = list(takewhile(lambda line: not line.startswith("  +-+-"), behind_frames))
+    said = "\n".join(lines).strip()
     kind, _, message = said.partition(": ")
     if not re.fullmatch(_CLASS_NAME, kind):
         kind, message = "", said

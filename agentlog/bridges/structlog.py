@@ -8,6 +8,7 @@ are not selected are remembered for the failure of the action they are logged in
 from collections.abc import Mapping
 from logging import Logger, LogRecord
 from sys import _getframe
+from threading import get_ident
 from typing import Any
 
 from structlog.stdlib import ProcessorFormatter
@@ -56,6 +57,7 @@ class EventProcessor(Way):
         super().__init__(client, select, breadcrumbs)
         self._session_key, self._event_key, self._parent_key = _names(correlate)
         self._on_all = correlate == "all"
+        self._direct: type | None = None  # the class of the loggers that are not of logging
 
     def __call__(  # noqa: C901 - at every line of the log: one straight line
         self, logger: Any, method: str, event_dict: EventDict
@@ -70,21 +72,20 @@ class EventProcessor(Way):
             recorder = None if client is None else client.active
             if recorder is None:
                 return event_dict
-            by_logging = logger is None or isinstance(logger, Logger)
+            by_logging = type(logger) is not self._direct and self._is_by_logging(logger)
             record = _record(event_dict) if by_logging or RECORD in event_dict else None
             if record is not None:
                 selected = self._take_formatted(
                     recorder, record, marker, logger, method, event_dict
                 )
             else:
-                selected = False
-                try:
-                    if marker is True or (
-                        marker is not False and self._select(logger, method, event_dict)
-                    ):
-                        selected = True
-                except Exception as error:  # noqa: BLE001 - the user's function
-                    self._warn_of_rule(error)
+                selected = marker is True
+                if not selected and marker is not False:
+                    try:
+                        if self._select(logger, method, event_dict):
+                            selected = True
+                    except Exception as error:  # noqa: BLE001 - the user's function
+                        self._warn_of_rule(error)
                 if selected:
                     parent, event_id = recorder.parent(), ids.event_id()
                     recorder.instant(parent, event_id, read(logger, method, event_dict))
@@ -92,7 +93,7 @@ class EventProcessor(Way):
                 elif self._breadcrumbs:
                     recorder.remember(self._breadcrumbs, logger, method, event_dict)
                 if by_logging:
-                    self._decided.selected = selected or marker
+                    self._decided[get_ident()] = selected or marker
             if self._on_all and not selected:
                 self._stamp_action(recorder, event_dict)
         except Exception as error:  # noqa: BLE001 - in a log line nothing ever raises
@@ -108,6 +109,13 @@ class EventProcessor(Way):
                 f"EventProcessor was given a {type(line).__name__}, and records nothing: it stands "
                 "behind the renderer. Put it in front, or call agentlog.install()."
             )
+
+    def _is_by_logging(self, logger: Any) -> bool:
+        """Say whether a line may come from a ProcessorFormatter, or go to the logging module."""
+        if logger is None or isinstance(logger, Logger):
+            return True
+        self._direct = type(logger)
+        return False
 
     def _take_formatted(
         self,

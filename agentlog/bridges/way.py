@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, MutableMapping
+from types import SimpleNamespace
 from typing import Any
 
 import structlog
@@ -38,6 +39,7 @@ _PROXY = structlog.BoundLoggerBase._proxy_to_logger.__code__  # noqa: SLF001 - m
 _CHAIN = structlog.BoundLoggerBase._process_event.__code__  # noqa: SLF001 - as above
 _FAR = 8
 _UNSEEN = object()
+_NOBODY: Any = SimpleNamespace(active=None)
 
 
 class Way:
@@ -48,8 +50,12 @@ class Way:
         self._select = rules.test_of(select)
         self._breadcrumbs = _checked_count(breadcrumbs)
         self._warned = False
-        self._decided = threading.local()
-        """`selected`, of the last line for logging: an event, marked as none (False), or None."""
+        self._decided: dict[int, object] = {}
+        """By thread, of its last line for logging: True, an event; False, marked as none; None."""
+
+    def stop(self) -> None:
+        """Record nothing any more, wherever this is still in use."""
+        self._client = _NOBODY
 
     def _recorder(self) -> Recorder | None:
         client = self._client or default_client()
@@ -112,7 +118,7 @@ class Way:
         """Return what an `EventProcessor` of the same client has made of the line of this call."""
         for each in getattr(_logging_now(), "_processors", ()):
             if isinstance(each, Way) and each._recorder() is recorder:  # noqa: SLF001 - its own kind
-                return getattr(each._decided, "selected", None)  # noqa: SLF001
+                return each._decided.get(threading.get_ident())  # noqa: SLF001
         return _UNSEEN
 
 

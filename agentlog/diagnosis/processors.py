@@ -101,7 +101,9 @@ def troubles(chain: Chain) -> Iterator[Finding]:
     for at in chain.places:
         yield from _behind(chain, at)
     for dropping in filter(_may_drop, chain.processors[: max(chain.places, default=0)]):
-        text = f"{named(dropping)}, before the EventProcessor{chain.where}, may drop lines"
+        text = (
+            f"{named(dropping)}, before the EventProcessor{chain.where}, may drop lines (DropEvent)"
+        )
         fix = "what it drops is no event: put the EventProcessor before it if it should be one"
         yield Finding(chain.topic, NOTICE, text, (fix,))
     yield from _twice(chain)

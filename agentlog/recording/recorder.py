@@ -12,7 +12,7 @@ from typing import Any
 
 from agentlog.errors import call_site, shown, warn
 from agentlog.recording import context, ids
-from agentlog.recording.context import Node
+from agentlog.recording.context import Node, current
 from agentlog.recording.crumbs import ROOM, UNCHANGING, as_log
 from agentlog.recording.encode import Encoder
 from agentlog.recording.event import ACTION_TYPES, RESULTS, Event, fitting
@@ -65,7 +65,7 @@ class Recorder:
 
     def parent(self) -> Node:
         """Return the node that an event recorded here and now belongs under."""
-        node = context.current.get()
+        node = current.get()
         if node is not None and node.recorder is self and not node.closed:
             return node
         return context.innermost(self) or self.root()
@@ -126,7 +126,7 @@ class Recorder:
         self, most: int, logger: Any, level: str | None, line: MutableMapping[Any, Any]
     ) -> None:
         """Remember a log line with the innermost open node of this context, the last `most`."""
-        node = context.current.get()
+        node = current.get()
         while node is not None and (node.closed or node.recorder is not self):
             node = node.outer
         if node is None:

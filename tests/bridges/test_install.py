@@ -142,6 +142,19 @@ def test_uninstall_finds_it_in_a_list_that_somebody_has_copied(captured):
     assert [JSONRenderer] == [type(each) for each in chain()]
 
 
+def test_uninstall_ends_it_where_it_cannot_be_taken_out(captured):
+    """A logger may have cached a list that nobody else has: there the processor does nothing."""
+    printing()
+    uninstall = install(captured.client)
+    structlog.configure(processors=list(chain()))
+    logger = structlog.get_logger()
+    logger.info("cached now")
+    structlog.configure(processors=[JSONRenderer()])
+    uninstall()
+    assert '{"action_type": "tool", "event": "search"}' == logger.info("search", action_type="tool")
+    assert [] == captured.names()
+
+
 def test_install_into_structlog_as_it_is_imported(captured, capsys):
     """Without any configuration the default chain gets it, and stays one that may be configured."""
     install(captured.client)

@@ -1,11 +1,19 @@
 """The structlog processor: selected lines become events, and the line goes on as it was."""
 
+import copy
 import warnings
 
 import pytest
 import structlog
 
-from agentlog import AgentlogWarning, Client, ConfigurationError, EventProcessor, install
+from agentlog import (
+    AgentlogWarning,
+    Client,
+    ConfigurationError,
+    EventProcessor,
+    install,
+    select,
+)
 from agentlog.testing import capture_events
 from tests.recording.journals import warned
 
@@ -91,12 +99,6 @@ def test_ids_are_on_the_line(captured):
     assert list(expected) == list(out)
 
 
-def test_the_same_mapping_goes_on(captured):
-    """The processor returns the mapping that it was given."""
-    line = {"event": "a", "agentlog": True}
-    assert line is EventProcessor(captured.client)(None, "info", line)
-
-
 def test_a_key_is_never_overwritten(captured):
     """Ids that the line has already are the program's own, and are params of the event."""
     out = through(
@@ -142,35 +144,6 @@ def test_other_lines_are_stamped_only_by_all(captured):
                 assert expected == through(processor, event="a")
                 mine = through(processor, event="a", parent_id="mine", session_id="")
                 assert ("mine", "") == (mine["parent_id"], mine["session_id"])
-
-
-@pytest.mark.parametrize("renderer", ["json", "console", "logfmt"])
-def test_the_rendered_line_is_untouched(captured, renderer):
-    """Rendered, a line is byte for byte what it is without agentlog, selected or not."""
-    render = {
-        "json": structlog.processors.JSONRenderer(),
-        "console": structlog.dev.ConsoleRenderer(colors=False),
-        "logfmt": structlog.processors.LogfmtRenderer(),
-    }[renderer]
-    processor = EventProcessor(captured.client, correlate=False)
-
-    def printed(*processors):
-        logger = structlog.wrap_logger(
-            structlog.testing.ReturnLogger(), processors=[*processors, render]
-        )
-        lines = [logger.bind(z=1, a="é").info("hello", n=None, password="hunter2")]
-        lines.append(logger.warning("tool", action_type="tool", tags=["a"], returns=1.5))
-        return lines
-
-    assert printed() == printed(processor)
-
-
-def test_no_value_is_changed(captured):
-    """The values of a line are neither changed nor replaced, secrets neither."""
-    values = {"password": "hunter2", "nested": {"a": [1]}, "iterator": iter([1])}
-    out = through(EventProcessor(captured.client), event="a", agentlog=True, **values)
-    assert all(out[name] is value for name, value in values.items())
-    assert [1] == list(values["iterator"])
 
 
 # -- Nothing raises --------------------------------------------------------------------------------
@@ -313,3 +286,11 @@ def test_whatever_it_is_called_with_goes_on(captured, line):
         warnings.simplefilter("ignore")
         for logger in (None, 3, object()):
             assert line is EventProcessor(captured.client)(logger, None, line)
+
+
+def test_it_can_be_copied(captured):
+    """Configurations are copied, with all that is in them."""
+    copied = copy.deepcopy(EventProcessor(select=select.level("error")))
+    through(copied, method="error", event="a")
+    through(copied, event="b")
+    assert ["a"] == captured.names()

@@ -287,8 +287,6 @@ def test_opentelemetry_comes_and_goes_in_any_order(
     assert (1, 2) == (len(captured.names()), len(exported()))
 
 
-# DEFECT: behind `instrument()`, `install()` puts the processor behind OpenTelemetry's: the marker
-# is exported, and the ids are not.
 @pytest.mark.parametrize("ours_first", [True, False])
 def test_what_opentelemetry_exports_has_the_ids_and_no_marker(captured, telemetry, ours_first):
     """Whoever comes first, its processor gets the line as the renderer does."""

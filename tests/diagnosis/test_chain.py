@@ -182,7 +182,7 @@ def test_what_may_drop_lines_is_noticed(dropping, name):
         assert [
             (
                 NOTICE,
-                f"{name}, before the EventProcessor, may drop lines",
+                f"{name}, before the EventProcessor, may drop lines (DropEvent)",
                 "what it drops is no event: put the EventProcessor before it if it should be one",
             ),
             (GOOD, PLACED + "JSONRenderer"),
