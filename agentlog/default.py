@@ -69,6 +69,11 @@ def default_client() -> Client | None:
     return _client
 
 
+def default_recorder() -> Recorder | None:
+    """Return what the default client records with; None before `init`, and while disabled."""
+    return None if _client is None else _client.active
+
+
 def _expected_client() -> Client | None:
     """Return the default client; that there is none is said once."""
     global _warned  # noqa: PLW0603

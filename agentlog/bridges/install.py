@@ -10,6 +10,7 @@ from agentlog.bridges.chain import place
 from agentlog.bridges.structlog import EventProcessor
 from agentlog.bridges.way import Selection
 from agentlog.client import Client
+from agentlog.default import default_recorder
 from agentlog.errors import warn
 
 
@@ -35,7 +36,12 @@ def install(
     """
     processor = EventProcessor(client, select=select, correlate=correlate, breadcrumbs=breadcrumbs)
     chain = _chain_in_force()
-    others = [other for other in chain if not isinstance(other, EventProcessor)]
+    recorder = client.active if client else default_recorder()
+    others = [
+        other
+        for other in chain
+        if not (isinstance(other, EventProcessor) and other.serves(recorder))
+    ]
     others.insert(place(others), processor)
     chain[:] = others
 

@@ -14,13 +14,13 @@
 import os.path
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from itertools import dropwhile, takewhile
 from typing import Any
 
 import structlog
 
-from agentlog.bridges.select import FAILING, NUMBERS, RECORD, level_of, name_of, record_of
+from agentlog.bridges.origin import FAILING, NUMBERS, RECORD, level_of, name_of, record_of
 from agentlog.recording.event import ACTION_TYPES, RESULTS, fitting, is_a
 from agentlog.recording.natural import Items, items_of
 from agentlog.recording.outcome import describe, text_of
@@ -220,6 +220,15 @@ def _source(file: Any, number: Any) -> str | None:
     if not is_a(file, str) or not file or file.startswith(_OF_STRUCTLOG):
         return None
     return f"{file}:{number}"
+
+
+def take_marker(line: MutableMapping[str, Any]) -> bool | None:
+    """Take the marker off a line and return it; what is neither True nor False is none."""
+    marker = line.get(MARKER)
+    if marker is not True and marker is not False:
+        return None
+    del line[MARKER]
+    return marker
 
 
 def without_meta(line: Mapping[Any, Any]) -> dict[Any, Any]:

@@ -10,8 +10,8 @@ import re
 from typing import Any
 
 from agentlog.bridges import select as rules
-from agentlog.bridges.line import MARKER
-from agentlog.bridges.select import RECORD
+from agentlog.bridges.line import take_marker
+from agentlog.bridges.origin import RECORD
 from agentlog.bridges.way import Selection, Way
 from agentlog.client import Client
 from agentlog.recording.event import is_a
@@ -22,7 +22,7 @@ _ESCAPE = re.compile(
     r"|\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # titles, links
     r"|[@-Z\\^_])"
 )
-_PLAIN = frozenset(vars(logging.makeLogRecord({})))
+_PLAIN = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None)))
 _NOT_EXTRA = _PLAIN | {"asctime", "message", "taskName", "_logger", "_name"}
 
 
@@ -60,10 +60,8 @@ class EventHandler(Way, logging.Handler):
             return
         try:
             line = _line_of(record)
-            marker = line.get(MARKER)
-            if marker is True or marker is False:
-                del line[MARKER]
-            method = text_of(record.levelname).lower()
+            marker = take_marker(line)
+            method = _plain(text_of(record.levelname)).lower()
             self._take_record(recorder, record, marker, None, method, line)
         except Exception as error:  # noqa: BLE001 - in a log line nothing ever raises
             recorder.give_up(error)
@@ -99,4 +97,9 @@ def _message_of(record: logging.LogRecord, line: dict[Any, Any]) -> str:
     except BaseException:  # noqa: BLE001 - the values' own code ran
         message = text_of(record.msg)
         line["args"] = record.args
-    return _ESCAPE.sub("", message) if "\x1b" in message else message
+    return _plain(text_of(message))
+
+
+def _plain(text: str) -> str:
+    """Return a text without the escapes of a terminal."""
+    return _ESCAPE.sub("", text) if "\x1b" in text else text

@@ -6,26 +6,23 @@ are not selected are remembered for the failure of the action they are logged in
 """
 
 from collections.abc import Mapping
-from logging import Logger, LogRecord
+from logging import LogRecord
 from sys import _getframe
-from threading import get_ident
 from typing import Any
 
-from structlog.stdlib import ProcessorFormatter
-
 from agentlog.bridges import select as rules
-from agentlog.bridges.line import MARKER, read
-from agentlog.bridges.select import RECORD, record_of
-from agentlog.bridges.way import EventDict, Selection, Way
+from agentlog.bridges.line import MARKER, read, take_marker
+from agentlog.bridges.origin import RECORD, EventDict, record_of
+from agentlog.bridges.seen import CALL, DENIED, PRINTING, caller
+from agentlog.bridges.way import Selection, Way
 from agentlog.client import Client
-from agentlog.default import default_client
+from agentlog.default import default_recorder
 from agentlog.errors import ConfigurationError, shown
 from agentlog.recording import context, ids
 from agentlog.recording.action import Action
 from agentlog.recording.recorder import Recorder
 
 _IDS = ("session_id", "event_id", "parent_id")
-_FORMAT = ProcessorFormatter.format.__code__
 
 
 class EventProcessor(Way):
@@ -57,45 +54,53 @@ class EventProcessor(Way):
         super().__init__(client, select, breadcrumbs)
         self._session_key, self._event_key, self._parent_key = _names(correlate)
         self._on_all = correlate == "all"
-        self._direct: type | None = None  # the class of the loggers that are not of logging
 
-    def __call__(  # noqa: C901 - at every line of the log: one straight line
+    def __call__(  # noqa: C901, PLR0912 - at every line of the log: one straight line
         self, logger: Any, method: str, event_dict: EventDict
     ) -> EventDict:
         """Record the line if it is selected, and return it."""
         recorder: Recorder | None = None
         try:
             marker = event_dict.get(MARKER)
-            if marker is True or marker is False:
-                del event_dict[MARKER]
-            client = self._client or default_client()
-            recorder = None if client is None else client.active
+            if marker is not None:
+                marker = take_marker(event_dict)
+            recorder = self._own if self._has_own else default_recorder()
             if recorder is None:
+                _unmark(event_dict)
                 return event_dict
-            by_logging = type(logger) is not self._direct and self._is_by_logging(logger)
-            record = _record(event_dict) if by_logging or RECORD in event_dict else None
-            if record is not None:
-                selected = self._take_formatted(
-                    recorder, record, marker, logger, method, event_dict
-                )
+            call: Any = None
+            if type(logger) not in PRINTING or RECORD in event_dict:
+                try:
+                    call = _getframe(2)
+                except ValueError:
+                    pass  # called from the outermost frame
+                if call is None or call.f_code is not CALL or RECORD in event_dict:
+                    call, record = caller(event_dict)
+                    if record is not None:
+                        self._take_formatted(recorder, record, marker, logger, method, event_dict)
+                        return event_dict
+            selected = marker is True
+            if marker is None:
+                try:
+                    if self._select(logger, method, event_dict):
+                        selected = True
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - the user's function
+                    self._warn_of_rule(error)
+            if call is not None:
+                self._decided[id(call)] = DENIED if marker is False else selected
+            if selected:
+                parent, event_id = recorder.parent(), ids.event_id()
+                recorder.instant(parent, event_id, read(logger, method, event_dict))
+                self._stamp(event_dict, parent.session_id, event_id, parent.id)
+                if call is not None:
+                    recorder.stamped.publish(event_id, None)
             else:
-                selected = marker is True
-                if not selected and marker is not False:
-                    try:
-                        if self._select(logger, method, event_dict):
-                            selected = True
-                    except Exception as error:  # noqa: BLE001 - the user's function
-                        self._warn_of_rule(error)
-                if selected:
-                    parent, event_id = recorder.parent(), ids.event_id()
-                    recorder.instant(parent, event_id, read(logger, method, event_dict))
-                    self._stamp(event_dict, parent.session_id, event_id, parent.id)
-                elif self._breadcrumbs:
+                if self._breadcrumbs:
                     recorder.remember(self._breadcrumbs, logger, method, event_dict)
-                if by_logging:
-                    self._decided[get_ident()] = selected or marker
-            if self._on_all and not selected:
-                self._stamp_action(recorder, event_dict)
+                if self._on_all:
+                    self._stamp_action(recorder, event_dict)
         except Exception as error:  # noqa: BLE001 - in a log line nothing ever raises
             self._give_up(error, recorder, event_dict)
         return event_dict
@@ -110,30 +115,24 @@ class EventProcessor(Way):
                 "behind the renderer. Put it in front, or call agentlog.install()."
             )
 
-    def _is_by_logging(self, logger: Any) -> bool:
-        """Say whether a line may come from a ProcessorFormatter, or go to the logging module."""
-        if logger is None or isinstance(logger, Logger):
-            return True
-        self._direct = type(logger)
-        return False
-
     def _take_formatted(
         self,
         recorder: Recorder,
         record: LogRecord,
-        marker: object,
+        marker: bool | None,  # noqa: FBT001 - as it was on the line
         logger: Any,
         method: str,
         event_dict: EventDict,
-    ) -> bool:
-        """Take a line that a ProcessorFormatter works on; say whether it is an event."""
+    ) -> None:
+        """Record the line that a ProcessorFormatter works on, if it is selected."""
         if marker is None and not hasattr(record, "_name"):
-            marker = vars(record).pop(MARKER, None)  # its copy: plain logging has it in `extra`
+            marker = take_marker(vars(record))  # its copy: plain logging has it in `extra`
         line = {**event_dict, RECORD: record}
         stamp = self._take_record(recorder, record, marker, logger, method, line)
         if stamp is not None:
             self._stamp(event_dict, *stamp)
-        return stamp is not None
+        elif self._on_all:
+            self._stamp_action(recorder, event_dict)
 
     def _stamp_action(self, recorder: Recorder, event_dict: EventDict) -> None:
         """Write the action that is open on a line that is no event."""
@@ -152,13 +151,10 @@ class EventProcessor(Way):
             event_dict.setdefault(self._parent_key, parent_id)
 
 
-def _record(event_dict: EventDict) -> LogRecord | None:
-    """Return the LogRecord that a ProcessorFormatter is formatting just now, if one is."""
-    if RECORD in event_dict:
-        return record_of(event_dict)
-    caller = _getframe(2)
-    behind_remove_processors_meta = caller.f_code is _FORMAT
-    return caller.f_locals["record"] if behind_remove_processors_meta else None
+def _unmark(event_dict: EventDict) -> None:
+    """Take the marker off the LogRecord of a line, where nothing else is done with it."""
+    if RECORD in event_dict and (record := record_of(event_dict)) is not None:
+        take_marker(vars(record))
 
 
 def _names(correlate: Any) -> tuple[str | None, ...]:

@@ -1,45 +1,35 @@
-"""What the two ways in for log lines share: whose events, which lines, and each line once.
-
-A line may come by more than one way: the formatters of two handlers, a formatter and an
-`EventHandler`, or a structlog chain and a handler behind it. Two things tell that it was here:
-
-* Copies of a LogRecord share its attributes, and one of them, `relativeCreated`, is an object that
-  no other record has. What was done with a record is kept by client, under that object.
-* A record that a structlog chain is logging just now has that chain's call among the frames that
-  led here. If an `EventProcessor` of the same client is in the chain, it has had the line, in this
-  thread and just before, and knows what it made of it.
-"""
+"""What the two ways in for log lines share: whose events, which lines, and each line once."""
 
 import logging
-import sys
+import re
 import threading
 import time
-from collections.abc import Callable, MutableMapping
-from types import SimpleNamespace
+from collections.abc import Callable
 from typing import Any
-
-import structlog
 
 from agentlog.bridges import select as rules
 from agentlog.bridges.line import read, without_meta
+from agentlog.bridges.origin import EventDict
+from agentlog.bridges.seen import (
+    DENIED,
+    UNSEEN,
+    Seen,
+    Stamp,
+    call_that_logs,
+    chain_of,
+    key_of,
+)
 from agentlog.client import Client
-from agentlog.default import default_client
-from agentlog.errors import ConfigurationError, shown, warn
+from agentlog.default import default_recorder
+from agentlog.errors import AgentlogWarning, ConfigurationError, shown, warn
 from agentlog.recording import context, ids
 from agentlog.recording.event import fitting
+from agentlog.recording.outcome import text_of
 from agentlog.recording.recorder import Recorder
 
-EventDict = MutableMapping[str, Any]
 Selection = Callable[[Any, str, EventDict], bool]
-Stamp = tuple[str, str, str]
-"""The ids of an event: session, event, parent."""
-
-_LOG = logging.Logger._log.__code__  # noqa: SLF001 - the frame that a record is made in
-_PROXY = structlog.BoundLoggerBase._proxy_to_logger.__code__  # noqa: SLF001 - meant for wrappers
-_CHAIN = structlog.BoundLoggerBase._process_event.__code__  # noqa: SLF001 - as above
-_FAR = 8
-_UNSEEN = object()
-_NOBODY: Any = SimpleNamespace(active=None)
+_ID_LENGTH = 16
+_ID = r"\b[0-9a-f]{16}\b"
 
 
 class Way:
@@ -47,31 +37,53 @@ class Way:
 
     def __init__(self, client: Client | None, select: Selection, breadcrumbs: int) -> None:
         self._client = _checked_client(client)
+        self._has_own = client is not None
+        self._own = client.active if client is not None else None
+        self._rule = select
         self._select = rules.test_of(select)
         self._breadcrumbs = _checked_count(breadcrumbs)
         self._warned = False
-        self._decided: dict[int, object] = {}
-        """By thread, of its last line for logging: True, an event; False, marked as none; None."""
+        self._decided: dict[int, bool | None] = {}
+        """By the identity of a call, what was made of its line: an event or not, or `DENIED`."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is made of the rule, which can be pickled itself."""
+        return {**vars(self), "_select": None, "_decided": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._select = rules.test_of(self._rule)
 
     def stop(self) -> None:
         """Record nothing any more, wherever this is still in use."""
-        self._client = _NOBODY
+        self._has_own, self._own = True, None
 
     def _recorder(self) -> Recorder | None:
-        client = self._client or default_client()
-        return None if client is None else client.active
+        return self._own if self._has_own else default_recorder()
 
-    def _selects(self, marker: object, logger: Any, method: str, line: EventDict) -> bool:
+    def serves(self, recorder: Recorder | None) -> bool:
+        """Say whether this records by a recorder; by none, when it records nothing."""
+        return self._recorder() is recorder
+
+    def _selects(
+        self,
+        marker: bool | None,  # noqa: FBT001 - as it was on the line
+        logger: Any,
+        method: str,
+        line: EventDict,
+    ) -> bool:
         """Say whether a line becomes an event: by its marker, or else by the rule."""
-        if marker is True or marker is False:
+        if marker is not None:
             return marker
         try:
             return bool(self._select(logger, method, line))
-        except Exception as error:  # noqa: BLE001 - the user's function; the line is not harmed by it
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the user's function; the line is not harmed
             self._warn_of_rule(error)
             return False
 
-    def _warn_of_rule(self, error: Exception) -> None:
+    def _warn_of_rule(self, error: BaseException) -> None:
         kind = type(error).__name__
         self._warn_once(f"the rule for log lines raised {kind}: it selects nothing then")
 
@@ -84,66 +96,80 @@ class Way:
         self,
         recorder: Recorder,
         record: logging.LogRecord,
-        marker: object,
+        marker: bool | None,  # noqa: FBT001 - as it was on the line
         logger: Any,
         method: str,
         line: EventDict,
     ) -> Stamp | None:
         """Record or remember the line of a LogRecord once; return the ids if it is an event."""
-        identity = vars(record).get("relativeCreated", record)
-        once = recorder.once
-        stamp: Stamp | None = once.get(identity, "event")
-        if stamp is not None or _is_our_own(record):
-            return stamp
-        decided = self._decided_by_a_chain(recorder)
-        if decided is True or decided is False:
+        key = key_of(record)
+        known = recorder.lines.get(key)
+        if known is not None:
+            return known.stamp  # type: ignore[no-any-return]
+        if _is_our_own(record):
+            return None
+        decision = _decision(recorder, record)
+        if decision is True or decision is DENIED:
+            return None
+        if decision is UNSEEN and recorder.stamped and _is_stamped(recorder, line):
             return None
         if self._selects(marker, logger, method, line):
-            parent = recorder.parent()
-            mine = (parent.session_id, ids.event_id(), parent.id)
-            stamp = once.publish(identity, "event", mine)
-            if stamp is mine:
-                when = _time_of(record) if recorder.time is time.time else None
-                recorder.instant(parent, mine[1], read(logger, method, line, when))
-        elif (
+            return _make_event(recorder, record, logger, method, line)
+        mine = Seen(record)
+        if (
             self._breadcrumbs
-            and decided is _UNSEEN
-            and once.publish(identity, "crumb", mark := object()) is mark
+            and decision is UNSEEN
+            and (key is None or recorder.crumbs.publish(key, mine) is mine)
         ):
             values = {"logger": record.name, **without_meta(line)}
             recorder.remember(self._breadcrumbs, logger, method, values)
-        return stamp
-
-    def _decided_by_a_chain(self, recorder: Recorder) -> object:
-        """Return what an `EventProcessor` of the same client has made of the line of this call."""
-        for each in getattr(_logging_now(), "_processors", ()):
-            if isinstance(each, Way) and each._recorder() is recorder:  # noqa: SLF001 - its own kind
-                return each._decided.get(threading.get_ident())  # noqa: SLF001
-        return _UNSEEN
+        return None
 
 
-def _logging_now() -> Any:
-    """Return the bound logger of structlog whose line is being handled; None for other lines."""
-    frame: Any = sys._getframe(2)  # noqa: SLF001 - as logging does, to find the caller
-    behind, far, logs = None, 0, 0
-    while frame is not None and far < _FAR:
-        if frame.f_code is _PROXY:
-            return frame.f_locals.get("self") if logs == 1 and behind is not _CHAIN else None
-        logs += frame.f_code is _LOG
-        far = far + 1 if logs else 0
-        behind, frame = frame.f_code, frame.f_back
-    return None
+def _make_event(
+    recorder: Recorder, record: logging.LogRecord, logger: Any, method: str, line: EventDict
+) -> Stamp:
+    """Record the line of a LogRecord, unless another way is first; return the ids of the event."""
+    here = vars(record).get("thread") == threading.get_ident()
+    parent = recorder.parent(warns=here)
+    mine = Seen(record, (parent.session_id, ids.event_id(), parent.id))
+    key = key_of(record)
+    first: Seen = mine if key is None else recorder.lines.publish(key, mine)
+    if first is mine:
+        created = vars(record).get("created")
+        is_real = recorder.time is time.time and fitting("timestamp", created)
+        what = read(logger, method, line, created if is_real else None)
+        recorder.instant(parent, mine.stamp[1], what)
+    return first.stamp
 
 
-def _time_of(record: logging.LogRecord) -> float | None:
-    """Return when a record was made; it may have waited in a queue since."""
-    created = vars(record).get("created")
-    return created if fitting("timestamp", created) else None
+def _decision(recorder: Recorder, record: logging.LogRecord) -> object:
+    """Return what a structlog chain of the same client has made of the line of this call."""
+    call = call_that_logs(record)
+    decision: object = UNSEEN
+    for each in chain_of(call):
+        if isinstance(each, Way) and each.serves(recorder):
+            decision = each._decided.get(id(call), False)  # noqa: SLF001 - its own kind
+            if decision is not False:
+                break
+    return decision
+
+
+def _is_stamped(recorder: Recorder, line: EventDict) -> bool:
+    """Say whether a line carries the id of an event, as a key or rendered: it has been queued."""
+    texts = [value for value in line.values() if type(value) is str]
+    return any(
+        found in recorder.stamped
+        for text in texts
+        for found in (re.findall(_ID, text) if len(text) > _ID_LENGTH else (text,))
+    )
 
 
 def _is_our_own(record: logging.LogRecord) -> bool:
     """Say whether a record is agentlog's, or of a library that works for it just now."""
     name = str(record.name)
+    if name == "py.warnings":
+        return AgentlogWarning.__name__ in text_of(record.msg) + text_of(record.args)
     return name == "agentlog" or name.startswith("agentlog.") or context.own_work.get()
 
 

@@ -1,21 +1,46 @@
 """Breadcrumbs: the last log lines before a failure, remembered with the action they were logged in.
 
-Remembering happens at every line of the log: it is a shallow copy where no value can change, and an
-encoding where one can. Only if the action fails are they written.
+Remembering happens at every line of the log: it is a shallow copy where no value can change, a deep
+one of plain containers, an encoding of anything else. Only if the action fails are they written.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from typing import Any
 
-from agentlog.recording.encode import PAYLOAD_ROOM, Encoded
+from agentlog.recording.encode import PAYLOAD_ROOM, Encoded, Encoder
 
 Crumb = tuple[float, Any, str | None, "dict[Any, Any] | Encoded"]
 
-UNCHANGING = frozenset({str, int, float, bool, type(None)})
-ROOM = PAYLOAD_ROOM // 32
-"""The room for one line, so that all of them fit into the record of the failure."""
+UNCHANGING = frozenset({str, int, float, bool, bytes, type(None)})
+_ROOM = PAYLOAD_ROOM // 32  # for one line, so that all fit into the record of the failure
+_CONTAINERS = frozenset({dict, list, tuple})
+_DEEPEST, _MOST = 4, 64
 
 _OURS = ("timestamp", "level", "logger")
+
+
+def taken(line: MutableMapping[Any, Any], encoder: Encoder) -> "dict[Any, Any] | Encoded":
+    """Return a line as it is now, with values in it that can change."""
+    try:
+        return {key: _copied(value, _DEEPEST) for key, value in line.items()}
+    except _NotPlainError:
+        return encoder.piece(line, _ROOM)
+
+
+def _copied(value: Any, depth: int) -> Any:
+    """Return a copy of plain values, which is cheaper than to encode them."""
+    kind = type(value)
+    if kind in UNCHANGING:
+        return value
+    if kind not in _CONTAINERS or not depth or len(value) > _MOST:
+        raise _NotPlainError
+    if kind is dict:
+        return {_copied(key, 0): _copied(item, depth - 1) for key, item in value.items()}
+    return kind([_copied(item, depth - 1) for item in value])
+
+
+class _NotPlainError(Exception):
+    """A value has to be encoded to be taken as it is."""
 
 
 def as_log(crumbs: Iterable[Crumb]) -> list[dict[Any, Any]]:

@@ -137,6 +137,8 @@ class Encoder:
                 text = value.text
                 for kind, times in value.notes.items():
                     head.note(kind, times)
+            elif (text := self._quick(value)) is not None:
+                room -= len(text) if text.isascii() else 4 * len(text)
             elif name in _HEAD:
                 text = self._field(name, value, head)
             else:
@@ -149,6 +151,19 @@ class Encoder:
         if notes:
             parts.append(f',"notes":{json.dumps(notes, separators=(",", ":"))}')
         return "".join(parts)
+
+    def _quick(self, value: Any) -> str | None:
+        """Encode clean texts, alone, in a list or in a mapping; None leaves it to the walk."""
+        if not self._plain:
+            return None
+        kind = type(value)
+        if kind is str:
+            known = self._texts.get(value) if len(value) <= _RECURRING else None
+            return known or self._learn_text(value)
+        if (kind is list or kind is tuple) and len(value) <= _FREQUENT:
+            parts = [self._quick(item) if type(item) is str else None for item in value]
+            return None if None in parts else f"[{','.join(parts)}]"  # type: ignore[arg-type]
+        return self._frequent(value) if kind is dict else None
 
     def _field(self, name: str, value: Any, walk: Walk) -> str | None:
         if self._only_names:

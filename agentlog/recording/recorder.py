@@ -13,12 +13,12 @@ from typing import Any
 from agentlog.errors import call_site, shown, warn
 from agentlog.recording import context, ids
 from agentlog.recording.context import Node, current
-from agentlog.recording.crumbs import ROOM, UNCHANGING, as_log
+from agentlog.recording.crumbs import UNCHANGING, as_log, taken
 from agentlog.recording.encode import Encoder
 from agentlog.recording.event import ACTION_TYPES, RESULTS, Event, fitting
 from agentlog.recording.natural import Items, items_of
-from agentlog.recording.once import Once
 from agentlog.recording.outcome import Outcome
+from agentlog.recording.recent import Recent
 from agentlog.recording.writer import Writer
 
 _DETAILS = ("model", "prompt", "tags", "returns")
@@ -41,11 +41,13 @@ class Recorder:
     __slots__ = (
         "_broken",
         "_warned_of_thread",
+        "crumbs",
         "encoder",
         "in_main",
-        "once",
+        "lines",
         "perf",
         "session",
+        "stamped",
         "start",
         "time",
         "writer",
@@ -59,20 +61,22 @@ class Recorder:
         self.perf = time.perf_counter
         self.session: Node | None = None
         self.in_main: set[Node] = set()  # sessions, and actions right below one
-        self.once = Once()  # log records that are events or breadcrumbs already
+        self.lines = Recent()  # log records that are events, with their ids
+        self.crumbs = Recent()  # log records that are remembered
+        self.stamped = Recent()  # ids of events whose lines went on to the logging module
         self._warned_of_thread = False
         self._broken = False
 
-    def parent(self) -> Node:
+    def parent(self, *, warns: bool = True) -> Node:
         """Return the node that an event recorded here and now belongs under."""
         node = current.get()
         if node is not None and node.recorder is self and not node.closed:
             return node
-        return context.innermost(self) or self.root()
+        return context.innermost(self) or self.root(warns=warns)
 
-    def root(self) -> Node:
+    def root(self, *, warns: bool = True) -> Node:
         """Return the node for what has no open node in its context."""
-        if not self._warned_of_thread and self.in_main and not in_main_thread():
+        if warns and not self._warned_of_thread and self.in_main and not in_main_thread():
             self._warned_of_thread = True
             warn(
                 f"{call_site()} records in a thread that does not know its parent, while an action "
@@ -128,6 +132,8 @@ class Recorder:
         """Remember a log line with the innermost open node of this context, the last `most`."""
         node = current.get()
         while node is not None and (node.closed or node.recorder is not self):
+            if node.recorder is None and not node.closed:
+                return  # a parent in another process, whose failure is not seen here
             node = node.outer
         if node is None:
             node = self.session
@@ -138,7 +144,7 @@ class Recorder:
             crumbs = node.crumbs = deque(maxlen=most)
         for value in line.values():
             if type(value) not in UNCHANGING:
-                crumbs.append((self.time(), logger, level, self.encoder.piece(line, ROOM)))
+                crumbs.append((self.time(), logger, level, taken(line, self.encoder)))
                 break
         else:
             crumbs.append((self.time(), logger, level, {**line}))

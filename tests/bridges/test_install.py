@@ -108,6 +108,17 @@ def test_installed_twice_a_line_is_one_event(captured):
     assert ["search"] == captured.names()
 
 
+def test_two_clients_are_installed_beside_each_other(captured):
+    """Each of them records the line, once."""
+    logger = printing()
+    with capture_events() as other:
+        for client in (captured.client, other.client, captured.client):
+            install(client)
+        logger.info("search", action_type="tool")
+        assert ["search"] == other.names()
+    assert ["search"] == captured.names()
+
+
 def test_a_processor_in_the_wrong_place_is_put_right(captured):
     """One that stands behind the renderer is replaced by one in front of it."""
     logger = printing()

@@ -2,8 +2,10 @@
 
 import logging
 import logging.config
+import subprocess
 import sys
 import threading
+import warnings
 from contextlib import suppress
 
 import pytest
@@ -402,3 +404,81 @@ def test_threads_log_at_once(captured, log, handler):
         thread.join()
     expected = {f"work {n}": [f"{n}-{line}" for line in range(50)] for n in range(4)}
     assert expected == dict(captured.tree())
+
+
+# -- Programs with a logging of their own ----------------------------------------------------------
+
+
+def test_a_record_factory_of_the_programs_own(tmp_path):
+    """It is there before agentlog is imported, and may want records with a name."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import logging\n"
+        "make = logging.getLogRecordFactory()\n"
+        "def factory(name, *arguments, **values):\n"
+        "    record = make(name, *arguments, **values)\n"
+        "    record.package = name.partition('.')[0]\n"
+        "    return record\n"
+        "logging.setLogRecordFactory(factory)\n"
+        "import agentlog as ao\n"
+        "from agentlog.testing import capture_events\n"
+        "with capture_events() as captured:\n"
+        "    logging.getLogger().addHandler(ao.EventHandler())\n"
+        "    logging.getLogger('web.app').error('a', extra={'agentlog': True})\n"
+        "print(captured.one('a')['params'])\n"
+    )
+    printed = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert ("{'package': 'web'}\n", "") == (printed.stdout, printed.stderr)
+
+
+def test_a_formatter_that_colours_the_level_in_place(captured, log, handler):
+    """What another handler has done to a record for its terminal is not in the event."""
+    record = log.makeRecord(log.name, 40, __file__, 1, "red", (), None, extra=MARK)
+    record.levelname = "\x1b[31mERROR\x1b[0m"
+    log.handle(record)
+    assert ("error", "Fail") == (captured.one("red")["level"], captured.one("red")["result"])
+
+
+def test_the_stack_is_a_param(captured, log, handler):
+    """`stack_info=True` says where a line was logged."""
+    log.info("here", stack_info=True, extra=MARK)
+    assert "test_the_stack_is_a_param" in captured.one("here")["params"]["stack"]
+
+
+def test_warnings_of_agentlog_are_nobodys_events(captured, monkeypatch):
+    """With `logging.captureWarnings` they come as lines of the log."""
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    logger = logging.getLogger("py.warnings")
+    handler = EventHandler(select=ao.select.level("warning"))
+    logger.addHandler(handler)
+    logging.captureWarnings(capture=True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.showwarning("ours", AgentlogWarning, __file__, 1)
+            warnings.showwarning("the program's", UserWarning, __file__, 2)
+    finally:
+        logging.captureWarnings(capture=False)
+        logger.removeHandler(handler)
+    (event,) = captured.events
+    assert "the program's" in event["event_type"]
+
+
+def test_what_goes_wrong_inside_is_counted(captured, log, handler):
+    """A record of which nothing can be made does no harm, and is missed by nobody in silence."""
+    record = log.makeRecord(log.name, 20, __file__, 1, "odd", (), None, extra=MARK)
+    del record.levelname
+    with pytest.warns(AgentlogWarning, match="levelname"):
+        handler.emit(record)
+    assert {"internal error": 1} == captured.client.stats().reasons
+
+
+def test_ctrl_c_passes(captured, log, handler):
+    """Who interrupts the program is not asked to wait for its log."""
+
+    class Interrupting:
+        def __str__(self):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        log.info("%s", Interrupting(), extra=MARK)

@@ -5,6 +5,7 @@ import itertools
 import json
 import logging
 import queue
+import subprocess
 import sys
 from contextlib import suppress
 from logging.handlers import MemoryHandler, QueueHandler, QueueListener
@@ -259,3 +260,148 @@ def test_a_plain_line_inside_a_structlog_line_is_its_own(root, captured, rendere
     assert {"inside"} == set(captured.names())
     log.info("outside", value=Chatty(), action_type="tool")
     assert 1 == captured.names().count("outside")
+
+
+# -- Lines inside lines, and lines that come late --------------------------------------------------
+
+
+def logging_inside(*line, **values):
+    """A processor that logs another line, through the same chain."""
+
+    def processor(logger, method, event_dict):
+        if event_dict["event"] == "outside":
+            structlog.get_logger("agent").info(*line, **values)
+        return event_dict
+
+    return processor
+
+
+@pytest.mark.parametrize("renderer", [JSONRenderer(), render_to_log_kwargs, WRAP])
+@pytest.mark.parametrize(
+    ("inside", "outside", "names"),
+    [
+        ({"action_type": "tool"}, {}, ["inside"]),
+        ({}, {"action_type": "tool"}, ["outside"]),
+        ({"agentlog": False}, {"action_type": "tool"}, ["outside"]),
+        ({"action_type": "tool"}, {"action_type": "tool"}, ["outside", "inside"]),
+    ],
+)
+def test_a_line_that_is_logged_while_another_is(root, captured, renderer, inside, outside, names):
+    """Each is judged by what was made of it, and not of the other."""
+    own = ao.EventProcessor()
+    chain = [own, logging_inside("inside", **inside), renderer]
+    log = set_up(root, [ao.EventHandler()], *chain)
+    log.info("outside", **outside)
+    assert names == captured.names()
+
+
+def test_a_record_that_another_line_brings_along(root, captured):
+    """A handler that gathers records lets them go in the middle of a line that is not theirs."""
+    memory = MemoryHandler(2, flushLevel=logging.CRITICAL, target=ao.EventHandler())
+    log = set_up(root, [memory], ao.EventProcessor(), render_to_log_kwargs)
+    plain = logging.getLogger("plain")
+    plain.info("theirs", extra={"agentlog": True})
+    log.info("ours", action_type="tool")
+    log.info("ours too", action_type="tool")
+    log.info("nobody's")
+    assert {"theirs", "ours", "ours too"} == set(captured.names())
+    assert 3 == len(captured.names())
+
+
+@pytest.mark.parametrize("renderer", [JSONRenderer(), render_to_log_kwargs])
+def test_a_line_that_comes_through_a_queue_is_known_by_its_id(root, captured, renderer):
+    """Behind a queue nothing is left of the chain but what it has written on the line."""
+    waiting = queue.SimpleQueue()
+    listener = QueueListener(waiting, ao.EventHandler(select=ao.select.level("info")))
+    log = set_up(root, [QueueHandler(waiting)], ao.EventProcessor(), renderer)
+    log.info("ours", action_type="tool")
+    listener.start()
+    listener.stop()
+    assert ["ours"] == captured.names()
+
+
+# -- Loggers and records of the program's own ------------------------------------------------------
+
+
+class OwnLogger(logging.Logger):
+    """A logger that makes its records its own way."""
+
+    def _log(self, level, msg, args, **kwargs):
+        self.handle(self.makeRecord(self.name, level, "", 0, msg, args, None, **kwargs))
+
+
+class Prefixing(logging.LoggerAdapter):
+    def process(self, msg, kwargs):
+        return f"> {msg}", kwargs
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda name: OwnLogger(name, logging.DEBUG),
+        lambda name: logging.LoggerAdapter(logging.getLogger(name)),
+        lambda name: Prefixing(logging.getLogger(name), {}),
+    ],
+    ids=["logger", "adapter", "own adapter"],
+)
+def test_whatever_logger_structlog_wraps(root, captured, make):
+    """A line that leaves the chain through an adapter or a logger of another class is the same."""
+    log = set_up(root, [ao.EventHandler()], ao.EventProcessor(correlate=False), JSONRenderer())
+    target = make("agent")
+    if isinstance(target, OwnLogger):
+        target.parent = root
+    log = structlog.wrap_logger(target)
+    log.info("ours", action_type="tool")
+    log.info("nobody's", agentlog=False, action_type="tool")
+    assert ["ours"] == captured.names()
+
+
+@pytest.mark.parametrize("times", [{"relativeCreated": 0}, {"relativeCreated": 0.0}])
+def test_records_with_a_time_that_somebody_has_set(root, captured, monkeypatch, times):
+    """A record that cannot be known again is recorded: rather twice than never."""
+    make = logging.getLogRecordFactory()
+
+    def factory(*arguments, **values):
+        record = make(*arguments, **values)
+        vars(record).update(times)
+        return record
+
+    monkeypatch.setattr(logging, "_logRecordFactory", factory)
+    root.handlers[:] = [ao.EventHandler()]
+    for number in range(3):
+        logging.getLogger("plain").info("line %d", number, extra={"agentlog": True})
+    assert ["line 0", "line 1", "line 2"] == captured.names()
+
+
+def test_a_processor_that_others_call(root, captured):
+    """In a function of the program's, or as a subclass, it is in the same place."""
+
+    class Own(ao.EventProcessor):
+        def __call__(self, logger, method, event_dict):
+            return super().__call__(logger, method, event_dict)
+
+    own = ao.EventProcessor()
+
+    def function(*line):
+        return own(*line)
+
+    wrapped = [Own(), function]
+    for each in wrapped:
+        handlers = [formatting(UNMETA, each), formatting(UNMETA, each)]
+        set_up(root, handlers, WRAP).info(f"line {wrapped.index(each)}", action_type="tool")
+    log = set_up(root, [ao.EventHandler()], Own(), JSONRenderer())
+    log.info("line 2", action_type="tool")
+    assert ["line 0", "line 1", "line 2"] == captured.names()
+
+
+def test_a_processor_may_be_called_from_the_outermost_frame(captured, tmp_path):
+    """There need be no structlog, and no function at all around it."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import agentlog as ao\n"
+        "ao.init()\n"
+        "ao.EventProcessor()(None, 'info', {'event': 'a', 'agentlog': True})\n"
+        "print(ao.stats().delivered)\n"
+    )
+    printed = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert ("2\n", "") == (printed.stdout, printed.stderr)

@@ -1,7 +1,10 @@
 """Rules that say which log lines become events."""
 
+import gc
 import logging
 import pickle
+import sys
+import warnings
 
 import pytest
 import structlog
@@ -217,3 +220,50 @@ def test_a_value_that_is_no_name_fits_no_pattern(value):
     for rule in (select.event("*"), select.logger("*")):
         assert not selects(rule, {"event": value, "event_type": value, "logger": value})
     assert not selects(select.level("error"), {"event": "a", "level": value})
+
+
+class Exiting(str):
+    """A text that ends the program when it is looked at."""
+
+    __slots__ = ()
+
+    def __hash__(self):
+        raise SystemExit(3)
+
+    __eq__ = lower = __hash__
+
+
+class ExitingAnswer:
+    def __bool__(self):
+        raise SystemExit(3)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        select.level("info"),
+        select.event("a*"),
+        select.logger("a*"),
+        lambda logger, method, line: sys.exit(3),
+        lambda logger, method, line: ExitingAnswer(),
+    ],
+    ids=["level", "event", "logger", "function", "answer"],
+)
+def test_a_rule_ends_no_program(rule):
+    """Whatever a rule or a value in its way does, the line goes on."""
+    line = {"event": Exiting("a"), "level": Exiting("info"), "logger": Exiting("a")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert selects(rule, line) in (True, False)
+
+
+def test_a_pattern_keeps_nothing_of_what_it_was_asked():
+    """What is logged is not held by the rule: neither values nor long texts."""
+    rule = select.event("a*") | select.logger("a*")
+    values = [ValueError("a"), "".join(["a"] * 10_000)]
+    before = [sys.getrefcount(value) for value in values]
+    for value in values:
+        selects(rule, {"event": value, "event_type": value, "logger": value})
+    del value
+    gc.collect()
+    assert before == [sys.getrefcount(value) for value in values]
