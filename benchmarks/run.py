@@ -34,6 +34,7 @@ HERE = Path(__file__).parent
 ROUNDS, CALLS = 40, 250
 
 QUERY = "how do agents find documents?"
+RULE = ao.select.level("error") | ao.select.has("tool") & ~ao.select.event("retry*")
 PLAIN = ("The quick brown fox jumps over the lazy dog near the river, then sleeps. " * 140)[:10_000]
 PROSE = ("See https://example.com/a/b?c=d for the token of the key, and more of it there. " * 130)[
     :10_000
@@ -114,17 +115,19 @@ def text_param(client: ao.Client, text: str) -> Call:
     return lambda: client.record(event)
 
 
-def log_line(client: ao.Client | None, **line: Any) -> Call:
-    chain: list[Any] = [structlog.stdlib.add_log_level]
-    if client is not None:
-        chain.append(ao.EventProcessor(client))
-    chain.append(drop)
+def log_line(*ways: ao.EventProcessor, logger: Any = None, **line: Any) -> Call:
     log = structlog.wrap_logger(
-        structlog.testing.ReturnLogger(),
-        processors=chain,
+        logger or structlog.testing.ReturnLogger(),
+        processors=[structlog.stdlib.add_log_level, *ways, drop],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
     return lambda: log.info("searched", query=QUERY, limit=10, **line)
+
+
+def plain_line(handler: logging.Handler) -> Call:
+    log = logging.Logger("bench", logging.INFO)  # noqa: LOG001 - one of its own
+    log.addHandler(handler)
+    return lambda: log.info("searched %s", QUERY)
 
 
 def drop(_logger: Any, _method: str, _line: Any) -> str:
@@ -166,10 +169,14 @@ def recording() -> Iterator[Row]:
                 "decorated": decorated(client),
                 "plain": text_param(client, PLAIN),
                 "prose": text_param(client, PROSE),
-                "line": log_line(None),
-                "unselected": log_line(client),
-                "marked": log_line(None, event_type="search"),
-                "selected": log_line(client, event_type="search"),
+                "line": log_line(),
+                "unselected": log_line(ao.EventProcessor(client)),
+                "by rule": log_line(ao.EventProcessor(client, select=RULE)),
+                "handed on": log_line(ao.EventProcessor(client), logger=logging.getLogger()),
+                "marked": log_line(event_type="search"),
+                "selected": log_line(ao.EventProcessor(client), event_type="search"),
+                "plain line": plain_line(logging.NullHandler()),
+                "handled": plain_line(ao.EventHandler(client)),
             }
         )
     one, otel = figures["floor"], figures["otel"]
@@ -186,13 +193,20 @@ def recording() -> Iterator[Row]:
             "10 × the floor and 0.5 × OTel",
             by_floor <= 10 and by_otel <= 0.5,
         )
+    line = figures["line"]
     for what, added, most in (
         ("structlog line selected, added", figures["selected"] - figures["marked"], 7),
-        ("structlog line not selected, added", figures["unselected"] - figures["line"], 1),
+        ("structlog line not selected, added", figures["unselected"] - line, 1),
+        ("the same, by a rule of three parts", figures["by rule"] - line, 1),
+        ("the same, on its way to logging", figures["handed on"] - line, 1),
+        ("plain line not selected, added", figures["handled"] - figures["plain line"], 0),
         ("10 kB text without a hint of a secret", figures["plain"], 250),
     ):
         yield Row(
-            what, f"{added / one:.2f} × the floor", f"{most} × the floor", added <= most * one
+            what,
+            f"{added / one:.2f} × the floor",
+            f"{most} × the floor" if most else "",
+            not most or added <= most * one,
         )
     yield Row(
         "10 kB of prose with URLs, token, key",
