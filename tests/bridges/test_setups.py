@@ -83,6 +83,47 @@ RULES = """\
     import agentlog as ao
     chosen = ao.select.level("error")
 """
+FROM_FILE = """\
+    import logging.config, json, sys
+    import agentlog as ao
+
+    ao.init()
+    before = logging.getLogger("before")
+    if sys.argv[1].endswith(".ini"):
+        logging.config.fileConfig(sys.argv[1])
+    else:
+        with open(sys.argv[1], "rb") as file:
+            logging.config.dictConfig(json.load(file))
+    with ao.session():
+        logging.info("opened the index")
+        logging.getLogger("apart").error("page is missing")
+        before.error("no page left")
+"""
+JSON = """\
+    {
+        "version": 1,
+        "handlers": {"events": {"()": "agentlog.EventHandler", "select": "ext://rules.chosen"}},
+        "loggers": {"apart": {"handlers": ["events"]}},
+        "root": {"handlers": ["events"], "level": "INFO"}
+    }
+"""
+INI = """\
+    [loggers]
+    keys=root,apart
+    [handlers]
+    keys=events
+    [formatters]
+    keys=
+    [logger_root]
+    handlers=events
+    level=INFO
+    [logger_apart]
+    qualname=apart
+    handlers=events
+    [handler_events]
+    class=agentlog.EventHandler
+    kwargs={"select": __import__("rules").chosen}
+"""
 DJANGO = """\
     import logging, sys
     import agentlog as ao
@@ -108,13 +149,13 @@ DJANGO = """\
             "version": 1,
             "disable_existing_loggers": False,
             "handlers": {"events": {"()": "agentlog.EventHandler"}},
-            "root": {"handlers": ["events"], "level": "INFO"},
+            LOGGERS
         },
     )
 
     def answer(request):
         with ao.session():
-            logging.info("opened the index")
+            logging.getLogger("web").info("opened the index")
             raise LookupError("no page")
 
     urlpatterns = [path("answer/", answer)]
@@ -124,6 +165,12 @@ DJANGO = """\
         for address in sys.argv[1:]:
             client.get(address)
 """
+LOGGERS = {
+    "at the root": """"root": {"handlers": ["events"], "level": "INFO"}""",
+    "at the app's logger": """"loggers": {
+        "web": {"handlers": ["events"], "level": "INFO", "propagate": False}
+    }""",
+}
 
 
 def ask(address):
@@ -226,9 +273,20 @@ def test_workers_of_gunicorn_share_the_session_that_the_master_has_opened(tmp_pa
     assert "exit" == session["reason"]
 
 
-def test_a_view_of_django_that_raises_fails_its_session_and_nothing_else(tmp_path):
+@pytest.mark.parametrize("name", ["log.json", "log.ini"])
+def test_a_file_names_the_rule(tmp_path, name):
+    """A line that meets the handler twice is one event; a logger made before has none."""
+    (tmp_path / "rules.py").write_text(textwrap.dedent(RULES), encoding="utf-8")
+    file = tmp_path / name
+    file.write_text(textwrap.dedent(INI if name == "log.ini" else JSON), encoding="utf-8")
+    captured = well(run(tmp_path, FROM_FILE, str(file)))
+    assert ["page is missing"] == captured.names()
+
+
+@pytest.mark.parametrize("loggers", LOGGERS.values(), ids=LOGGERS)
+def test_a_view_of_django_that_raises_fails_its_session_and_nothing_else(tmp_path, loggers):
     """What Django says of a failing or a missing page is no event; the line before it is kept."""
-    captured = well(run(tmp_path, DJANGO, "/answer/", "/nowhere/"))
+    captured = well(run(tmp_path, DJANGO.replace("LOGGERS", loggers), "/answer/", "/nowhere/"))
     (session,) = captured.sessions
     assert [] == captured.events
     assert "Fail" == session["result"]
@@ -238,7 +296,7 @@ def test_a_view_of_django_that_raises_fails_its_session_and_nothing_else(tmp_pat
 
 def test_a_django_that_records_nothing_writes_nothing(tmp_path):
     """`init` in `ready` costs the commands of manage.py nothing."""
-    well(run(tmp_path, DJANGO))
+    well(run(tmp_path, DJANGO.replace("LOGGERS", LOGGERS["at the root"])))
     assert not (tmp_path / "home").exists()
 
 
