@@ -229,8 +229,3 @@ def take_marker(line: MutableMapping[str, Any]) -> bool | None:
         return None
     del line[MARKER]
     return marker
-
-
-def without_meta(line: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Return a line without what ProcessorFormatter has put on it for its processors."""
-    return {key: value for key, value in line.items() if key not in META}

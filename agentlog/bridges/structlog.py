@@ -52,6 +52,7 @@ class EventProcessor(Way):
         breadcrumbs: int = 20,
     ) -> None:
         super().__init__(client, select, breadcrumbs)
+        Way.in_chains = True
         self._session_key, self._event_key, self._parent_key = _names(correlate)
         self._on_all = correlate == "all"
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agentlog.bridges import select as rules
-from agentlog.bridges.line import read, without_meta
+from agentlog.bridges.line import META, read
 from agentlog.bridges.origin import EventDict
 from agentlog.bridges.seen import (
     DENIED,
@@ -34,6 +34,9 @@ _ID = r"\b[0-9a-f]{16}\b"
 
 class Way:
     """A way in for log lines: the client they are recorded by, and the choice of lines."""
+
+    in_chains = False
+    """Whether there is an `EventProcessor`, so that a line may be out of a chain with one."""
 
     def __init__(self, client: Client | None, select: Selection, breadcrumbs: int) -> None:
         self._client = _checked_client(client)
@@ -101,14 +104,17 @@ class Way:
         method: str,
         line: EventDict,
     ) -> Stamp | None:
-        """Record or remember the line of a LogRecord once; return the ids if it is an event."""
+        """Record or remember the line of a LogRecord once; return the ids if it is an event.
+
+        The line is this call's own.
+        """
         key = key_of(record)
         known = recorder.lines.get(key)
         if known is not None:
             return known.stamp  # type: ignore[no-any-return]
         if _is_our_own(record):
             return None
-        decision = _decision(recorder, record)
+        decision = _decision(recorder, record) if Way.in_chains else UNSEEN
         if decision is True or decision is DENIED:
             return None
         if decision is UNSEEN and recorder.stamped and _is_stamped(recorder, line):
@@ -121,8 +127,10 @@ class Way:
             and decision is UNSEEN
             and (key is None or recorder.crumbs.publish(key, mine) is mine)
         ):
-            values = {"logger": record.name, **without_meta(line)}
-            recorder.remember(self._breadcrumbs, logger, method, values)
+            for key_of_formatter in META:
+                line.pop(key_of_formatter, None)
+            line.setdefault("logger", record.name)
+            recorder.remember(self._breadcrumbs, logger, method, line)
         return None
 
 
