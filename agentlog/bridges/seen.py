@@ -38,6 +38,7 @@ DENIED: Final = None
 UNSEEN: Final = "unseen"
 
 CALL: Final = structlog.BoundLoggerBase._proxy_to_logger.__code__  # noqa: SLF001 - meant for wrappers
+_CHAIN = structlog.BoundLoggerBase._process_event.__code__  # noqa: SLF001 - as above
 _FORMAT = ProcessorFormatter.format.__code__
 _HANDLE = logging.Logger.handle.__code__
 _NEAR, _FAR = 8, 24
@@ -93,7 +94,9 @@ def call_that_logs(record: logging.LogRecord) -> FrameType | None:
     key = key_of(record)
     if handled is None or key is None or key_of(handled) != key:
         return None  # no line is being logged, or another one that brings this record along
-    return next((frame for frame in islice(frames, _NEAR) if frame.f_code is CALL), None)
+    behind = (frame for frame in islice(frames, _NEAR) if frame.f_code in (_CHAIN, CALL))
+    call = next(behind, None)
+    return None if call is None or call.f_code is _CHAIN else call  # a processor logs by itself
 
 
 def _frames(most: int) -> Iterator[FrameType]:

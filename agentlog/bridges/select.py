@@ -94,7 +94,7 @@ def level(name: str) -> Rule:
     def test(_logger: Any, method: str, line: Mapping[Any, Any]) -> bool:
         try:
             return NUMBERS[line.get("level", method)] >= least
-        except (KeyError, TypeError):
+        except Exception:  # noqa: BLE001 - another spelling, or a value that is no name
             return level_of(method, line) >= least
 
     return Rule(test, level, name)
@@ -107,7 +107,7 @@ def event(glob: str) -> Rule:
     def test(_logger: Any, _method: str, line: Mapping[Any, Any]) -> bool:
         try:
             return fits[line.get("event")] or ("event_type" in line and fits[line["event_type"]])
-        except TypeError:  # a value that is not hashable is no name
+        except Exception:  # noqa: BLE001 - a value that cannot be looked up is no name
             return fits.text(line.get("event")) or fits.text(line.get("event_type"))
 
     return Rule(test, event, glob)

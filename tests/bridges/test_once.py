@@ -252,6 +252,20 @@ class Chatty:
         return "chatty"
 
 
+@pytest.mark.parametrize("renderer", [JSONRenderer(), render_to_log_kwargs, WRAP])
+def test_a_plain_line_that_a_processor_logs_is_its_own(root, captured, plain, renderer):
+    """It is logged below the call of a structlog line, and is another."""
+
+    def counting(logger, method, event_dict):
+        plain.info("counted", extra={"agentlog": True})
+        return event_dict
+
+    log = set_up(root, [ao.EventHandler()], ao.EventProcessor(), counting, renderer)
+    log.info("ours", action_type="tool")
+    log.info("nobody's")
+    assert ["ours", "counted", "counted"] == captured.names()
+
+
 @pytest.mark.parametrize("renderer", [JSONRenderer(default=repr), WRAP])
 def test_a_plain_line_inside_a_structlog_line_is_its_own(root, captured, renderer):
     """What a value logs while its line is rendered or recorded is another line."""

@@ -214,12 +214,19 @@ def test_a_function_combines_from_either_side(rule, seconds):
     assert seconds == chosen
 
 
-@pytest.mark.parametrize("value", [[1], {}, {"a"}, object(), None, 3, b"search"])
+class Unhashable:
+    def __hash__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("value", [[1], {}, {"a"}, object(), None, 3, b"search", Unhashable()])
 def test_a_value_that_is_no_name_fits_no_pattern(value):
-    """What is logged in the place of a name may be anything."""
+    """What is logged in the place of a name may be anything; then the method has the level."""
     for rule in (select.event("*"), select.logger("*")):
         assert not selects(rule, {"event": value, "event_type": value, "logger": value})
-    assert not selects(select.level("error"), {"event": "a", "level": value})
+    line = {"event": "a", "level": value}
+    assert not selects(select.level("error"), line)
+    assert selects(select.level("error"), line, "error")
 
 
 class Exiting(str):
