@@ -126,7 +126,7 @@ class EventProcessor(Way):
         event_dict: EventDict,
     ) -> None:
         """Record the line that a ProcessorFormatter works on, if it is selected."""
-        if marker is None and not hasattr(record, "_name"):
+        if marker is None:
             marker = take_marker(vars(record))  # its copy: plain logging has it in `extra`
         line = {**event_dict, RECORD: record}
         stamp = self._take_record(recorder, record, marker, logger, method, line)

@@ -137,8 +137,8 @@ class Encoder:
                 text = value.text
                 for kind, times in value.notes.items():
                     head.note(kind, times)
-            elif (text := self._quick(value)) is not None:
-                room -= len(text) if text.isascii() else 4 * len(text)
+            elif (text := self._quick(value)) is not None and len(text) <= LEAST_ROOM // 4:
+                room -= 4 * len(text)
             elif name in _HEAD:
                 text = self._field(name, value, head)
             else:

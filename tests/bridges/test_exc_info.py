@@ -188,3 +188,12 @@ def test_a_long_history_of_groups_is_read_at_once(captured):
     log.error("failed", exception=text)
     assert time.perf_counter() - begin < 1
     assert "LookupError" == captured.one("failed")["error"]["type"]
+
+
+def test_what_a_formatter_makes_of_no_exception_is_none(captured):
+    """Older releases of structlog say so in words."""
+    log, *_ = logger(captured.client, FILTERING)
+    log.error("failed", exception="NoneType: None")
+    event = captured.one("failed")
+    assert "error" not in event
+    assert {} == event.get("params", {})

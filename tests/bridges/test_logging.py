@@ -9,6 +9,7 @@ import warnings
 from contextlib import suppress
 
 import pytest
+import structlog
 
 import agentlog as ao
 from agentlog import AgentlogWarning, ConfigurationError, EventHandler
@@ -482,3 +483,11 @@ def test_ctrl_c_passes(captured, log, handler):
 
     with pytest.raises(KeyboardInterrupt):
         log.info("%s", Interrupting(), extra=MARK)
+
+
+def test_the_call_site_is_not_structlogs(captured):
+    """A line that came through structlog was logged by whoever called it, or nobody knows where."""
+    target = logging.Logger("agent", logging.DEBUG)  # noqa: LOG001 - one of its own
+    target.addHandler(EventHandler(select=ao.select.level("info")))
+    structlog.wrap_logger(target, processors=[structlog.processors.JSONRenderer()]).info("here")
+    assert "source" not in captured.events[0]

@@ -179,7 +179,25 @@ def test_two_clients_record_a_line_each(root, captured, tmp_path):
         assert ["ours"] == captured.names()
         logging.getLogger("plain").info("theirs", extra={"agentlog": True})
         assert ["ours", "theirs"] == captured.names()
-        assert ["theirs"] == other.names()[-1:]
+        assert ["ours", "theirs"] == other.names()
+
+
+def test_two_processors_of_a_chain_for_one_handler(root, captured):
+    """What one of them has recorded, the handler leaves alone, whatever the other said."""
+    never = ao.EventProcessor(select=lambda *line: False)
+    for chain in ([ao.EventProcessor(), never], [never, ao.EventProcessor()]):
+        log = set_up(root, [ao.EventHandler()], *chain, WRAP)
+        log.info("ours", action_type="tool")
+    assert ["ours", "ours"] == captured.names()
+
+
+def test_what_is_an_event_is_not_remembered_as_well(root, captured, plain):
+    """A handler whose rule passes over a line leaves one alone that is an event already."""
+    root.handlers[:] = [ao.EventHandler(), ao.EventHandler(select=lambda *line: False)]
+    with suppress(ZeroDivisionError), ao.action("failing"):
+        plain.info("chosen", extra={"action_type": "tool"})
+        raise ZeroDivisionError
+    assert "log" not in captured.one("failing")
 
 
 def test_what_one_handler_passes_over_another_may_choose(root, captured):
@@ -258,12 +276,17 @@ def test_a_plain_line_that_a_processor_logs_is_its_own(root, captured, plain, re
 
     def counting(logger, method, event_dict):
         plain.info("counted", extra={"agentlog": True})
+        plain.info("remembered")
         return event_dict
 
     log = set_up(root, [ao.EventHandler()], ao.EventProcessor(), counting, renderer)
-    log.info("ours", action_type="tool")
-    log.info("nobody's")
-    assert ["ours", "counted", "counted"] == captured.names()
+    with suppress(ZeroDivisionError), ao.action("failing"):
+        log.info("ours", action_type="tool")
+        log.info("nobody's")
+        raise ZeroDivisionError
+    assert ["failing", "ours", "counted", "counted"] == captured.names()
+    remembered = [line["event"] for line in captured.one("failing")["log"]]
+    assert ["remembered", "nobody's", "remembered"] == remembered
 
 
 @pytest.mark.parametrize("renderer", [JSONRenderer(default=repr), WRAP])
@@ -328,10 +351,13 @@ def test_a_line_that_comes_through_a_queue_is_known_by_its_id(root, captured, re
     waiting = queue.SimpleQueue()
     listener = QueueListener(waiting, ao.EventHandler(select=ao.select.level("info")))
     log = set_up(root, [QueueHandler(waiting)], ao.EventProcessor(), renderer)
-    log.info("ours", action_type="tool")
-    listener.start()
-    listener.stop()
-    assert ["ours"] == captured.names()
+    with ao.action("outer"):
+        log.info("ours", action_type="tool")
+        logging.getLogger("plain").info("theirs")
+        listener.start()
+        listener.stop()
+    assert {"outer", "ours", "theirs"} == set(captured.names())
+    assert 3 == len(captured.names())
 
 
 # -- Loggers and records of the program's own ------------------------------------------------------
@@ -370,7 +396,10 @@ def test_whatever_logger_structlog_wraps(root, captured, make):
     assert ["ours"] == captured.names()
 
 
-@pytest.mark.parametrize("times", [{"relativeCreated": 0}, {"relativeCreated": 0.0}])
+@pytest.mark.parametrize(
+    "times",
+    [{"relativeCreated": 0}, {"relativeCreated": 0.0}, {"relativeCreated": 0, "created": 1}],
+)
 def test_records_with_a_time_that_somebody_has_set(root, captured, monkeypatch, times):
     """A record that cannot be known again is recorded: rather twice than never."""
     make = logging.getLogRecordFactory()

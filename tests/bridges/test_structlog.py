@@ -1,11 +1,14 @@
 """The structlog processor: selected lines become events, and the line goes on as it was."""
 
 import copy
+import logging
 import warnings
+from contextlib import suppress
 
 import pytest
 import structlog
 
+import agentlog as ao
 from agentlog import (
     AgentlogWarning,
     Client,
@@ -294,3 +297,32 @@ def test_it_can_be_copied(captured):
     through(copied, method="error", event="a")
     through(copied, event="b")
     assert ["a"] == captured.names()
+
+
+def test_a_formatter_may_have_a_logger_of_any_kind(captured):
+    """The LogRecord on the line tells where it comes from, whatever logger it is given with."""
+    record = logging.makeLogRecord({"msg": "a", "agentlog": True})
+    for _ in range(2):
+        line = {"event": "a", "_record": logging.makeLogRecord(vars(record))}
+        EventProcessor(captured.client)(structlog.PrintLogger(), "info", line)
+    assert ["a"] == captured.names()
+
+
+def test_before_init_the_marker_is_taken_off_a_record_too():
+    """A processor that copies `extra` behind ours does not print it."""
+    record = logging.makeLogRecord({"msg": "a", "agentlog": True, "n": 1})
+    line = through(EventProcessor(), event="a", _record=record)
+    line = structlog.stdlib.ExtraAdder()(None, "info", line)
+    assert {"event": "a", "_record": record, "n": 1} == line
+
+
+def test_lines_of_a_remote_parents_work_are_not_the_local_sessions(captured):
+    """What fails here is not what they came before."""
+    processor = EventProcessor(captured.client)
+    remote = {"traceparent": f"00-{'1' * 32}-{'2' * 16}-01"}
+    with suppress(ValueError), captured.client.session():
+        with ao.attach(remote):
+            through(processor, event="elsewhere")
+        through(processor, event="here")
+        raise ValueError
+    assert ["here"] == [line["event"] for line in captured.sessions[0]["log"]]

@@ -316,3 +316,11 @@ def test_a_large_payload_leaves_the_small_ones_alone(tmp_path):
     assert ({"q": 1}, {"r": 2}, ["t"]) == (event["params"], event["returns"], event["tags"])
     assert "truncated" in event["notes"]
     assert max(map(len, Captured(client).records)) < 1 << 20
+
+
+@pytest.mark.parametrize("character", ["a", "é", "😀", "\x01"])
+def test_many_short_payloads_leave_room_for_no_more_than_a_line(tape, character):
+    """What is encoded the short way counts like the rest."""
+    short = {f"key {number}": character * 4000 for number in range(32)}
+    event = Event("a", params=short, returns=short, prompt="x" * (4 << 20), tags=["t"])
+    assert len(tape.line(event)) <= LINE
