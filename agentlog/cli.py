@@ -152,10 +152,12 @@ def _doctor(chosen: argparse.Namespace) -> int:
     all is well, or nothing was recorded yet. Runs that were interrupted are told
     of, but they are nothing that is wrong with the records.
 
-    With --structlog it also tells how log lines become events in your program:
-    it calls the function that configures structlog or logging there, and looks
-    at the chain, the handlers and the levels that are then in force. An
-    EventProcessor that is missing, twice there or in the wrong place is wrong.
+    With --structlog it tells how log lines become events in your program: it
+    imports the module, which runs it, calls the function that configures
+    structlog or logging there, and looks at the chain, the handlers and the
+    levels that are then in force. Nothing is recorded by that. It is wrong if
+    no lines can become events, or if an EventProcessor is twice there or in the
+    wrong place; what may be meant so is noticed.
     """
     from agentlog.diagnosis import finding, home, program
 
@@ -306,8 +308,8 @@ def _parser() -> _Parser:
         "--structlog",
         type=_program,
         metavar="MODULE:FUNCTION",
-        help="the function, such as myapp.logs:configure: it is imported from the current"
-        " directory or wherever Python finds it, and called without arguments",
+        help="the function, such as myapp.logs:configure: its module is imported from the current"
+        " directory or wherever Python finds it, and it is called without arguments",
     )
     _add(commands, "path", _path)
     prune = _add(commands, "prune", _prune)

@@ -9,14 +9,15 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import structlog
+from structlog.stdlib import LoggerFactory
 
 from agentlog.bridges.structlog import EventProcessor
+from agentlog.config import is_disabled
 from agentlog.default import default_client
 from agentlog.diagnosis import handlers
 from agentlog.diagnosis.finding import FACT, GOOD, NOTICE, WRONG, Finding
-from agentlog.diagnosis.handlers import Station
+from agentlog.diagnosis.places import INSTALL, troubles
 from agentlog.diagnosis.processors import (
-    INSTALL,
     Chain,
     asked,
     belongs_before,
@@ -24,12 +25,14 @@ from agentlog.diagnosis.processors import (
     hands_over,
     listed,
     numbered,
-    troubles,
 )
+from agentlog.diagnosis.stations import Station, stations
 from agentlog.recording.event import is_a
 
 TOPIC = "structlog"
 
+_IN_FORMATTER = "no EventProcessor: lines go on to a formatter, to be events there"
+_UNUSED = "not configured: it is not used, or as it is by default"
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
@@ -41,24 +44,38 @@ def examine(*, called: bool = False) -> list[Finding]:
 
     """
     configuration = structlog.get_config()
-    stations = handlers.stations()
+    there = stations()
     processors = listed(configuration["processors"])
+    chain = Chain(TOPIC, "", processors or ())
+    if not structlog.is_configured() and not chain.places:
+        said = [Finding(TOPIC, FACT, f"{_release()}, {_UNUSED}")]
+        grade = WRONG
+    else:
+        said = [*_configured(configuration), *_wrapper(configuration["wrapper_class"])]
+        said += _processors(chain, there) if processors is not None else ()
+        grade = NOTICE if hands_over(chain.processors) or _is_by_logging() else FACT
     return [
-        *_configured(configuration),
-        *_wrapper(configuration["wrapper_class"]),
-        *(_processors(processors, stations, called=called) if processors is not None else ()),
-        *handlers.examine(stations),
-        *_client(processors or [], stations, called=called),
+        *said,
+        *handlers.examine(there, absent=grade),
+        *_client(chain.processors, there, called=called),
     ]
 
 
-def _configured(configuration: dict[str, Any]) -> Iterator[Finding]:
+def _is_by_logging() -> bool:
+    """Say whether structlog's lines are printed by the standard library's logging."""
+    return is_a(structlog.get_config()["logger_factory"], LoggerFactory)
+
+
+def _release() -> str:
     try:
-        release = version("structlog")
+        return version("structlog")
     except PackageNotFoundError:
-        release = "of an unknown version"
+        return "of an unknown version"
+
+
+def _configured(configuration: dict[str, Any]) -> Iterator[Finding]:
     said = "configured" if structlog.is_configured() else "not configured: as it is by default"
-    yield Finding(TOPIC, FACT, f"{release}, {said}")
+    yield Finding(TOPIC, FACT, f"{_release()}, {said}")
     processors = configuration["processors"]
     if listed(processors) is None:
         text = f"processors is a {type(processors).__name__}: to look into it would use it up"
@@ -75,8 +92,9 @@ def _wrapper(wrapper: Any) -> Iterator[Finding]:
     passing = [level for level in _LEVELS if not asked(_drops(level), wrapper, default=False)]
     if passing[:1] != ["debug"]:
         text = f"loggers drop lines below {' '.join(passing[:1]) or 'all'}: they are no events"
-        fix = "give structlog.configure make_filtering_bound_logger(logging.DEBUG) as wrapper_class"
-        yield Finding(TOPIC, NOTICE, text, (fix,))
+        fix = "wrapper_class=structlog.make_filtering_bound_logger(logging.INFO)"
+        is_usual = passing[:1] == ["info"]
+        yield Finding(TOPIC, *((FACT, text) if is_usual else (NOTICE, text, (fix,))))
 
 
 def _drops(level: str) -> Callable[[Any], bool]:
@@ -84,49 +102,50 @@ def _drops(level: str) -> Callable[[Any], bool]:
     return lambda wrapper: bool(getattr(wrapper, level).__name__ == "_nop")
 
 
-def _processors(
-    processors: list[Any], stations: Sequence[Station], *, called: bool
-) -> Iterator[Finding]:
+def _processors(chain: Chain, stations: Sequence[Station]) -> Iterator[Finding]:
     """Say what the chain is, and how its lines become events."""
-    chain = Chain(TOPIC, "", processors)
-    yield Finding(TOPIC, FACT, "the chain in force", tuple(numbered(processors) or ["it is empty"]))
+    yield Finding(TOPIC, FACT, "the chain in force", tuple(numbered(chain) or ["it is empty"]))
     found = list(troubles(chain))
     yield from found
-    if not chain.places:
-        yield _absent(chain, stations, called=called)
-    elif not any(finding.grade is WRONG for finding in found):
+    if not chain.places and not chain.classes:
+        yield _absent(chain, stations)
+    elif all(finding.grade is FACT for finding in found):
         before = belongs_before(chain)
         where = f", before {before}" if before else ""
         yield Finding(TOPIC, GOOD, f"the EventProcessor stands where it belongs{where}")
 
 
-def _absent(chain: Chain, stations: Sequence[Station], *, called: bool) -> Finding:
+def _absent(chain: Chain, stations: Sequence[Station]) -> Finding:
     """Say what it means that there is no EventProcessor in the chain."""
-    handlers_there = any(station.is_event_handler for station in stations)
+    in_handler = any(station.is_event_handler and station.gets_lines for station in stations)
+    in_formatter = any(station.own.reached and station.gets_lines for station in stations)
     if hands_over(chain.processors):
-        formatters = any(station.event_processors for station in stations)
-        if formatters or handlers_there:
-            what = "the EventProcessor of a formatter" if formatters else "the EventHandler"
+        if in_formatter or in_handler:
+            what = "the EventProcessor of a formatter" if in_formatter else "the EventHandler"
             return Finding(TOPIC, GOOD, f"no EventProcessor, but lines go on to {what}")
-    text = "there is no EventProcessor: no line of structlog becomes an event"
+        if any(station.own.places for station in stations):
+            return Finding(TOPIC, FACT, _IN_FORMATTER)
+    what = "no line of structlog becomes an event"
+    if in_handler and _is_by_logging():
+        what = "the EventHandler gets lines as they are printed, without their keys"
+    text = f"there is no EventProcessor: {what}"
     before = belongs_before(chain)
     by_hand = f", or put agentlog.EventProcessor() before {before}" if before else ""
-    if structlog.is_configured():
-        grade = NOTICE if handlers_there else WRONG
-    elif handlers_there:
-        grade = FACT
-    else:
-        grade = WRONG if called else NOTICE
-    return Finding(TOPIC, grade, text, (INSTALL + by_hand,))
+    return Finding(TOPIC, NOTICE if in_handler else WRONG, text, (INSTALL + by_hand,))
 
 
 def _client(
     processors: Sequence[Any], stations: Sequence[Station], *, called: bool
 ) -> Iterator[Finding]:
-    """Say whether the client is there yet that records what is given to no other."""
+    """Say whether the client is there yet, and records, that has what is given to no other."""
+    client = default_client()
+    if is_disabled() if called or client is None else client.settings.disabled:
+        yield Finding("client", NOTICE, "AGENTLOG_DISABLED is set: nothing is recorded")
     ways = [each for each in processors if is_a(each, EventProcessor)]
-    ways += [each for station in stations for each in station.ways]
-    if all(map(client_of, ways)) and (ways or called or default_client()):
+    for station in stations:
+        ways += station.event_processors
+        ways += [station.handler] if station.is_event_handler else []
+    if all(map(client_of, ways)) and (ways or called or client):
         return
     subject = (
         "agentlog.init() is not called by that function" if called else "no agentlog.init() yet"

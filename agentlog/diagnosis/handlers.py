@@ -1,172 +1,112 @@
-"""The standard library's logging: which of its lines become events, and which do not come that far.
+"""What the handlers of the standard library's logging do with lines: which make events of them.
 
-The rule of this file: it reads what is configured, logger by logger, and takes no lock.
+The rule of this file: a handler that stands in the wrong place is not said to be right as well.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from logging.handlers import QueueHandler
 from typing import Any
 
-from structlog.stdlib import ProcessorFormatter
+from structlog.stdlib import ExtraAdder
 
-from agentlog.bridges.logging import EventHandler
-from agentlog.bridges.structlog import EventProcessor
+from agentlog.diagnosis import reach
 from agentlog.diagnosis.finding import FACT, GOOD, NOTICE, Finding
-from agentlog.diagnosis.processors import Chain, asked, listed, named, numbered, troubles
+from agentlog.diagnosis.places import of_rule, troubles
+from agentlog.diagnosis.processors import Chain, numbered
+from agentlog.diagnosis.stations import TOPIC, Station, code, part
 from agentlog.recording.event import is_a
+from agentlog.replay.node import State
 
-TOPIC = "logging"
-
-_SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Station:
-    """A handler, and the loggers that have it, or have the one that hands records on to it."""
-
-    handler: Any
-    loggers: tuple[logging.Logger, ...]
-
-    @property
-    def chains(self) -> tuple[Sequence[Any], Sequence[Any]]:
-        """The processors of its formatter: of plain logging's lines, then of all."""
-        formatter = _part(self.handler, "formatter")
-        if not is_a(formatter, ProcessorFormatter):
-            return (), ()
-        foreign, own = _part(formatter, "foreign_pre_chain"), _part(formatter, "processors")
-        return listed(foreign) or (), listed(own) or ()
-
-    @property
-    def event_processors(self) -> list[EventProcessor]:
-        """The EventProcessors in its formatter."""
-        return [each for chain in self.chains for each in chain if is_a(each, EventProcessor)]
-
-    @property
-    def is_event_handler(self) -> bool:
-        """Whether lines become events in the handler itself."""
-        return is_a(self.handler, EventHandler)
-
-    @property
-    def level(self) -> int:
-        """The level below which it drops lines."""
-        level = _part(self.handler, "level")
-        return level if is_a(level, int) else logging.NOTSET
-
-    @property
-    def ways(self) -> list[Any]:
-        """What makes events of lines here."""
-        return [*self.event_processors, *([self.handler] if self.is_event_handler else [])]
-
-    def __str__(self) -> str:
-        name = _part(self.handler, "name")
-        given = f" {name!r}" if type(name) is str else ""
-        owners = " and ".join(map(_called, self.loggers[:_SHOWN]))
-        return f"{named(self.handler)}{given} of {owners}"
+_ABSENT = "lines of plain logging are not recorded: no handler is an EventHandler"
+_UNKNOWN = (
+    "lines of plain logging are not recorded, or not in their actions: no logger has an"
+    " EventHandler"
+)
+_FOREIGN = "foreign_pre_chain, for lines of plain logging"
+_ADD = "logging.getLogger().addHandler(agentlog.EventHandler())  # behind basicConfig or dictConfig"
+_CONFIGURE = (
+    'or in the configuration: "events": {"()": "agentlog.EventHandler"} in "handlers", and'
+    ' "events" in the handlers of "root"'
+)
 
 
-def stations() -> list[Station]:
-    """Return every handler that records can come to, each once."""
-    found: dict[int, Station] = {}
-    for logger in _loggers():
-        for handler in _handlers(logger):
-            before = found.get(id(handler), Station(handler, ()))
-            found[id(handler)] = Station(handler, (*before.loggers, logger))
-    return list(found.values())
+def examine(stations: Sequence[Station], absent: State = FACT) -> Iterator[Finding]:
+    """Say which handlers make events of lines, and what does not come to them.
 
+    Args:
+        stations: The handlers that there are.
+        absent: How bad it is that lines of plain logging are not recorded, if they are not.
 
-def examine(stations: Sequence[Station]) -> Iterator[Finding]:
-    """Say which handlers make events of lines, and what does not come to them."""
+    """
+    seen: dict[tuple[int, ...], Station] = {}
     for station in stations:
         if station.is_event_handler:
-            yield Finding(TOPIC, GOOD, f"{station}: lines become events here")
-        elif any(station.chains):
-            yield from _formatter(station)
-    making = [station for station in stations if station.ways]
-    yield from _levels(making)
-    if any(station.is_event_handler for station in stations):
-        yield from _not_reached()
-    elif not making:
-        text = "lines of plain logging are not recorded: no handler is an EventHandler"
-        how = "logging.getLogger().addHandler(agentlog.EventHandler()) adds one"
-        yield Finding(TOPIC, FACT, text, (how,))
+            yield from _event_handler(station)
+        elif station.foreign.processors or station.own.processors:
+            yield from _formatter(station, seen)
+    queues = list(_queues(stations))
+    yield from queues
+    yield from reach.examine(stations)
+    if not any(station.is_event_handler or station.event_processors for station in stations):
+        fix = () if absent is FACT else (_ADD, _CONFIGURE)
+        yield Finding(TOPIC, absent, _UNKNOWN if queues else _ABSENT, fix)
 
 
-def _formatter(station: Station) -> Iterator[Finding]:
-    """Say what the formatter of a handler does with lines."""
-    foreign, processors = station.chains
-    first = ["foreign_pre_chain, for lines of plain logging", *numbered(foreign)] if foreign else []
-    details = (*first, "processors", *numbered(processors))
-    yield Finding(TOPIC, FACT, f"{station}: ProcessorFormatter", details)
-    where = f" of {station}"
-    yield from troubles(Chain(TOPIC, f" in the formatter{where}", processors))
-    yield from troubles(Chain(TOPIC, f" in foreign_pre_chain{where}", foreign, has_end=False))
+def _event_handler(station: Station) -> Iterator[Finding]:
+    """Say whether lines become events in a handler."""
+    troubles = list(of_rule(TOPIC, str(station), station.handler))
+    yield from troubles
+    if not troubles and not station.is_behind_queue and station.gets_lines:
+        yield Finding(TOPIC, GOOD, f"{station}: lines become events here")
 
 
-def _levels(making: Sequence[Station]) -> Iterator[Finding]:
-    """Say which lines do not come to where they would become events."""
-    is_everywhere = all(_drops(station.level) for station in making)
-    for station in making:
-        if _drops(station.level) and (station.is_event_handler or is_everywhere):
-            text = f"{station} drops lines below {_level(station.level)}: they are no events"
-            fix = "take its level out; which lines become events is better said by select="
-            yield Finding(TOPIC, NOTICE, text, (fix,))
-    loggers = {id(logger): logger for station in making for logger in station.loggers}
-    for logger in loggers.values():
-        if _drops(logger.level):
-            text = f"{_called(logger)} drops lines below {_level(logger.level)}: they are no events"
-            fix = f"{_code(logger)}.setLevel(logging.DEBUG) lets them through, to all handlers"
-            yield Finding(TOPIC, NOTICE, text, (fix,))
+def _formatter(station: Station, seen: dict[tuple[int, ...], Station]) -> Iterator[Finding]:
+    """Say what the formatter of a handler does with lines; of a chain that was seen, only where."""
+    details: list[str] = []
+    found: list[Finding] = []
+    for title, chain in ((_FOREIGN, station.foreign), ("processors", station.own)):
+        first = seen.setdefault(tuple(map(id, chain.processors)), station)
+        if not chain.processors:
+            continue
+        if first is not station:
+            details.append(f"{title}: as of {first}")
+            continue
+        details += [title, *numbered(chain)]
+        found += [*troubles(chain), *_extra(chain, station.foreign)]
+    yield Finding(TOPIC, FACT, f"{station}: ProcessorFormatter", tuple(details))
+    yield from found
 
 
-def _not_reached() -> Iterator[Finding]:
-    """Say which loggers keep their lines from the EventHandlers above them."""
-    for logger in _loggers():
-        if not logger.propagate and logger is not logging.root:
-            handlers = list(_handlers(logger))
-            if handlers and not any(is_a(handler, EventHandler) for handler in handlers):
-                text = f"{_called(logger)} does not propagate: its lines come to no EventHandler"
-                fix = "give it an EventHandler of its own, or let it propagate"
-                yield Finding(TOPIC, NOTICE, text, (fix,))
+def _extra(chain: Chain, foreign: Chain) -> Iterator[Finding]:
+    """Say where the EventProcessors of a formatter do not get the `extra` of plain lines."""
+    is_foreign = not chain.has_end
+    if not chain.reached or (foreign.reached and not is_foreign):
+        return
+    before = chain.before(chain.reached[0]) + ([] if is_foreign else foreign.before(None))
+    if not any(is_a(each, ExtraAdder) for each in before):
+        text = f"the EventProcessor{chain.where} does not see the extra of plain lines"
+        why = "agentlog=True in it counts, but event_type and action_type choose no line"
+        where = "before it" if is_foreign else "into foreign_pre_chain"
+        yield Finding(TOPIC, NOTICE, text, (why, f"put structlog.stdlib.ExtraAdder() {where}"))
 
 
-def _loggers() -> list[logging.Logger]:
-    """Return the loggers that exist, by name, the root first."""
-    existing = list(logging.root.manager.loggerDict.items())
-    loggers = {name: logger for name, logger in existing if is_a(logger, logging.Logger)}
-    return [logging.root, *(loggers[name] for name in sorted(loggers))]
+def _queues(stations: Sequence[Station]) -> Iterator[Finding]:
+    """Say where lines become events behind a queue, or may do so."""
+    ways = [station for station in stations if station.is_way]
+    for station in stations:
+        if is_a(station.handler, QueueHandler) and not any(
+            way.gets_from(logger)
+            for way in ways
+            for logger in station.loggers
+            if not way.is_behind_queue
+        ):
+            is_behind = any(_is_in(station.handler, way.front) for way in ways)
+            if is_behind or part(station.handler, "listener") is None:
+                text = f"{station}: put the EventHandler beside it, not behind its listener"
+                why = "there it does not see the action that a line was logged in"
+                fix = f"{code(station.loggers[0])}.addHandler(agentlog.EventHandler())"
+                yield Finding(TOPIC, NOTICE, text, (why, fix))
 
 
-def _handlers(logger: logging.Logger) -> Iterator[Any]:
-    """Return the handlers of a logger, and those that they hand records on to."""
-    todo = list(logger.handlers)
-    seen = set()
-    for handler in todo:
-        if id(handler) not in seen:
-            seen.add(id(handler))
-            yield handler
-            listener = _part(handler, "listener")  # of a QueueHandler, from Python 3.12 on
-            further = [*(listed(_part(listener, "handlers")) or ()), _part(handler, "target")]
-            todo.extend(each for each in further if is_a(each, logging.Handler))
-
-
-def _part(whole: Any, name: str) -> Any:
-    """Return an attribute of an object of somebody else's; None if it has none to give."""
-    return asked(lambda it: getattr(it, name, None), whole, default=None)
-
-
-def _drops(level: int) -> bool:
-    """Say whether a level keeps anything back: there is nothing below debug."""
-    return level > logging.DEBUG
-
-
-def _level(level: int) -> str:
-    return str(logging.getLevelName(level))
-
-
-def _called(logger: logging.Logger) -> str:
-    return "the root logger" if logger is logging.root else f"logger {logger.name!r}"
-
-
-def _code(logger: logging.Logger) -> str:
-    return f"logging.getLogger({'' if logger is logging.root else repr(logger.name)})"
+def _is_in(handler: Any, front: Sequence[Any]) -> bool:
+    return any(handler is each for each in front)

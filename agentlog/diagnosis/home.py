@@ -56,8 +56,9 @@ _REASONS = """
     agentlog.init() had not been called: until then the functions of the module record nothing,
     and warn once.
 
-    It is a log line that was not selected: that takes an event_type or action_type, agentlog=True,
-    or a rule in `select`; and the EventProcessor in the chain, before the renderer.
+    It is a log line that was not selected (that takes an event_type or action_type, agentlog=True,
+    or a rule in `select`), or one that did not come that far: `agentlog doctor --structlog
+    MODULE:FUNCTION` looks at the function that configures your logging, and says what is wrong.
 
     It is there, but not where it was looked for: a thread that was started without agentlog.bind or
     agentlog.ThreadPoolExecutor records right below the session.
@@ -92,6 +93,12 @@ def examine(environ: Mapping[str, str] = os.environ, own: Settings | None = None
         *_settings(environ, own),
         *_missing(home, environ),
     ]
+
+
+def in_short(own: Settings | None = None) -> list[Finding]:
+    """Say where it is recorded, and of everything else only what is wrong."""
+    found = examine(own=own)
+    return [each for each in found if each.topic in ("agentlog", "home") or each.grade is WRONG]
 
 
 # -- Where it is recorded ------------------------------------------------------------------------

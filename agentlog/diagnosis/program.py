@@ -1,12 +1,14 @@
 """A program whose logging is looked at: this one, or one whose configuring function is called here.
 
 The rule of this file: the function is somebody else's code. What it prints goes to stderr, as
-stdout is the doctor's; what it raises is told, and what it has configured until then is looked at.
+stdout is the doctor's; what it would record is not recorded, as it is no run of the program; what
+it raises is told, and what it has configured until then is looked at.
 """
 
 import contextlib
 import importlib
 import inspect
+import os
 import re
 import sys
 import traceback
@@ -21,6 +23,7 @@ from agentlog.diagnosis.finding import WRONG, Finding
 from agentlog.errors import ConfigurationError, shown
 from agentlog.recording.outcome import text_of
 
+_DISABLED = "AGENTLOG_DISABLED"
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 
 
@@ -36,12 +39,11 @@ def find(name: str) -> Program:
     """Import the function `module:function`, with the current directory on the path.
 
     Raises:
-        ConfigurationError: If there is none; the message says why.
+        ConfigurationError: If there is none; the message says why, and what may be meant.
 
     """
     if not re.fullmatch(f"{_NAME}:{_NAME}", name):
-        message = f"{shown(name)} is not accepted: it is a module and a function, such as app:logs"
-        raise ConfigurationError(message)
+        raise ConfigurationError(f"{shown(name)} is not accepted: {_hint(name)}")
     module, _, function = name.partition(":")
     with _as_its_own():
         try:
@@ -49,21 +51,36 @@ def find(name: str) -> Program:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a module may raise what it likes, SystemExit too
-            raise ConfigurationError(f"{name} cannot be imported: {_told(error)}") from error
+            hint = f" ({_hint(name)})" if module.endswith(".py") else ""
+            raise ConfigurationError(f"{name} cannot be imported{hint}: {_told(error)}") from error
     if not callable(found) or inspect.iscoroutinefunction(found):
         message = f"{name} is not accepted: it is {shown(found)}, and no function to call here"
         raise ConfigurationError(message)
     return Program(name, found)
 
 
+def _hint(name: str) -> str:
+    """Say what may be meant by what is no `module:function`."""
+    path, colon, function = name.partition(":")
+    module = path.removesuffix(".py").replace("/", ".")
+    function = function.removesuffix("()")
+    if not re.fullmatch(_NAME, module) or (function and not re.fullmatch(_NAME, function)):
+        return "it is a module and a function, such as app:logs"
+    if function:
+        return f"write {module}:{function}"
+    package, dot, last = module.rpartition(".")
+    or_last = f", or {package}:{last} if that is one" if dot and not colon else ""
+    return f"it lacks the function: {module}:configure{or_last}"
+
+
 def examine(program: Program | None = None) -> list[Finding]:
-    """Look at the home and the logging of a program, whose function is called for it; or of us."""
+    """Look at the logging of a program, whose function is called for it, and its home; or at us."""
     failed = list(_configured(program)) if program else []
     client = default_client()
     return [
-        *home.examine(own=client.settings if client else None),
         *failed,
         *chain.examine(called=program is not None),
+        *home.in_short(client.settings if client else None),
     ]
 
 
@@ -82,7 +99,9 @@ def _configured(program: Program) -> Iterator[Finding]:
 
 @contextlib.contextmanager
 def _as_its_own() -> Iterator[None]:
-    """Run code as its program would: from the current directory, and not into our output."""
+    """Run code as its program would, from the current directory; it records nothing by that."""
+    before = os.environ.get(_DISABLED)
+    os.environ[_DISABLED] = "1"
     sys.path.insert(0, "")
     try:
         with contextlib.redirect_stdout(sys.stderr):
@@ -90,6 +109,9 @@ def _as_its_own() -> Iterator[None]:
     finally:
         with contextlib.suppress(ValueError):
             sys.path.remove("")
+        os.environ.pop(_DISABLED, None)
+        if before is not None:
+            os.environ[_DISABLED] = before
 
 
 def _reasons(error: BaseException) -> Iterator[str]:

@@ -1,204 +1,37 @@
-"""What is said of structlog's chain, and that it is so: each is logged through, too."""
+"""What is said of structlog's chain, and of logging beside it, and that it is so."""
 
 import logging
-from functools import partial
 from importlib.metadata import version
 
 import pytest
 import structlog
-from structlog.processors import EventRenamer, JSONRenderer, LogfmtRenderer, add_log_level
+from structlog.processors import JSONRenderer, add_log_level
+from structlog.stdlib import ProcessorFormatter
 
 import agentlog as ao
 from agentlog.diagnosis.chain import examine
 from agentlog.diagnosis.finding import FACT, GOOD, NOTICE, WRONG
 from agentlog.testing import capture_events
+from tests.diagnosis.configurations import INSTALL, PLACED, configured, formatting, own_renderer
+from tests.diagnosis.configurations import put as put_handler
+from tests.diagnosis.configurations import said_of as found
 
-INSTALL = "call agentlog.install() after structlog.configure(...)"
-PLACED = "the EventProcessor stands where it belongs, before "
-BEHIND = "the EventProcessor stands behind"
 BEFORE_INIT = "before it is called nothing is recorded"
 ABSENT = "there is no EventProcessor: no line of structlog becomes an event"
+OWN = "tests.diagnosis.configurations.own_renderer"
 
 pytestmark = pytest.mark.usefixtures("bare")
 
 
-class Sampling:
-    """A processor that lets some lines through."""
-
-    def __call__(self, logger, method, line):
-        if line.get("often"):
-            raise structlog.DropEvent
-        return line
-
-
-def sampling(name):
-    """Return a processor that looks into the package for what it raises."""
-
-    def sample(logger, method, line):
-        if name in line:
-            raise structlog.exceptions.DropEvent
-        return line
-
-    return sample
-
-
-def own_renderer(logger, method, line):
-    """Render as nobody knows."""
-    return str(line)
-
-
-OWN = f"{__name__}.own_renderer"
-
-
-def put(name):
-    """Return the fix for a place that is wrong."""
-    return f"put it before {name}, or {INSTALL}"
-
-
-def configured(*processors, **others):
-    """Configure structlog with these, where "EP" is an EventProcessor; into nowhere."""
-    chain = [ao.EventProcessor() if each == "EP" else each for each in processors]
-    others = {"logger_factory": structlog.ReturnLoggerFactory(), **others}
-    structlog.configure(processors=chain, **others)
-
-
-def found(topic="structlog", **arguments):
-    """Return what is said of a topic, but for what is configured and the chain itself."""
-    return [
-        (finding.grade, finding.text, *finding.details)
-        for finding in examine(**arguments)
-        if finding.topic == topic
-        and not finding.text.startswith((version("structlog"), "the chain in force"))
-    ]
-
-
-POSITIONS = {
-    "at its place": (
-        [add_log_level, "EP", JSONRenderer()],
-        (GOOD, PLACED + "JSONRenderer"),
-        ["found"],
-    ),
-    "before the last, which nobody knows": (
-        ["EP", own_renderer],
-        (GOOD, PLACED + OWN),
-        ["found"],
-    ),
-    "long before the renderer": (
-        ["EP", add_log_level, EventRenamer("msg"), JSONRenderer()],
-        (GOOD, PLACED + "EventRenamer"),
-        ["found"],
-    ),
-    "not there": (
-        [add_log_level, JSONRenderer()],
-        (WRONG, ABSENT, f"{INSTALL}, or put agentlog.EventProcessor() before JSONRenderer"),
-        [],
-    ),
-    "behind the renderer": (
-        [JSONRenderer(), "EP"],
-        (WRONG, f"{BEHIND} the renderer, JSONRenderer: no lines come to it", put("JSONRenderer")),
-        [],
-    ),
-    "behind the renderer, and before another": (
-        [add_log_level, LogfmtRenderer(), "EP", own_renderer],
-        (
-            WRONG,
-            f"{BEHIND} the renderer, LogfmtRenderer: no lines come to it",
-            put("LogfmtRenderer"),
-        ),
-        [],
-    ),
-    "behind a renderer that nobody knows": (
-        [add_log_level, own_renderer, "EP"],
-        (WRONG, f"{BEHIND} {OWN}, as the last, where the renderer belongs", put(OWN)),
-        [],
-    ),
-    "behind a renamer": (
-        [EventRenamer("msg"), "EP", JSONRenderer()],
-        (
-            WRONG,
-            f"{BEHIND} EventRenamer: the event's name has another key there",
-            put("EventRenamer"),
-        ),
-        ["log"],
-    ),
-    "twice": (
-        ["EP", add_log_level, "EP", JSONRenderer()],
-        (
-            WRONG,
-            "the EventProcessor is there twice, as 1 and 3, for the same client",
-            f"take one of them out, or {INSTALL}",
-        ),
-        ["found", "found"],
-    ),
-}
-"""Processors, what is said of them, and what becomes of a line."""
-
-
-@pytest.mark.parametrize(("processors", "said", "recorded"), POSITIONS.values(), ids=POSITIONS)
-def test_where_the_processor_stands(processors, said, recorded):
-    """What is wrong with its place is told with the fix; and a line fares as that says."""
-    with capture_events() as captured:
-        configured(*processors)
-        assert [said] == found()
-        structlog.get_logger().info("found", action_type="tool")
-    assert recorded == [event["event_type"] for event in captured.events]
-
-
-@pytest.mark.parametrize("processors", [case[0] for case in POSITIONS.values()], ids=POSITIONS)
-def test_the_fix_is_one(processors):
-    """After `install`, which is what is to be done, all is said to be well, and is."""
-    with capture_events() as captured:
-        configured(*processors)
-        ao.install()
-        assert [GOOD] == [grade for grade, *_ in found()]
-        structlog.get_logger().info("found", action_type="tool")
-    assert ["found"] == [event["event_type"] for event in captured.events]
-
-
-def test_two_clients_may_both_have_one(tmp_path):
-    """Twice is wrong only for one client: two record what is theirs."""
-    other = ao.Client(home=tmp_path)
-    with capture_events():
-        configured(ao.EventProcessor(), ao.EventProcessor(other), JSONRenderer())
-        assert [(GOOD, PLACED + "JSONRenderer")] == found()
-    other.close()
-
-
-@pytest.mark.parametrize(
-    ("dropping", "name"),
-    [
-        (structlog.stdlib.filter_by_level, "filter_by_level"),
-        (Sampling(), f"{__name__}.Sampling"),
-        (sampling("often"), f"{__name__}.sampling.<locals>.sample"),
-        (Sampling().__call__, f"{__name__}.Sampling.__call__"),
-        (partial(sampling("often")), f"{__name__}.sampling.<locals>.sample, partial"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_what_may_drop_lines_is_noticed(dropping, name):
-    """What names DropEvent and stands before the processor keeps lines from it; behind it, not."""
-    with capture_events():
-        configured(dropping, add_log_level, "EP", JSONRenderer())
-        assert [
-            (
-                NOTICE,
-                f"{name}, before the EventProcessor, may drop lines (DropEvent)",
-                "what it drops is no event: put the EventProcessor before it if it should be one",
-            ),
-            (GOOD, PLACED + "JSONRenderer"),
-        ] == found()
-        configured("EP", dropping, JSONRenderer())
-        assert [(GOOD, PLACED + "JSONRenderer")] == found()
-
-
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error", "critical"])
-def test_a_filtering_logger_is_noticed(level):
-    """A bound logger that drops lines before the chain is told, with its level."""
+def test_a_filtering_logger_is_told(level):
+    """From warning on it is noticed that a bound logger drops lines, with the fix."""
     wrapper = structlog.make_filtering_bound_logger(getattr(logging, level.upper()))
     configured("EP", JSONRenderer(), wrapper_class=wrapper)
-    noticed = [text for grade, text, *_ in found() if grade is NOTICE]
-    expected = f"loggers drop lines below {level}: they are no events"
-    assert ([] if level == "debug" else [expected]) == noticed
+    text = f"loggers drop lines below {level}: they are no events"
+    fix = "wrapper_class=structlog.make_filtering_bound_logger(logging.INFO)"
+    expected = {"debug": [], "info": [(FACT, text)]}.get(level, [(NOTICE, text, fix)])
+    assert [*expected, (GOOD, PLACED + "JSONRenderer")] == found()
 
 
 def test_the_chain_is_listed():
@@ -212,10 +45,33 @@ def test_the_chain_is_listed():
     ) == chain.details[-2:]
 
 
+def test_only_a_processor_that_gets_lines_is_marked():
+    """Behind the renderer no lines become events."""
+    configured("EP", own_renderer, JSONRenderer(), "EP", own_renderer, "EP")
+    [chain] = [finding for finding in examine() if finding.text == "the chain in force"]
+    assert [
+        "1. EventProcessor  <- lines become events here",
+        "4. EventProcessor",
+        "6. EventProcessor",
+    ] == [line for line in chain.details if "EventProcessor" in line]
+    configured(own_renderer, "EP")
+    [chain] = [finding for finding in examine() if finding.text == "the chain in force"]
+    assert "2. EventProcessor" == chain.details[-1]
+
+
 def test_whether_structlog_is_configured_is_told():
-    """With its version, as the chain in force is its own if nobody has configured it."""
-    [first, *_] = examine()
+    """With its version; if nobody has configured it, its own chain is of no interest."""
+    [only] = [finding for finding in examine() if finding.topic == "structlog"]
+    assert (
+        f"{version('structlog')}, not configured: it is not used, or as it is by default"
+        == only.text
+    )
+    with capture_events():
+        uninstall = ao.install()
+        [first, chain, *_] = examine()
+        uninstall()
     assert f"{version('structlog')}, not configured: as it is by default" == first.text
+    assert "the chain in force" == chain.text
     configured("EP", JSONRenderer())
     [first, *_] = examine()
     assert f"{version('structlog')}, configured" == first.text
@@ -249,25 +105,57 @@ def test_an_empty_chain_is_no_trouble():
         assert [(GOOD, "the EventProcessor stands where it belongs")] == found()
 
 
+PLAIN = "lines of plain logging are not recorded: no handler is an EventHandler"
+NOT_HANDED_OVER = "the EventHandler gets lines as they are printed, without their keys"
+BY_LOGGING = structlog.stdlib.LoggerFactory()
+OTHERWISE = structlog.ReturnLoggerFactory()
+
+
+@pytest.mark.parametrize("called", [True, False])
 @pytest.mark.parametrize(
-    ("is_configured", "has_handler", "called", "grade"),
+    ("processors", "factory", "has_handler", "grades", "text"),
     [
-        (True, False, False, WRONG),
-        (True, True, False, NOTICE),
-        (False, False, True, WRONG),
-        (False, False, False, NOTICE),
-        (False, True, True, FACT),
-        (False, True, False, FACT),
+        (None, None, False, [WRONG], PLAIN),
+        (None, None, True, [GOOD], "EventHandler of the root logger: lines become events here"),
+        ([JSONRenderer()], OTHERWISE, False, [WRONG, FACT], ABSENT),
+        ([JSONRenderer()], OTHERWISE, True, [NOTICE, GOOD], ABSENT),
+        ([JSONRenderer()], BY_LOGGING, False, [WRONG, NOTICE], ABSENT),
+        (
+            [JSONRenderer()],
+            BY_LOGGING,
+            True,
+            [NOTICE, GOOD],
+            f"there is no EventProcessor: {NOT_HANDED_OVER}",
+        ),
+        (["EP", JSONRenderer()], OTHERWISE, False, [GOOD, FACT], PLACED + "JSONRenderer"),
+        (["EP", JSONRenderer()], BY_LOGGING, False, [GOOD, NOTICE], PLACED + "JSONRenderer"),
     ],
+    ids=str,
 )
-def test_an_absent_processor_is_as_bad_as_it_is_meant(is_configured, has_handler, called, grade):
-    """Who has not configured structlog may not use it; who has an EventHandler has a way in."""
-    if is_configured:
-        configured(JSONRenderer())
+def test_what_is_absent_is_as_bad_as_it_is_meant(
+    processors, factory, has_handler, grades, text, called
+):
+    """Who has not configured structlog logs without it; who has may not use plain logging."""
+    logging.root.setLevel(logging.INFO)
+    if processors:
+        configured(*processors, logger_factory=factory)
     if has_handler:
         logging.root.addHandler(ao.EventHandler())
-    [(actual, text, *_)] = found(called=called)
-    assert (grade, ABSENT) == (actual, text)
+    said = [*found(called=called)[processors is None :], *found("logging", called=called)]
+    assert grades == [grade for grade, *_ in said]
+    assert text == said[0][1]
+
+
+def test_an_event_handler_gets_printed_lines_without_their_keys():
+    """As is noticed: a rule can choose them by their level, and they have the name of the line."""
+    logging.root.setLevel(logging.INFO)
+    logging.root.addHandler(ao.EventHandler(select=ao.select.level("info")))
+    configured(JSONRenderer(), logger_factory=BY_LOGGING)
+    with capture_events() as captured:
+        structlog.get_logger().info("found", event_type="search")
+    assert ['{"event_type": "search", "event": "found"}'] == [
+        event["event_type"] for event in captured.events
+    ]
 
 
 @pytest.mark.parametrize("with_handler", [True, False])
@@ -288,6 +176,32 @@ def test_a_chain_that_hands_its_lines_over_needs_no_processor(last, with_handler
         assert with_handler == ([expected] == found())
         structlog.get_logger().warning("found", action_type="tool")
     assert with_handler * ["found"] == [event["event_type"] for event in captured.events]
+
+
+FORMATTERS = {
+    "in processors": ((["EP", JSONRenderer()], None), GOOD),
+    "behind the renderer": (([JSONRenderer(), "EP"], None), FACT),
+    "for plain lines only": (([JSONRenderer()], ["EP"]), WRONG),
+    "not there": (([JSONRenderer()], None), WRONG),
+}
+
+
+@pytest.mark.parametrize(("chains", "grade"), FORMATTERS.values(), ids=FORMATTERS)
+@pytest.mark.filterwarnings("ignore::agentlog.errors.AgentlogWarning")
+def test_a_chain_may_leave_its_lines_to_a_formatter(chains, grade):
+    """It is right only if the EventProcessor of the formatter gets them."""
+    processors, foreign = chains
+    put_handler(formatting(*processors, foreign=foreign))
+    logging.root.setLevel(logging.INFO)
+    configured(ProcessorFormatter.wrap_for_formatter, logger_factory=BY_LOGGING)
+    with capture_events() as captured:
+        [(actual, text, *_)] = found()
+        structlog.get_logger().info("found", agentlog=True)
+    assert grade == actual
+    assert (grade is GOOD) == (
+        text == "no EventProcessor, but lines go on to the EventProcessor of a formatter"
+    )
+    assert (grade is GOOD) * ["found"] == [event["event_type"] for event in captured.events]
 
 
 @pytest.mark.parametrize(
@@ -313,3 +227,16 @@ def test_a_processor_with_a_client_of_its_own_needs_no_other(tmp_path):
     configured(ao.EventProcessor(client), JSONRenderer())
     assert [] == found("client")
     client.close()
+
+
+def test_recording_that_is_disabled_is_noticed(monkeypatch):
+    """By the environment, of a program that is called or of the client that saw it."""
+    monkeypatch.setenv("AGENTLOG_DISABLED", "1")
+    noticed = (NOTICE, "AGENTLOG_DISABLED is set: nothing is recorded")
+    configured("EP", JSONRenderer())
+    assert noticed == found("client")[0] == found("client", called=True)[0]
+    ao.init()
+    monkeypatch.delenv("AGENTLOG_DISABLED")
+    assert [noticed] == found("client")
+    assert [] == found("client", called=True)
+    ao.close()

@@ -1,71 +1,66 @@
-"""What is said of handlers, formatters and levels of the standard library's logging."""
+"""What is said of handlers and formatters of the standard library's logging."""
 
-import io
 import logging
 import logging.handlers
 import queue
 
 import pytest
 from structlog.processors import JSONRenderer
-from structlog.stdlib import ProcessorFormatter, add_log_level
+from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level
 
 import agentlog as ao
 from agentlog.diagnosis.finding import FACT, GOOD, NOTICE, WRONG
-from agentlog.diagnosis.handlers import examine, stations
+from agentlog.diagnosis.handlers import examine
+from agentlog.diagnosis.stations import stations
 from agentlog.testing import capture_events
+from tests.diagnosis.configurations import formatting, logged, put
 
 META = ProcessorFormatter.remove_processors_meta
-NOBODY = (
-    FACT,
-    "lines of plain logging are not recorded: no handler is an EventHandler",
-    "logging.getLogger().addHandler(agentlog.EventHandler()) adds one",
+NOBODY = "lines of plain logging are not recorded: no handler is an EventHandler"
+BEHIND_A_QUEUE = (
+    "lines of plain logging are not recorded, or not in their actions: no logger has an"
+    " EventHandler"
+)
+FIX = (
+    "logging.getLogger().addHandler(agentlog.EventHandler())  # behind basicConfig or dictConfig",
+    (
+        'or in the configuration: "events": {"()": "agentlog.EventHandler"} in "handlers", and'
+        ' "events" in the handlers of "root"'
+    ),
 )
 OF_ROOT = "StreamHandler of the root logger"
-SELECT = "take its level out; which lines become events is better said by select="
+FOREIGN = "foreign_pre_chain, for lines of plain logging"
 
 pytestmark = pytest.mark.usefixtures("bare")
 
 
-def found(*, only=(FACT, GOOD, NOTICE, WRONG)):
+@pytest.fixture(autouse=True)
+def _level():
+    """Let lines of information through."""
+    logging.root.setLevel(logging.INFO)
+
+
+def found(*, only=(FACT, GOOD, NOTICE, WRONG), absent=FACT):
     """Return what is said with one of these grades."""
     return [
         (finding.grade, finding.text, *finding.details)
-        for finding in examine(stations())
+        for finding in examine(stations(), absent)
         if finding.grade in only
     ]
 
 
-def put(handler, logger="", level=logging.NOTSET, name=None):
-    """Give a logger a handler."""
-    handler.setLevel(level)
-    handler.name = name
-    logging.getLogger(logger).addHandler(handler)
-    return handler
-
-
-def formatting(*processors, foreign=None):
-    """Return a handler whose ProcessorFormatter has these, where "EP" is an EventProcessor."""
-    chains = [
-        chain and [ao.EventProcessor() if each == "EP" else each for each in chain]
-        for chain in (processors, foreign)
-    ]
-    handler = logging.StreamHandler(io.StringIO())
-    handler.setFormatter(ProcessorFormatter(processors=chains[0], foreign_pre_chain=chains[1]))
-    return handler
-
-
-def logged():
-    """Log a line by plain logging, and return the names of the events."""
-    with capture_events() as captured:
-        logging.getLogger("app").warning("found", extra={"agentlog": True})
-    return [event["event_type"] for event in captured.events]
-
-
-def test_where_nothing_is_configured_nothing_is_recorded():
-    """That lines of plain logging are no events is a fact, told with what would make them some."""
-    put(logging.StreamHandler(io.StringIO()))
-    assert [NOBODY] == found()
+@pytest.mark.parametrize("grade", [FACT, NOTICE, WRONG])
+def test_where_nothing_is_configured_nothing_is_recorded(grade):
+    """How bad that is depends on what else there is; if it is bad, the fix is told."""
+    put(logging.StreamHandler())
+    assert [(grade, NOBODY, *(FIX if grade is not FACT else ()))] == found(absent=grade)
     assert [] == logged()
+
+
+def test_the_fix_is_one():
+    """Both are, as they are told."""
+    exec(FIX[0], {"logging": logging, "agentlog": ao})
+    assert ["found"] == logged()
 
 
 @pytest.mark.parametrize("logger", ["", "app"])
@@ -73,7 +68,9 @@ def test_an_event_handler_is_named_with_its_logger(logger):
     """It is where lines become events."""
     put(ao.EventHandler(), logger, name="events")
     owner = f"logger '{logger}'" if logger else "the root logger"
-    assert [(GOOD, f"EventHandler 'events' of {owner}: lines become events here")] == found()
+    assert [(GOOD, f"EventHandler 'events' of {owner}: lines become events here")] == found(
+        only=[GOOD]
+    )
     assert ["found"] == logged()
 
 
@@ -84,14 +81,29 @@ def test_a_formatter_is_described():
     assert (
         FACT,
         "StreamHandler 'console' of the root logger: ProcessorFormatter",
-        "foreign_pre_chain, for lines of plain logging",
+        FOREIGN,
         "1. add_log_level",
         "processors",
         "1. ProcessorFormatter.remove_processors_meta",
         "2. JSONRenderer",
     ) == described
-    assert NOBODY == nobody
+    assert (FACT, NOBODY) == nobody
     assert [] == logged()
+
+
+def test_a_chain_of_several_formatters_is_told_once():
+    """And what is wrong with it, too."""
+    shared = [add_log_level, ao.EventProcessor()]
+    put(formatting(META, JSONRenderer(), foreign=shared), name="one")
+    put(formatting(META, str, foreign=shared), name="two")
+    first, notice, second = found()
+    assert (FOREIGN, "1. add_log_level", "2. EventProcessor  <- lines become events here") == (
+        first[2:5]
+    )
+    assert NOTICE == notice[0]
+    assert "StreamHandler 'two' of the root logger: ProcessorFormatter" == second[1]
+    assert f"{FOREIGN}: as of StreamHandler 'one' of the root logger" == second[2]
+    assert "processors" == second[3]
 
 
 IN_FORMATTER = f"the EventProcessor in the formatter of {OF_ROOT} stands behind"
@@ -99,10 +111,11 @@ IN_FOREIGN = f"the EventProcessor in foreign_pre_chain of {OF_ROOT} stands behin
 NO_LINES = "the renderer, JSONRenderer: no lines come to it"
 TWICE = f"twice in the formatter of {OF_ROOT}, as 1 and 2, for the same client"
 FORMATTERS = {
-    "in processors": (["EP", META, JSONRenderer()], None, None),
-    "in foreign_pre_chain": ([META, JSONRenderer()], [add_log_level, "EP"], None),
-    "in both": (["EP", META, JSONRenderer()], ["EP"], None),
-    "behind its record": ([META, "EP", JSONRenderer()], None, None),
+    "in processors": ([ExtraAdder(), "EP", META, JSONRenderer()], None, None),
+    "in processors, behind foreign_pre_chain": (["EP", META, JSONRenderer()], [ExtraAdder()], None),
+    "in foreign_pre_chain": ([META, JSONRenderer()], [ExtraAdder(), "EP"], None),
+    "in both": (["EP", META, JSONRenderer()], [ExtraAdder(), "EP"], None),
+    "behind its record": ([META, "EP", JSONRenderer()], [ExtraAdder()], None),
     "behind the renderer": (
         [JSONRenderer(), "EP"],
         None,
@@ -115,7 +128,7 @@ FORMATTERS = {
     ),
     "twice": (
         ["EP", "EP", META, JSONRenderer()],
-        None,
+        [ExtraAdder()],
         (WRONG, f"the EventProcessor is there {TWICE}", "take one of them out"),
     ),
 }
@@ -129,123 +142,132 @@ def test_where_the_processor_stands_in_a_formatter(processors, foreign, said):
     assert said or ["found"] == logged()
 
 
-def test_a_handler_on_two_loggers_is_told_once():
-    """With both loggers."""
-    handler = ao.EventHandler()
-    put(handler, "b")
-    put(handler, "a")
-    text = "EventHandler of logger 'a' and logger 'b': lines become events here"
-    assert [(GOOD, text)] == found()
+CLASS_IN_FORMATTER = f"EventProcessor in the formatter of {OF_ROOT} is the class"
 
 
-def test_levels_are_noticed():
-    """What the level of an EventHandler or of its logger keeps from it is told, for each."""
-    put(ao.EventHandler(), "app", logging.ERROR)
-    logging.getLogger("app").setLevel("INFO")
-    logging.root.setLevel("INFO")
-    assert [
-        (
-            NOTICE,
-            "EventHandler of logger 'app' drops lines below ERROR: they are no events",
-            SELECT,
-        ),
-        (
-            NOTICE,
-            "logger 'app' drops lines below INFO: they are no events",
-            "logging.getLogger('app').setLevel(logging.DEBUG) lets them through, to all handlers",
-        ),
-    ] == found(only=[NOTICE])
-    assert [] == logged()
+def test_a_class_in_a_formatter_is_a_problem():
+    """Parentheses were forgotten; no line can be printed with it."""
+    handler = put(formatting(ao.EventProcessor, JSONRenderer()))
+    [(_, text, fix)] = found(only=[WRONG])
+    assert f"{CLASS_IN_FORMATTER}: each line raises a TypeError there" == text
+    assert "write EventProcessor()" == fix
+    with pytest.raises(TypeError):
+        handler.format(logging.makeLogRecord({"msg": "found"}))
 
 
-@pytest.mark.parametrize("level", [logging.NOTSET, logging.DEBUG])
-def test_a_level_that_keeps_nothing_back_is_not_noticed(level):
-    """There is nothing below debug."""
-    put(ao.EventHandler(), level=level)
-    logging.root.setLevel(level)
-    assert [] == found(only=[NOTICE])
+EXTRA = "does not see the extra of plain lines"
+CHOOSES_NONE = "agentlog=True in it counts, but event_type and action_type choose no line"
 
 
 @pytest.mark.parametrize(
-    ("others", "is_noticed"), [([], True), ([logging.ERROR], True), ([logging.NOTSET], False)]
-)
-def test_the_level_of_a_formatters_handler_is_noticed(others, is_noticed):
-    """Unless an event can come about in the formatter of another handler without a level."""
-    put(formatting("EP", META, JSONRenderer()), level=logging.ERROR, name="one")
-    for level in others:
-        put(formatting("EP", META, JSONRenderer()), level=level)
-    text = "StreamHandler 'one' of the root logger drops lines below ERROR: they are no events"
-    assert is_noticed == ((NOTICE, text, SELECT) in found())
-    assert ([] if is_noticed else ["found"]) == logged()
-
-
-@pytest.mark.parametrize(
-    ("own", "propagate", "is_noticed"),
+    ("processors", "foreign", "said"),
     [
-        (logging.NullHandler, False, True),
-        (logging.NullHandler, True, False),
-        (ao.EventHandler, False, False),
-        (None, False, False),
+        (
+            [META, JSONRenderer()],
+            [add_log_level, "EP", ExtraAdder()],
+            ("foreign_pre_chain", "put structlog.stdlib.ExtraAdder() before it"),
+        ),
+        (
+            ["EP", META, JSONRenderer()],
+            [add_log_level],
+            ("the formatter", "put structlog.stdlib.ExtraAdder() into foreign_pre_chain"),
+        ),
+        (
+            ["EP", META, JSONRenderer()],
+            [add_log_level, "EP"],
+            ("foreign_pre_chain", "put structlog.stdlib.ExtraAdder() before it"),
+        ),
+        ([META, JSONRenderer()], [ExtraAdder(), "EP"], None),
+        (["EP", META, JSONRenderer()], [ExtraAdder()], None),
+    ],
+    ids=[
+        "behind it",
+        "not there",
+        "not there, twice",
+        "in front",
+        "in front, in foreign_pre_chain",
     ],
 )
-def test_loggers_that_keep_their_lines_are_noticed(own, propagate, is_noticed):
-    """A logger with handlers that does not propagate is told, unless it has an EventHandler."""
-    put(ao.EventHandler())
-    logging.getLogger("app").propagate = propagate
-    if own:
-        put(own(), "app")
-    expected = (
-        NOTICE,
-        "logger 'app' does not propagate: its lines come to no EventHandler",
-        "give it an EventHandler of its own, or let it propagate",
+def test_an_event_processor_without_extra_is_noticed(processors, foreign, said):
+    """The marker is seen all the same, but not what the rule looks for."""
+    put(formatting(*processors, foreign=foreign))
+    where, fix = said or ("", "")
+    expected = (NOTICE, f"the EventProcessor in {where} of {OF_ROOT} {EXTRA}", CHOOSES_NONE, fix)
+    assert (said is not None) * [expected] == found(only=[NOTICE, WRONG])
+    assert ["found"] == logged(agentlog=True)
+    assert ([] if said else ["search"]) == logged(event_type="search")
+
+
+@pytest.mark.parametrize(
+    ("rule", "call"),
+    [
+        (ao.select.marked, "marked()"),
+        (ao.select.has, 'has("tool")'),
+        (ao.select.level, 'level("warning")'),
+        (ao.select.event, 'event("search*")'),
+        (ao.select.logger, 'logger("agent.*")'),
+    ],
+)
+@pytest.mark.parametrize("in_formatter", [True, False], ids=["formatter", "handler"])
+def test_a_function_for_rules_is_no_rule(rule, call, in_formatter):
+    """It was to be called, and what it returns is the rule."""
+    processor = ao.EventProcessor(select=rule)
+    put(
+        formatting(processor, JSONRenderer(), foreign=[ExtraAdder()])
+        if in_formatter
+        else ao.EventHandler(select=rule)
     )
-    assert is_noticed * [expected] == found(only=[NOTICE])
-    assert is_noticed or not own or ["found"] == logged()
-
-
-def test_loggers_that_keep_their_lines_do_not_matter_without_an_event_handler():
-    """Where there is none, nothing is kept from it."""
-    put(logging.NullHandler(), "app").name = "own"
-    logging.getLogger("app").propagate = False
-    assert [NOBODY] == found()
-
-
-def test_handlers_behind_handlers_are_found():
-    """Of a MemoryHandler, and of the listener of a QueueHandler where Python keeps it."""
-    put(logging.handlers.MemoryHandler(10, target=ao.EventHandler()))
-    behind_a_queue = logging.handlers.QueueHandler(queue.SimpleQueue())
-    behind_a_queue.listener = logging.handlers.QueueListener(
-        behind_a_queue.queue, ao.EventHandler()
-    )
-    put(behind_a_queue, "app")
+    way = "the EventProcessor in the formatter of StreamHandler" if in_formatter else "EventHandler"
+    text = f"the rule of {way} of the root logger is the function {rule.__name__}"
+    in_a_file = 'in a file, name one of your own: "select": "ext://myapp.rules.chosen"'
     assert [
-        (GOOD, "EventHandler of the root logger: lines become events here"),
-        (GOOD, "EventHandler of logger 'app': lines become events here"),
-    ] == found()
+        (WRONG, f"{text}: it chooses no line", f"write select=agentlog.select.{call}", in_a_file)
+    ] == found(only=[GOOD, NOTICE, WRONG])
+    assert callable(eval(f"ao.select.{call}"))
+    with pytest.warns(ao.AgentlogWarning, match="the rule for log lines raised TypeError"):
+        assert [] == logged(event_type="search", tool="x")
 
 
-class Hostile:
-    """A handler whose every look at it raises."""
-
-    def __getattribute__(self, name):
-        raise SystemExit(name)
-
-
-class OfNobody(ProcessorFormatter):
-    """A formatter that was never made properly."""
-
-    def __init__(self):
-        pass
+def behind_a_queue(way, *, is_known=True):
+    """Give the root logger a QueueHandler, and its listener this handler."""
+    handler = put(logging.handlers.QueueHandler(queue.SimpleQueue()))
+    listener = logging.handlers.QueueListener(handler.queue, way)
+    handler.listener = listener if is_known else None
+    return listener
 
 
-def test_strange_handlers_are_examined():
-    """Whatever is among the handlers, nothing is raised."""
-    cyclic = logging.handlers.MemoryHandler(10)
-    cyclic.setTarget(cyclic)
-    unmade = logging.StreamHandler(io.StringIO())
-    unmade.setFormatter(OfNobody())
-    used_up = logging.StreamHandler(io.StringIO())
-    used_up.setFormatter(ProcessorFormatter(processors=iter([JSONRenderer()])))
-    logging.root.handlers += [Hostile(), None, cyclic, unmade, used_up]
-    assert [NOBODY] == found()
-    assert 1 == len(list(used_up.formatter.processors))
+QUEUE = (
+    NOTICE,
+    "QueueHandler of the root logger: put the EventHandler beside it, not behind its listener",
+    "there it does not see the action that a line was logged in",
+    "logging.getLogger().addHandler(agentlog.EventHandler())",
+)
+ABSENT = (WRONG, BEHIND_A_QUEUE, *FIX)
+
+
+@pytest.mark.parametrize("is_beside", [True, False])
+@pytest.mark.parametrize(
+    ("way", "is_known", "said"),
+    [
+        (ao.EventHandler, True, [QUEUE]),
+        (ao.EventHandler, False, [QUEUE, ABSENT]),
+        (lambda: formatting("EP", str, foreign=[ExtraAdder()]), True, [QUEUE]),
+        (logging.NullHandler, True, [(WRONG, NOBODY, *FIX)]),
+    ],
+    ids=["known", "unknown", "formatter", "nothing"],
+)
+def test_an_event_handler_behind_a_queue_is_noticed(way, is_known, said, is_beside):
+    """Behind it lines are of no action; beside it they are, and are recorded once."""
+    listener = behind_a_queue(way(), is_known=is_known)
+    if is_beside:
+        exec(QUEUE[-1], {"logging": logging, "agentlog": ao})
+    if is_beside:
+        said = [(GOOD, "EventHandler of the root logger: lines become events here")]
+    assert said == found(only=[GOOD, NOTICE, WRONG], absent=WRONG)
+    with capture_events() as captured, ao.action("answer") as action:
+        logging.getLogger("app").info("found", extra={"agentlog": True})
+        listener.start()
+        listener.stop()
+    parents = [each["parent_id"] for each in captured.events if each["event_type"] == "found"]
+    assert (is_beside or way is not logging.NullHandler) == len(parents)
+    assert is_beside == (parents == [action.id])

@@ -15,7 +15,7 @@ import agentlog as ao
 from agentlog import journal
 from agentlog.cli import main
 from agentlog.diagnosis.finding import FACT, GOOD, NOTICE, WRONG, is_wrong, lay_out
-from agentlog.diagnosis.home import examine
+from agentlog.diagnosis.home import examine, in_short
 from agentlog.replay.lines import to_plain
 from tests import scripts
 from tests.cli.commandline import STEERING
@@ -274,6 +274,20 @@ def test_recording_that_is_disabled_comes_first(monkeypatch):
     monkeypatch.setenv("AGENTLOG_DISABLED", "1")
     assert "AGENTLOG_DISABLED is set here" in found("if an event is missing")[0]
     assert not is_wrong(examine())
+
+
+def test_the_doctor_of_log_lines_is_named():
+    """Who misses a log line reads which command looks at the program."""
+    [about_lines] = [text for text in found("if an event is missing") if "log line" in text]
+    assert "`agentlog doctor --structlog MODULE:FUNCTION`" in about_lines
+
+
+def test_in_short_only_what_is_wrong_is_said_beside_the_home(home, monkeypatch):
+    """The settings and what is well are left out."""
+    monkeypatch.setenv("AGENTLOG_JOURNAL_LIMIT", "many")
+    written(home, b'{"torn\n')
+    said = [(each.topic, each.grade) for each in in_short()]
+    assert [("agentlog", FACT), ("home", GOOD), ("store", WRONG), ("settings", WRONG)] == said
 
 
 def test_records_in_another_home_are_noticed(user):

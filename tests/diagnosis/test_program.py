@@ -1,5 +1,6 @@
 """The function that configures a program: found, called, and what it does while it is."""
 
+import os
 import sys
 import textwrap
 
@@ -77,12 +78,13 @@ def doctor(function, capsys):
 
 @pytest.mark.parametrize("name", ["program:good", "program:Logs.configure", "package.logs:set_up"])
 def test_the_function_is_imported_from_here_and_called(name, capsys):
-    """What it prints goes to stderr; the home is told first, then what is configured."""
+    """What it prints goes to stderr; what is configured is told first, then the home."""
     status, said, err = doctor(name, capsys)
     assert (0, "configuring\n") == (status, err)
     assert "the EventProcessor stands where it belongs, before JSONRenderer" in said
     assert "agentlog.init() is not called by that function" in said
-    assert said.index(" home ") < said.index(" structlog ") < said.index(" logging ")
+    assert said.startswith("structlog ")
+    assert said.index(" logging ") < said.index(" client ") < said.index(" home ")
     assert said.endswith("no problems")
 
 
@@ -97,10 +99,20 @@ def test_a_problem_is_a_failure(capsys):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("program", "'program' is not accepted: it is a module and a function, such as app:logs"),
-        ("program:", "'program:' is not accepted: "),
-        (":good", "':good' is not accepted: "),
-        ("program:good()", "'program:good()' is not accepted: "),
+        ("program", "'program' is not accepted: it lacks the function: program:configure"),
+        ("program:", "'program:' is not accepted: it lacks the function: program:configure"),
+        (
+            "package.logs",
+            "'package.logs' is not accepted: it lacks the function: package.logs:configure, or p",
+        ),
+        ("program.py", "'program.py' is not accepted: it lacks the function: program:configure"),
+        (":good", "':good' is not accepted: it is a module and a function, such as app:logs"),
+        ("program:good()", "'program:good()' is not accepted: write program:good"),
+        ("package/logs.py:set_up", "'package/logs.py:set_up' is not accepted: write package.logs:"),
+        (
+            "program.py:good",
+            "program.py:good cannot be imported (write program:good): ModuleNotFoundError: No mod",
+        ),
         ("pro gram:good", "'pro gram:good' is not accepted: "),
         ("", "'' is not accepted: "),
         ("nowhere:good", "nowhere:good cannot be imported: ModuleNotFoundError: No module named"),
@@ -144,8 +156,31 @@ def test_a_client_of_its_own_names_the_home(tmp_path, capsys, monkeypatch):
     status, said, _ = doctor("program:initialises", capsys)
     ao.close()
     assert 0 == status
-    assert f"home {tmp_path}/of-its-own, by an argument" in said
+    assert f"{tmp_path}/of-its-own is not there yet" in said
     assert " client " not in said
+
+
+@pytest.mark.parametrize("before", [None, "", "0", "1"])
+def test_the_doctor_records_nothing(before, tmp_path, capsys, monkeypatch):
+    """The module and its function are no run of the program; the environment is as it was."""
+    if before is not None:
+        monkeypatch.setenv("AGENTLOG_DISABLED", before)
+    recording = """
+        import agentlog as ao
+
+        def good():
+            ao.init(home="of-its-own")
+            ao.record(ao.Event("configured"))
+
+        good()
+    """
+    (tmp_path / "program.py").write_text(textwrap.dedent(recording))
+    _, said, err = doctor("program:good", capsys)
+    ao.close()
+    assert "" == err
+    assert not (tmp_path / "of-its-own").exists()
+    assert before == os.environ.get("AGENTLOG_DISABLED")
+    assert (before == "1") == ("AGENTLOG_DISABLED" in said)
 
 
 def test_interrupting_the_function_interrupts_the_doctor(tmp_path, capsys):
