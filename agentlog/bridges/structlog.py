@@ -22,6 +22,7 @@ from agentlog.recording import context, ids
 from agentlog.recording.action import Action
 from agentlog.recording.recorder import Recorder
 
+_MOST_CALLS = 4096
 _IDS = ("session_id", "event_id", "parent_id")
 
 
@@ -90,6 +91,8 @@ class EventProcessor(Way):
                 except BaseException as error:  # noqa: BLE001 - the user's function
                     self._warn_of_rule(error)
             if call is not None:
+                if len(self._decided) > _MOST_CALLS:
+                    self._decided.clear()  # of calls that are over, but for this very moment's
                 self._decided[id(call)] = DENIED if marker is False else selected
             if selected:
                 parent, event_id = recorder.parent(), ids.event_id()

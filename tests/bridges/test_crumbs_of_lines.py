@@ -16,14 +16,6 @@ from structlog.processors import JSONRenderer
 
 import agentlog as ao
 from agentlog import EventHandler, EventProcessor
-from agentlog.testing import capture_events
-
-
-@pytest.fixture
-def captured():
-    """Capture what the test records."""
-    with capture_events() as captured:
-        yield captured
 
 
 @pytest.fixture

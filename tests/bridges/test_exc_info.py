@@ -14,15 +14,6 @@ from structlog.stdlib import AsyncBoundLogger
 from structlog.tracebacks import ExceptionDictTransformer
 
 from agentlog import EventProcessor, select
-from agentlog.testing import capture_events
-
-
-@pytest.fixture
-def captured():
-    """Capture what the test records."""
-    with capture_events() as captured:
-        yield captured
-
 
 FILTERING = structlog.make_filtering_bound_logger(0)
 STANDARD = structlog.stdlib.BoundLogger

@@ -22,21 +22,6 @@ from agentlog.testing import capture_events
 IDS = {"session_id", "event_id", "parent_id"}
 
 
-@pytest.fixture
-def captured():
-    """Capture what the test records."""
-    with capture_events() as captured:
-        yield captured
-
-
-@pytest.fixture(autouse=True)
-def own_configuration():
-    """Each test begins with structlog as it is imported, and leaves it so."""
-    structlog.reset_defaults()
-    yield
-    structlog.reset_defaults()
-
-
 def printing(*processors):
     """Configure structlog to return its lines as JSON, and return a logger."""
     structlog.configure(

@@ -15,13 +15,6 @@ from agentlog.testing import capture_events
 
 
 @pytest.fixture
-def captured():
-    """Capture what the test records."""
-    with capture_events() as captured:
-        yield captured
-
-
-@pytest.fixture
 def record(captured):
     """Give a line, marked as an event, to the processor; return its record."""
     processor = EventProcessor(captured.client)

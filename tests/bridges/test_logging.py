@@ -18,13 +18,6 @@ from agentlog.testing import ManualClock, capture_events
 
 
 @pytest.fixture
-def captured():
-    """Capture what the test records."""
-    with capture_events() as captured:
-        yield captured
-
-
-@pytest.fixture
 def log():
     """A logger that nobody else has a handler on."""
     return logging.Logger("agent.search", logging.DEBUG)  # noqa: LOG001 - one of its own

@@ -24,23 +24,14 @@ UNMETA = ProcessorFormatter.remove_processors_meta
 
 @pytest.fixture(autouse=True)
 def root():
-    """Each test has the root logger for itself, and structlog as it is imported."""
+    """Each test has the root logger for itself."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     root.handlers[:] = []
     root.setLevel(logging.DEBUG)
-    structlog.reset_defaults()
     yield root
     root.handlers[:] = before
     root.setLevel(level)
-    structlog.reset_defaults()
-
-
-@pytest.fixture
-def captured():
-    """Capture what the test records."""
-    with capture_events() as captured:
-        yield captured
 
 
 def formatting(*processors, foreign=()):

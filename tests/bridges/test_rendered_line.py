@@ -23,24 +23,8 @@ from structlog.processors import (
 from structlog.stdlib import ProcessorFormatter
 
 from agentlog import EventProcessor
-from agentlog.testing import capture_events
 
 NAME = "test_rendered_line"
-
-
-@pytest.fixture
-def captured():
-    """Capture what the test records."""
-    with capture_events() as captured:
-        yield captured
-
-
-@pytest.fixture(autouse=True)
-def own_configuration():
-    """Each test begins with structlog as it is imported, and leaves it so."""
-    structlog.reset_defaults()
-    yield
-    structlog.reset_defaults()
 
 
 # -- Ways to print, and lines ----------------------------------------------------------------------

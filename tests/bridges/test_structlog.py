@@ -23,22 +23,6 @@ from tests.recording.journals import warned
 IDS = {"session_id", "event_id", "parent_id"}
 
 
-@pytest.fixture
-def captured():
-    """Capture what the test records."""
-    with capture_events() as captured:
-        yield captured
-
-
-@pytest.fixture(autouse=True)
-def own_configuration():
-    """Each test begins with structlog as it is imported, and leaves it so."""
-    structlog.reset_defaults()
-    yield
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
-
-
 def through(processor, logger=None, method="info", **line):
     """Send a line through a processor, and return what came out."""
     return processor(logger, method, line)

@@ -17,25 +17,8 @@ from structlog.testing import ReturnLogger, capture_logs
 
 import agentlog as ao
 from agentlog import EventProcessor, install
-from agentlog.testing import Captured, capture_events
+from agentlog.testing import Captured
 from tests.recording.journals import busy_switching
-
-
-@pytest.fixture
-def captured():
-    """Capture what the test records."""
-    with capture_events() as captured:
-        yield captured
-
-
-@pytest.fixture(autouse=True)
-def own_configuration():
-    """Each test begins with structlog as it is imported, and leaves it so."""
-    structlog.reset_defaults()
-    yield
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
-
 
 FILTERING = structlog.make_filtering_bound_logger(logging.INFO)
 STANDARD = structlog.stdlib.BoundLogger
