@@ -36,13 +36,14 @@ DENIED: Final = None
 """What was made of a line that is marked as no event: nobody else's rule counts."""
 
 UNSEEN: Final = "unseen"
+LATE: Final = "late"
+"""Of a record that comes when its call is over: it was gathered, or has been in a queue."""
 
 CALL: Final = structlog.BoundLoggerBase._proxy_to_logger.__code__  # noqa: SLF001 - meant for wrappers
 _CHAIN = structlog.BoundLoggerBase._process_event.__code__  # noqa: SLF001 - as above
 _FORMAT = ProcessorFormatter.format.__code__
 _HANDLE = logging.Logger.handle.__code__
 _NEAR, _FAR = 8, 24
-
 
 Stamp = tuple[str, str, str]
 """The ids of an event: session, event, parent."""
@@ -87,16 +88,16 @@ def caller(event_dict: EventDict) -> tuple[FrameType | None, logging.LogRecord |
     return None, None
 
 
-def call_that_logs(record: logging.LogRecord) -> FrameType | None:
-    """Return the call of a bound logger whose line this record is; None for other records."""
+def call_that_logs(record: logging.LogRecord) -> FrameType | str:
+    """Return the call of a bound logger whose line this record is; for others, UNSEEN or LATE."""
     frames = _frames(_FAR)
     handled = next((frame.f_locals["record"] for frame in frames if frame.f_code is _HANDLE), None)
     key = key_of(record)
     if handled is None or key is None or key_of(handled) != key:
-        return None  # no line is being logged, or another one that brings this record along
+        return LATE  # no line is being logged, or another one that brings this record along
     behind = (frame for frame in islice(frames, _NEAR) if frame.f_code in (_CHAIN, CALL))
     call = next(behind, None)
-    return None if call is None or call.f_code is _CHAIN else call  # a processor logs by itself
+    return UNSEEN if call is None or call.f_code is _CHAIN else call  # a processor logs by itself
 
 
 def _frames(most: int) -> Iterator[FrameType]:
@@ -108,6 +109,6 @@ def _frames(most: int) -> Iterator[FrameType]:
         most -= 1
 
 
-def chain_of(call: FrameType | None) -> Any:
+def chain_of(call: FrameType) -> Any:
     """Return the processors of a bound logger's call."""
-    return () if call is None else getattr(call.f_locals.get("self"), "_processors", ())
+    return getattr(call.f_locals.get("self"), "_processors", ())

@@ -12,6 +12,7 @@ from agentlog.bridges.line import META, read
 from agentlog.bridges.origin import EventDict
 from agentlog.bridges.seen import (
     DENIED,
+    LATE,
     UNSEEN,
     Seen,
     Stamp,
@@ -117,14 +118,14 @@ class Way:
         decision = _decision(recorder, record) if Way.in_chains else UNSEEN
         if decision is True or decision is DENIED:
             return None
-        if decision is UNSEEN and recorder.stamped and _is_stamped(recorder, line):
+        if decision is LATE and recorder.stamped and _is_stamped(recorder, line):
             return None
         if self._selects(marker, logger, method, line):
             return _make_event(recorder, record, logger, method, line)
         mine = Seen(record)
         if (
             self._breadcrumbs
-            and decision is UNSEEN
+            and decision is not False
             and (key is None or recorder.crumbs.publish(key, mine) is mine)
         ):
             for key_of_formatter in META:
@@ -154,6 +155,8 @@ def _make_event(
 def _decision(recorder: Recorder, record: logging.LogRecord) -> object:
     """Return what a structlog chain of the same client has made of the line of this call."""
     call = call_that_logs(record)
+    if isinstance(call, str):
+        return call
     decision: object = UNSEEN
     for each in chain_of(call):
         if isinstance(each, Way) and each.serves(recorder):

@@ -351,6 +351,14 @@ def test_a_line_that_comes_through_a_queue_is_known_by_its_id(root, captured, re
     assert 3 == len(captured.names())
 
 
+def test_a_plain_line_may_speak_of_an_event(root, captured, plain):
+    """The id of an event in the text of another line is no reason to leave that out."""
+    log = set_up(root, [ao.EventHandler()], ao.EventProcessor(), render_to_log_kwargs)
+    log.info("ours", action_type="tool")
+    plain.info("see %s", captured.one("ours")["id"], extra={"agentlog": True})
+    assert 2 == len(captured.names())
+
+
 # -- Loggers and records of the program's own ------------------------------------------------------
 
 
