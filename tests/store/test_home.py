@@ -59,6 +59,7 @@ READ = f"""
 import os, sys
 from pathlib import Path
 from agentlog.store.home import read_home
+Path("/").as_uri()  # imports more, where nobody may not read Python itself
 os.setgroups([]), os.setgid({NOBODY}), os.setuid({NOBODY})
 reading = read_home(Path(sys.argv[1]))
 with reading.store as store:
