@@ -70,6 +70,7 @@ class _Named(NamedTuple):
     value: re.Pattern[str]
     value_in_escapes: re.Pattern[str]
     line: re.Pattern[str]
+    place: re.Pattern[str]
 
 
 @cache
@@ -89,6 +90,10 @@ def _named() -> _Named:
         ),
         re.compile(r"""(?:["'](?P<double>[^"'\\\n]{1,4096})|""" + plain + ")"),
         re.compile(r"[^\r\n\"'\\]{1,8192}"),
+        re.compile(  # in a file: secrets.py:12
+            r"[\w.-]{1,80}\.(?:pyi?|ipynb|jsx?|tsx?|go|rs|rb|java|kt|cs?|cc|cpp|hp?p?|php|sh|md|txt)"
+            r":\d{1,7}(?![\w-])"
+        ),
     )
 
 
@@ -190,8 +195,10 @@ class Redact:
             name = text[start - len(before) + len(before.rstrip(_OF_NAMES)) : match.end("end")]
             if match.re is named.option and not name.startswith("-"):
                 continue
-            kind = self.kind_of_key(name)
             done = match.end()
+            if named.place.match(text, match.start("end") - len(name)):
+                continue
+            kind = self.kind_of_key(name)
             if kind is not None and (span := _span_of_value(text, done, kind)):
                 yield *span, kind
                 done = span[1]

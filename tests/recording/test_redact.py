@@ -98,6 +98,8 @@ the secret of success is work
 "key": "value"
 2 tokens: hello world
 compass=north
+lib/test_secrets.py:12
+password.py:7: error
 authors=Jane,Joe
 bypass: true
 auth_method=none
@@ -450,3 +452,11 @@ def test_a_value_that_is_named_beside_it(tape):
     given = [{"name": "API_KEY", "value": "hunter2"}, {"name": "LANG", "value": "C"}]
     expected = [{"name": "API_KEY", "value": "[redacted: api key]"}, given[1]]
     assert expected == tape.param(given)
+
+
+def test_the_place_in_a_file_is_none(tmp_path):
+    """A file may be named for secrets; a name in a file's manner still is one."""
+    rules = Redact()
+    assert ("at secrets.py:12.", 0) == rules.clean("at secrets.py:12.")
+    assert ("db.pwd:[redacted: pwd]", 1) == rules.clean("db.pwd:1234567")
+    assert ("secrets.py:[redacted: secrets]", 1) == rules.clean("secrets.py:hunter2x")
