@@ -70,7 +70,7 @@ _HEADINGS = {
 _NO_FIELDS: dict[str, Any] = {}
 
 
-def read(  # noqa: C901 - at every line that is selected: one straight line
+def read(  # noqa: C901, PLR0912 - at every line that is selected: one straight line
     logger: Any, method: Any, line: Mapping[Any, Any], time: float | None = None
 ) -> Instant:
     """Read a line as an event; it is not changed. Without a `timestamp` it is of this time."""
@@ -84,13 +84,17 @@ def read(  # noqa: C901 - at every line that is selected: one straight line
         fields = _fields_of(line, params)
     if "timestamp" in line:
         time = _timestamp_of(line, params, time)
-    level = line.get("level")
-    if type(level) is not str and not is_a(level, str):
-        if "level" in line:
-            params["level"] = level
-        level = method if is_a(method, str) else None
-    name = line.get("event_type")
-    if (type(name) is not str and not is_a(name, str)) or not name:
+    level: Any = line.get("level")
+    if type(level) is not str:
+        if not is_a(level, str):
+            if "level" in line:
+                params["level"] = level
+            level = method if is_a(method, str) else None
+        level = _exact(level)
+    name: Any = line.get("event_type")
+    if type(name) is not str:
+        name = _exact(name)
+    if not name:
         name = _name_without_type(line, params)
     elif "event" in line:
         params["event"] = line["event"]
@@ -104,6 +108,11 @@ def read(  # noqa: C901 - at every line that is selected: one straight line
         kind = ACTION_TYPES[fields.pop("action_type", "llm" if "model" in fields else kind)]
         result = RESULTS[fields.pop("result", result)]
     return name, params, kind, result, time, level, name_of(logger, line), fields
+
+
+def _exact(text: Any) -> str | None:
+    """Return a text as one of no other class, whose code might run; what is no text is None."""
+    return str.__str__(text) if is_a(text, str) else None
 
 
 def _name_without_type(line: Mapping[Any, Any], params: dict[Any, Any]) -> str:
@@ -195,7 +204,9 @@ def _error_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any]
 def _is_true(value: Any) -> bool:
     try:
         return bool(value)
-    except Exception:  # noqa: BLE001 - the value's own code ran
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - the value's own code ran
         return True
 
 

@@ -323,3 +323,33 @@ def test_a_hostile_value_costs_no_event(record, captured, key):
     record({**line, key: Grudging()})
     assert 1 == len(captured.events)
     assert 1 == captured.events[0]["params"]["n"]
+
+
+class Ending(str):
+    """A text that ends the program when it is looked at."""
+
+    __slots__ = ()
+
+    def __hash__(self):
+        raise SystemExit(3)
+
+    __eq__ = __len__ = __bool__ = lower = __hash__
+
+
+class EndingTruth:
+    def __bool__(self):
+        raise SystemExit(3)
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ({"event_type": Ending("search"), "event": "a"}, "search"),
+        ({"event": "a", "level": Ending("error")}, "a"),
+        ({"event": "a", "exc_info": EndingTruth()}, "a"),
+    ],
+)
+def test_a_value_ends_no_program(captured, record, line, name):
+    """Texts are read as what they are, whatever their class makes of them."""
+    record(line)
+    assert [name] == captured.names()
