@@ -130,7 +130,8 @@ class Encoder:
         head = Walk(self._rules, HEAD_ROOM, notes)
         given = {name: value for name, value in values.items() if value is not None}
         payloads = [name for name in given if name not in _HEAD]
-        room = PAYLOAD_ROOM
+        taken = [value.text or "" for value in given.values() if type(value) is Encoded]
+        room = PAYLOAD_ROOM - sum(len(text.encode()) for text in taken)
         parts = []
         for name, value in given.items():
             if type(value) is Encoded:

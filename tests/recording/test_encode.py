@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlog import Client, ConfigurationError, Event, Redact
+from agentlog import Client, ConfigurationError, Event, EventProcessor, Redact
 from agentlog.testing import Captured
 from tests.recording.journals import CORPORA, Tape, strict
 
@@ -324,3 +324,16 @@ def test_many_short_payloads_leave_room_for_no_more_than_a_line(tape, character)
     short = {f"key {number}": character * 4000 for number in range(32)}
     event = Event("a", params=short, returns=short, prompt="x" * (4 << 20), tags=["t"])
     assert len(tape.line(event)) <= LINE
+
+
+def test_what_was_taken_early_counts_for_the_room_of_a_line(tape):
+    """The returns of an action that fails, its log and its error share one line."""
+    processor = EventProcessor(tape.client)
+    with suppress(ValueError), tape.client.action("failing") as action:
+        action.returns = ["r" * 100_000] * 20
+        for number in range(25):
+            processor(None, "info", {"event": "e" * 200_000, f"key {number}": "v" * 200_000})
+        raise ValueError("x" * 500_000)
+    line = tape.lines()[-1]
+    assert len(line) <= LINE
+    assert {"returns", "log", "error"} <= strict(line).keys()
