@@ -10,6 +10,7 @@ from typing import Any
 from structlog import dev, processors
 
 from agentlog.recording.event import is_a
+from agentlog.recording.walk import class_name
 
 RENDERERS = (
     processors.JSONRenderer,
@@ -42,6 +43,8 @@ def _name(processor: Any) -> str:
     """Return the name of a function, else of the class."""
     try:
         name = getattr(processor, "__name__", None)
-    except Exception:  # noqa: BLE001 - a processor's own code
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - a processor's own code
         name = None
-    return name if type(name) is str else type(processor).__name__
+    return name if type(name) is str else class_name(type(processor))

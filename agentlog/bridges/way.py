@@ -29,7 +29,6 @@ from agentlog.recording.outcome import text_of
 from agentlog.recording.recorder import Recorder
 
 Selection = Callable[[Any, str, EventDict], bool]
-_ID_LENGTH = 16
 _ID = r"\b[0-9a-f]{16}\b"
 
 
@@ -122,16 +121,13 @@ class Way:
             return None
         if self._selects(marker, logger, method, line):
             return _make_event(recorder, record, logger, method, line)
-        mine = Seen(record)
-        if (
-            self._breadcrumbs
-            and decision is not False
-            and (key is None or recorder.crumbs.publish(key, mine) is mine)
-        ):
-            for key_of_formatter in META:
-                line.pop(key_of_formatter, None)
-            line.setdefault("logger", record.name)
-            recorder.remember(self._breadcrumbs, logger, method, line)
+        if self._breadcrumbs and decision is not False:
+            mine = Seen(record)
+            if key is None or recorder.crumbs.publish(key, mine) is mine:
+                for key_of_formatter in META:
+                    line.pop(key_of_formatter, None)
+                line.setdefault("logger", record.name)
+                recorder.remember(self._breadcrumbs, logger, method, line)
         return None
 
 
@@ -169,11 +165,7 @@ def _decision(recorder: Recorder, record: logging.LogRecord) -> object:
 def _is_stamped(recorder: Recorder, line: EventDict) -> bool:
     """Say whether a line carries the id of an event, as a key or rendered: it has been queued."""
     texts = [value for value in line.values() if type(value) is str]
-    return any(
-        found in recorder.stamped
-        for text in texts
-        for found in (re.findall(_ID, text) if len(text) > _ID_LENGTH else (text,))
-    )
+    return any(found in recorder.stamped for text in texts for found in re.findall(_ID, text))
 
 
 def _is_our_own(record: logging.LogRecord) -> bool:

@@ -14,14 +14,13 @@ from structlog.processors import EventRenamer
 from structlog.stdlib import PositionalArgumentsFormatter, filter_by_level
 
 from agentlog.bridges import select
+from agentlog.bridges.chain import comes_behind, renders
 from agentlog.diagnosis.finding import FACT, NOTICE, WRONG, Finding
 from agentlog.diagnosis.processors import (
     Chain,
     asked,
     belongs_before,
     client_of,
-    is_reader,
-    is_renderer,
     named,
 )
 from agentlog.recording.event import is_a
@@ -65,7 +64,7 @@ def of_rule(topic: str, subject: str, way: Any) -> Iterator[Finding]:
 def _behind(chain: Chain, at: int) -> Iterator[Finding]:
     """Say what the EventProcessor at this index stands behind, and should not."""
     before = chain.before(at)
-    rendering, reading = (next(filter(is_so, before), None) for is_so in (is_renderer, is_reader))
+    rendering, reading = (next(filter(is_so, before), None) for is_so in (renders, comes_behind))
     if rendering is not None:
         grade, what = WRONG, f"the renderer, {named(rendering)}: no lines come to it"
     elif is_a(reading, EventRenamer):

@@ -51,7 +51,7 @@ class Chain:
         return [
             at
             for at in self.places
-            if not self.is_last(at) and not any(map(is_renderer, self.before(at)))
+            if not self.is_last(at) and not any(map(renders, self.before(at)))
         ]
 
     @property
@@ -95,13 +95,13 @@ def belongs_before(chain: Chain) -> str | None:
     """Name the processor before which an EventProcessor belongs; None where that is the end."""
     others = chain.before(None)
     if chain.has_end:
-        return named(others[asked(place, others, len(others) - 1)]) if others else None
-    return next((named(each) for each in others if is_renderer(each) or is_reader(each)), None)
+        return named(others[place(others)]) if others else None
+    return next((named(each) for each in others if renders(each) or comes_behind(each)), None)
 
 
 def hands_over(processors: Sequence[Any]) -> bool:
     """Say whether the last processor hands lines to the standard library's logging as they are."""
-    return bool(processors) and is_renderer(processors[-1]) and not is_a(processors[-1], *RENDERERS)
+    return bool(processors) and renders(processors[-1]) and not is_a(processors[-1], *RENDERERS)
 
 
 def client_of(way: Any) -> Any:
@@ -118,16 +118,6 @@ def asked(question: Callable[[Any], T], subject: Any, default: T) -> T:
         raise
     except BaseException:  # noqa: BLE001 - somebody else's object
         return default
-
-
-def is_renderer(processor: Any) -> bool:
-    """Say whether what comes behind a processor gets no line any more, as far as is known."""
-    return asked(renders, processor, default=False)
-
-
-def is_reader(processor: Any) -> bool:
-    """Say whether a processor needs what an EventProcessor does, or takes what it needs."""
-    return asked(comes_behind, processor, default=False)
 
 
 def _is_class(processor: Any) -> bool:

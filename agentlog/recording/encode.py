@@ -97,14 +97,8 @@ class Encoder:
         """Encode a field's value now, to be written later; one that is encoded stays as it is."""
         if type(value) is Encoded:
             return value
-        if self._plain:
-            kind = type(value)
-            if kind is dict and (text := self._frequent(value)) is not None:
-                return Encoded(text)
-            if (kind is int and -INT64 <= value < INT64) or value is None:
-                return Encoded("null" if value is None else str(value))
-            if kind is str and (text := self._learn_text(value)) is not None:
-                return Encoded(text)
+        if (text := self._quick(value)) is not None:
+            return Encoded(text)
         walk = Walk(self._rules, PAYLOAD_ROOM, {})
         return Encoded(self._field(field, value, walk), walk.notes)
 
@@ -154,10 +148,14 @@ class Encoder:
         return "".join(parts)
 
     def _quick(self, value: Any) -> str | None:
-        """Encode clean texts, alone, in a list or in a mapping; None leaves it to the walk."""
+        """Encode a number, or clean texts alone or in a container; None leaves it to the walk."""
         if not self._plain:
             return None
         kind = type(value)
+        if kind is int:
+            return str(value) if -INT64 <= value < INT64 else None
+        if value is None:
+            return "null"
         if kind is str:
             known = self._texts.get(value) if len(value) <= _RECURRING else None
             return known or self._learn_text(value)

@@ -131,14 +131,10 @@ class Recorder:
     ) -> None:
         """Remember a log line with the innermost open node of this context, the last `most`."""
         node = current.get()
-        while node is not None and (node.closed or node.recorder is not self):
-            if node.recorder is None and not node.closed:
-                return  # a parent in another process, whose failure is not seen here
-            node = node.outer
-        if node is None:
-            node = self.session
-            if node is None or node.closed:
-                return
+        if node is None or node.closed or node.recorder is not self:
+            node = context.innermost(self) or self.session
+            if node is None or node.closed or node.recorder is None:
+                return  # nothing is open here: a parent in another process fails unseen
         crumbs = node.crumbs
         if crumbs is None:
             crumbs = node.crumbs = deque(maxlen=most)

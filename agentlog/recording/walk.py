@@ -29,7 +29,8 @@ _OVERLAP = 8 << 10
 _PAIR = 2
 _MOST_OF_A_NAMED_VALUE = 8
 _DATA_IMAGE = r"data:(image/[\w.+-]{1,64});base64,[A-Za-z0-9+/=_-]*"
-_name_of = type.__dict__["__name__"].__get__
+class_name = type.__dict__["__name__"].__get__
+"""The name of a class, whatever its metaclass makes of it."""
 
 
 class Walk:
@@ -55,7 +56,7 @@ class Walk:
             raise
         except BaseException:  # noqa: BLE001 - the value's own code ran: whatever it raises is not the host's
             self.note("replaced")
-            return self._fit(f"<unprintable {_name_of(type(value))}>", MOST_REPR)
+            return self._fit(f"<unprintable {class_name(type(value))}>", MOST_REPR)
 
     def _value(self, value: Any, depth: int) -> str:
         kind = type(value)
@@ -73,7 +74,7 @@ class Walk:
             return self._secret("hidden field")
         if id(value) in self._path:
             self.note("replaced")
-            return self._text(f"<cycle: {_name_of(kind)}>")
+            return self._text(f"<cycle: {class_name(kind)}>")
         self._path.add(id(value))
         try:
             return self._nested(value, kind, depth)
@@ -166,7 +167,7 @@ class Walk:
             raise
         except BaseException:  # noqa: BLE001 - the key's own code ran
             self.note("replaced")
-            return f"<unprintable {_name_of(kind)}>"
+            return f"<unprintable {class_name(kind)}>"
 
     @staticmethod
     def _free(quoted: str, taken: dict[str, int]) -> str:
