@@ -22,7 +22,7 @@ from agentlog.replay import format as fmt
 from agentlog.replay.listing import summary_state
 from agentlog.replay.node import State, moment
 from agentlog.store import SessionSummary
-from agentlog.store.home import STORE_NAME
+from agentlog.store.home import STORE_NAME, trouble_of_reading
 from agentlog.store.ids import id_length
 from agentlog.store.sqlite import SqliteStore
 from agentlog.store.uptake import DamagedLine, damaged_lines, uptake
@@ -83,7 +83,7 @@ def examine(environ: Mapping[str, str] = os.environ, own: Settings | None = None
         home = own.home if own else home_directory(environ=environ)
     except ConfigurationError as error:
         return [agentlog, Finding("home", WRONG, str(error))]
-    trouble = _trouble_of_reading(home / "journal")
+    trouble = trouble_of_reading(home / "journal")
     store = [] if trouble else list(_store(home))  # first: it empties what of the journal is read
     return [
         agentlog,
@@ -117,16 +117,6 @@ def _home(home: Path, trouble: OSError | None) -> Iterator[Finding]:
     else:
         free = _bytes(shutil.disk_usage(nearest).free)
         yield Finding("home", GOOD, f"{home}, with {free} free")
-
-
-def _trouble_of_reading(directory: Path) -> OSError | None:
-    try:
-        os.scandir(directory).close()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        return error
-    return None
 
 
 def _nearest(path: Path) -> Path:

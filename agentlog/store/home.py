@@ -91,14 +91,21 @@ def _unreadable(home: Path) -> Iterator[str]:
         yield f"{first.filename} cannot be read: {first.strerror}{rest}. Ask `agentlog doctor`."
 
 
+def trouble_of_reading(directory: Path) -> OSError | None:
+    """Return why a directory cannot be read; one that is not there is no trouble."""
+    try:
+        os.scandir(directory).close()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return error
+    return None
+
+
 def _troubles(home: Path) -> Iterator[OSError]:
     found = destinations(home)
     for directory in (home / "journal", *found):
-        try:
-            os.scandir(directory).close()
-        except FileNotFoundError:
-            continue
-        except OSError as error:
+        if error := trouble_of_reading(directory):
             yield error
     for segment in (segment for directory in found for segment in segments(directory)):
         try:

@@ -2,7 +2,6 @@
 
 import logging
 import logging.config
-import subprocess
 import sys
 import threading
 import warnings
@@ -15,6 +14,7 @@ import agentlog as ao
 from agentlog import AgentlogWarning, ConfigurationError, EventHandler
 from agentlog.recording import context
 from agentlog.testing import ManualClock, capture_events
+from tests.scripts import run, well
 
 
 @pytest.fixture
@@ -405,24 +405,24 @@ def test_threads_log_at_once(captured, log, handler):
 
 def test_a_record_factory_of_the_programs_own(tmp_path):
     """It is there before agentlog is imported, and may want records with a name."""
-    script = tmp_path / "script.py"
-    script.write_text(
-        "import logging\n"
-        "make = logging.getLogRecordFactory()\n"
-        "def factory(name, *arguments, **values):\n"
-        "    record = make(name, *arguments, **values)\n"
-        "    record.package = name.partition('.')[0]\n"
-        "    return record\n"
-        "logging.setLogRecordFactory(factory)\n"
-        "import agentlog as ao\n"
-        "from agentlog.testing import capture_events\n"
-        "with capture_events() as captured:\n"
-        "    logging.getLogger().addHandler(ao.EventHandler())\n"
-        "    logging.getLogger('web.app').error('a', extra={'agentlog': True})\n"
-        "print(captured.one('a')['params'])\n"
+    ran = run(
+        tmp_path,
+        """
+        import logging
+        make = logging.getLogRecordFactory()
+        def factory(name, *arguments, **values):
+            record = make(name, *arguments, **values)
+            record.package = name.partition(".")[0]
+            return record
+        logging.setLogRecordFactory(factory)
+        import agentlog as ao
+        ao.init()
+        logging.getLogger().addHandler(ao.EventHandler())
+        logging.getLogger("web.app").error("a", extra={"agentlog": True})
+        """,
     )
-    printed = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
-    assert ("{'package': 'web'}\n", "") == (printed.stdout, printed.stderr)
+    assert {"package": "web"} == well(ran).one("a")["params"]
+    assert "" == ran.stdout
 
 
 def test_a_formatter_that_colours_the_level_in_place(captured, log, handler):

@@ -5,7 +5,6 @@ import itertools
 import json
 import logging
 import queue
-import subprocess
 import sys
 from contextlib import suppress
 from logging.handlers import MemoryHandler, QueueHandler, QueueListener
@@ -17,6 +16,7 @@ from structlog.stdlib import ProcessorFormatter, render_to_log_kwargs
 
 import agentlog as ao
 from agentlog.testing import capture_events
+from tests.scripts import run, well
 
 WRAP = ProcessorFormatter.wrap_for_formatter
 UNMETA = ProcessorFormatter.remove_processors_meta
@@ -436,14 +436,16 @@ def test_a_processor_that_others_call(root, captured):
     assert ["line 0", "line 1", "line 2"] == captured.names()
 
 
-def test_a_processor_may_be_called_from_the_outermost_frame(captured, tmp_path):
+def test_a_processor_may_be_called_from_the_outermost_frame(tmp_path):
     """There need be no structlog, and no function at all around it."""
-    script = tmp_path / "script.py"
-    script.write_text(
-        "import agentlog as ao\n"
-        "ao.init()\n"
-        "ao.EventProcessor()(None, 'info', {'event': 'a', 'agentlog': True})\n"
-        "print(ao.stats().delivered)\n"
+    ran = run(
+        tmp_path,
+        """
+        import agentlog as ao
+        ao.init()
+        ao.EventProcessor()(None, "info", {"event": "a", "agentlog": True})
+        print(ao.stats().delivered)
+        """,
     )
-    printed = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
-    assert ("2\n", "") == (printed.stdout, printed.stderr)
+    assert ["a"] == well(ran).names()
+    assert "2\n" == ran.stdout
