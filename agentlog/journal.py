@@ -29,6 +29,7 @@ READ_SIZE = 1 << 20
 
 _SEGMENT_NAME = r"(?P<owner>[0-9a-f]{12}-\d+-[0-9a-f]{8})-(?P<number>\d+)\.jsonl"
 _LOSSES = "losses"
+_DRAFT = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CREAT | os.O_EXCL
 _LOOK = os.O_RDONLY | os.O_CLOEXEC | os.O_APPEND
 """For a lock. That it appends says nothing but that it is ours: a forked child closes such ones."""
 
@@ -61,12 +62,13 @@ def create_segment(directory: Path, owner: str, number: int) -> int:
     """Create a segment, locked from the moment it has its name; return its descriptor.
 
     The descriptor appends, is not inherited by other programs, and sits high, where code that
-    closes and reopens the usual numbers does not meet it. Raises OSError.
+    closes and reopens the usual numbers does not meet it. It does not block: of a file on disk that
+    says nothing, but that it is ours. Raises OSError.
     """
     make_directory(directory)
     path = segment(directory, owner, number).path
     draft = path.with_suffix(".new")
-    fd = os.open(draft, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+    fd = os.open(draft, _DRAFT, 0o600)
     try:
         os.fchmod(fd, 0o600)
         _lock(fd, fcntl.LOCK_EX)

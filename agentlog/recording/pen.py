@@ -4,6 +4,7 @@ A descriptor is only a number, and others than its owner can close it or take it
 before it is replaced or closed: the file behind it has to be the one that was opened.
 """
 
+import errno
 import fcntl
 import itertools
 import os
@@ -23,17 +24,16 @@ class Pen:
 
     It closes itself when nothing refers to it. A thread that is about to write refers to it: were
     its number free by then, the line could land in a file of the next client, whose endpoint it
-    must never reach.
+    must never reach. A pen without a segment is one that was closed before it was ever open.
     """
 
-    __slots__ = ("fd", "file", "generation", "limit", "segment", "size", "sure", "torn")
+    __slots__ = ("fd", "file", "limit", "next", "size", "sure", "torn")
 
-    def __init__(self, fd: int, segment: journal.Segment, generation: int, limit: int) -> None:
+    def __init__(self, fd: int = -1, limit: int = 0) -> None:
         self.fd = fd
-        self.file = _identity(os.fstat(fd))
-        self.segment = segment
-        self.generation = generation  # the first pen of a process, the second, …
+        self.file = None if fd < 0 else _identity(os.fstat(fd))
         self.limit = limit  # bytes, from which on the next segment is due
+        self.next: dict[str, Pen] = {}  # the pen that follows, by setdefault: one for all threads
         self.size = 0
         self.torn = False
         self.sure = 0  # of the records written, how many were in place when we last looked
@@ -46,25 +46,25 @@ class Pen:
             return None
         return status if _identity(status) == self.file else None
 
+    def write(self, line: bytes) -> int:
+        """Append as much of a line as there is room for; `ClosedError` if the file is not ours."""
+        if self.status() is None:
+            raise ClosedError(errno.EBADF, os.strerror(errno.EBADF))
+        return os.write(self.fd, line)
+
     def close(self) -> None:
         """Close the segment now, if the number is still ours."""
         if self.status() is not None:
             os.close(self.fd)
         self.fd = -1
 
-    def discard(self) -> None:
-        """Close a segment that another one forestalled.
-
-        The file stays if something is in it: a thread whose pen was closed under it may have
-        written by the number, which was free until then.
-        """
-        self.close()
-        if self.segment.size == 0:
-            journal.delete(self.segment)
-
     def __del__(self) -> None:
         with suppress(Exception):  # at the end of the interpreter anything may be gone
             self.close()
+
+
+class ClosedError(OSError):
+    """The descriptor was closed under us, and may be another file's by now."""
 
 
 class Process:
@@ -77,13 +77,11 @@ class Process:
         "full",
         "here",
         "in_hand",
-        "last",
         "look_at",
         "noted",
         "numbers",
         "owner",
         "pen",
-        "pens",
         "ring",
         "ring_size",
         "slow",
@@ -96,12 +94,10 @@ class Process:
         self.here = new_mark()
         self.owner = journal.new_owner()
         self.numbers = itertools.count(1)
-        self.pen: Pen | None = None
-        self.pens: dict[int, Pen] = {}  # the latest, by generation
-        self.last = 0  # the latest generation
+        self.pen = Pen()
         self.turn = [True]
         self.look_at = 0.0
-        self.slow = True  # one of the next three, or no pen
+        self.slow = True  # one of the next three, or no pen yet
         self.broken = False  # lines cannot be written: they wait in the ring
         self.bare = False  # the journal is at its limit: nodes without payload
         self.full = False  # it is at twice its limit: nothing
@@ -118,7 +114,7 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def close_inherited(directories: Iterable[Path], pens: Iterable[Pen | None]) -> None:
+def close_inherited(directories: Iterable[Path], pens: Iterable[Pen]) -> None:
     """Close the segments that this forked child got from its parent, which are the parent's.
 
     One may have been under way to its pen in another thread, so all descriptors are looked at.
@@ -135,5 +131,5 @@ def close_inherited(directories: Iterable[Path], pens: Iterable[Pen | None]) -> 
                 ):
                     os.close(int(name))
     except OSError:  # no /proc
-        for pen in filter(None, pens):
+        for pen in pens:
             pen.close()

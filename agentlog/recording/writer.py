@@ -1,10 +1,14 @@
 """The pen of this process: appends lines to a journal, without a lock and without raising.
 
-One line is one `os.write`, and the descriptor's number stays the same while the file behind it
-rotates: the next segment is opened and `dup2`ed over it, so no thread ever holds one that is
-closed. What may be done by one thread only (looking after the file) goes to the thread that takes
-the turn, an item popped from a list; what is made once (the next pen) is published in one step, and
-who comes second throws its own away. A forked child gets a pen of its own.
+One line is one write, and a pen closes when no thread holds it any more. What may be done by one
+thread only (looking after the file) goes to the thread that takes the turn, an item popped from a
+list; what is made once (the next pen) is published in one step, and who comes second throws its own
+away. A forked child gets a pen of its own.
+
+A descriptor may be closed under us and its number be a file, a pipe or a socket of the host's when
+we write. So a segment is opened to append and not to block, which no file of the host's is, and it
+is written at a place where only what appends can be: two looks that the system takes for us. What
+they refuse is written by `Pen.write`, which looks for itself.
 
 Once a second the writer looks after its file: closed or taken under us, removed with its directory,
 at the journal's limit. While it cannot write, lines wait in memory, the oldest giving way. Every
@@ -20,19 +24,21 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from os import write
+from os import get_blocking, pwrite
 from pathlib import Path
 
 from agentlog import journal
 from agentlog.errors import warn
 from agentlog.recording.encode import without_payload
-from agentlog.recording.pen import Pen, Process, close_inherited
+from agentlog.recording.pen import ClosedError, Pen, Process, close_inherited
 from agentlog.recording.walk import mend
 
 RING_SIZE = 8 << 20
 
 _LOOK_EVERY = 1.0
 _TRIES = 3
+_FAR = 1 << 62
+"""Where a write to a file that appends, and to no other, succeeds: at its end."""
 
 _writers: "weakref.WeakSet[Writer]" = weakref.WeakSet()
 
@@ -77,11 +83,11 @@ class Writer:
             line = mend(record).encode()
         process = self.process
         pen = process.pen
-        if process.slow or pen is None or not process.here[0]:
+        if process.slow or not process.here[0]:
             self._write_slowly(line)
             return
         try:
-            count = write(pen.fd, line)
+            count = 0 if get_blocking(pen.fd) else pwrite(pen.fd, line, _FAR)
         except OSError:
             count = 0
         if count != len(line):
@@ -101,9 +107,7 @@ class Writer:
         if not process.here[0]:
             return
         self.look_after()
-        process.slow = True
-        process.pen = None
-        process.pens.clear()
+        process.pen = Pen()
         self._note_losses(process)
 
     def drop(self, reason: str) -> None:
@@ -131,7 +135,7 @@ class Writer:
             process.look_at = self.clock() + _LOOK_EVERY
             if process.broken:
                 self._mend(process)
-            elif process.pen is not None:
+            elif process.pen.fd >= 0:
                 self._look_at_file(process, process.pen)
             while process.ring and not process.broken and self._write_oldest(process):
                 pass
@@ -149,33 +153,30 @@ class Writer:
     # -- One line ----------------------------------------------------------------------------------
 
     def _append(self, process: Process, pen: Pen, line: bytes) -> bool:
-        """Write a line, with another pen if this one was closed; say whether it is done."""
-        for _ in range(_TRIES):
-            try:
-                count = write(pen.fd, line)
-            except OSError as error:
-                if error.errno != errno.EBADF:
-                    self._break(process, error)
-                    return False
-                fresh = self._pen_after(process, pen.generation)
-                if fresh is None:
-                    return False
-                pen = fresh
-                continue
-            if count != len(line):
-                self._seal(process, pen)
-                return False
-            process.written += 1
-            pen.size += count
-            return True
-        self._break(process, OSError(errno.EBADF, os.strerror(errno.EBADF)))
-        return False
+        """Write a line, with the next pen if this one was closed; say whether it is done."""
+        try:
+            for _ in range(_TRIES):
+                with suppress(ClosedError):
+                    count = pen.write(line)
+                    break
+                pen = self._pen_after(process, pen)
+            else:
+                raise ClosedError(errno.EBADF, os.strerror(errno.EBADF))
+        except OSError as error:
+            self._break(process, error)
+            return False
+        if count != len(line):
+            self._seal(process, pen)
+            return False
+        process.written += 1
+        pen.size += count
+        return True
 
     def _seal(self, process: Process, pen: Pen) -> None:
         """End a line that was written in part, so that no other is joined to it."""
         pen.torn = True
         with suppress(OSError):  # the next line goes to a new segment in any case
-            write(pen.fd, b"\n")
+            pen.write(b"\n")
         self._break(process, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
     def _write_slowly(self, line: bytes) -> None:
@@ -185,18 +186,17 @@ class Writer:
             process = self.forget_parent()
         elif self.clock() > process.look_at:
             self.look_after()
-        last, pen = process.last, process.pen
-        if pen is None and not process.broken:
-            pen = self._pen_after(process, last)
+        if process.pen.fd < 0 and not process.broken:
+            try:
+                self._pen_after(process, process.pen)
+            except OSError as error:
+                self._break(process, error)
         if process.full:
             process.dropped["journal limit"] += 1
             return
-        if process.broken or pen is None:
-            self._keep(process, line)
-            return
         if process.bare:
             line = without_payload(line)
-        if not self._append(process, pen, line):
+        if process.broken or not self._append(process, process.pen, line):
             self._keep(process, line)
 
     @staticmethod
@@ -225,98 +225,62 @@ class Writer:
 
     # -- The file ----------------------------------------------------------------------------------
 
-    def _pen_after(self, process: Process, lost: int) -> Pen | None:
-        """Return the pen that follows a generation of pens; None if none can be opened.
+    def _pen_after(self, process: Process, pen: Pen) -> Pen:
+        """Return the pen that follows another. Raises OSError if none can be opened.
 
-        Many threads may come here at once; the pen of the first is published for all of them.
+        Many threads may come here at once; the pen of the first is published for all of them. The
+        segments of the others stay: who holds a number that was closed may have written into one.
         """
-        generation = lost + 1
-        pen = process.pens.get(generation)
-        if pen is not None:
-            return pen
-        try:
-            pen = self._new_pen(process, generation)
-        except OSError as error:
-            self._break(process, error)
-            return None
-        first = process.pens.setdefault(generation, pen)
-        if first is not pen:
-            pen.discard()
-            return first
-        pen.sure = process.written
-        process.pen = pen
-        process.last = generation  # in this order: who sees the generation sees the pen
-        process.pens.pop(generation - _TRIES, None)
-        self._look_for_room(process)
-        return pen
-
-    def _new_pen(self, process: Process, generation: int) -> Pen:
-        number = next(process.numbers)
-        fd = journal.create_segment(self.directory, process.owner, number)
-        segment = journal.segment(self.directory, process.owner, number)
-        return Pen(fd, segment, generation, self._segment_size)
+        following = pen.next.get("")
+        if following is None:
+            number = next(process.numbers)
+            fd = journal.create_segment(self.directory, process.owner, number)
+            fresh = Pen(fd, self._segment_size)
+            fresh.sure = process.written
+            following = pen.next.setdefault("", fresh)
+        while following.next:
+            following = following.next[""]
+        process.pen = following
+        if following.size == 0:
+            self._look_for_room(process)
+        return following
 
     def _look_at_file(self, process: Process, pen: Pen) -> None:
         status = pen.status()
         if status is None:
-            # The number is closed, or another file's: leave it alone.
-            self._pen_after(process, pen.generation)
+            self._pen_after(process, pen)
         elif status.st_nlink == 0:
             lost = process.written - pen.sure
             process.written -= lost
             process.dropped["journal removed"] += lost
-            self._rotate(process, pen)
+            self._pen_after(process, pen)
         elif pen.size > pen.limit:
-            self._rotate_if_possible(process, pen)
+            try:
+                self._pen_after(process, pen)
+            except OSError:  # the full one takes some more
+                pen.limit += self._segment_size // 8
         elif process.bare or process.full:
             self._look_for_room(process)
         pen.sure = process.written
 
-    def _rotate_if_possible(self, process: Process, pen: Pen) -> None:
-        """Go on with the next segment; where none can be opened, the full one takes some more."""
-        try:
-            self._rotate(process, pen)
-        except OSError:
-            pen.limit += self._segment_size // 8
-
-    def _rotate(self, process: Process, pen: Pen) -> None:
-        """Put the next segment under the same descriptor."""
-        fresh = self._new_pen(process, pen.generation)
-        if pen.status() is None:
-            fresh.discard()
-            return
-        os.dup2(fresh.fd, pen.fd, inheritable=False)
-        fresh.close()
-        finished, pen.segment = pen.segment, fresh.segment
-        pen.file, pen.size, pen.torn, pen.limit = fresh.file, 0, False, fresh.limit
-        if finished.size == 0:
-            journal.delete(finished)
-        self._look_for_room(process)
-
     def _mend(self, process: Process) -> None:
         """Try to write again, into a new segment, so that no line stands behind a torn one."""
         pen = process.pen
-        if pen is None or pen.status() is None:
-            pen = self._pen_after(process, process.last)
-        elif pen.size or pen.torn:
-            self._rotate(process, pen)
-        if pen is not None:
-            process.broken = False
-            while process.ring and self._write_oldest(process):
-                pass
-            self._look_for_room(process)
+        if pen.status() is None or pen.size or pen.torn:
+            self._pen_after(process, pen)
+        process.broken = False
+        while process.ring and self._write_oldest(process):
+            pass
+        self._look_for_room(process)
 
     def _write_oldest(self, process: Process) -> bool:
         """Write the line that waits longest; put it back if it cannot be written."""
-        pen = process.pen
-        if pen is None:
-            return False
         process.in_hand = 1
         try:
             line = process.ring.popleft()
             size = len(line)
             process.ring_size -= size
-            if self._append(process, pen, line):
+            if self._append(process, process.pen, line):
                 return True
             process.ring.appendleft(line)
             process.ring_size += size

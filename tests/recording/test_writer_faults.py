@@ -3,6 +3,7 @@
 import os
 import resource
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -129,6 +130,46 @@ def test_a_file_of_the_host_that_got_our_number_is_left_alone(
     os.close(number)
     assert "the host's own" == host.read_text()
     assert ([0, 1, 2] if how == "mend" else [0, 2]) == numbers(directory)
+
+
+def _read_end_and_write_end(kind, path):
+    """Open what a host may have: where it reads what arrived, and the number it writes to."""
+    if kind == "socket":
+        ends = socket.socketpair()
+        ends[0].setblocking(False)
+        ends[1].setblocking(False)
+        return ends[0].detach(), ends[1].detach()
+    if kind == "pipe":
+        read_end, write_end = os.pipe()
+        os.set_blocking(read_end, False)
+        os.set_blocking(write_end, False)
+        return read_end, write_end
+    mode = os.O_CREAT | os.O_WRONLY | (os.O_APPEND if kind == "log file" else 0)
+    write_end = os.open(path, mode)
+    return os.open(path, os.O_RDONLY), write_end
+
+
+@pytest.mark.parametrize("kind", ["file", "log file", "socket", "pipe"])
+def test_what_the_host_opens_at_our_number_gets_not_one_byte(new_writer, directory, tmp_path, kind):
+    """The very next record goes to a segment of its own, whatever the number is by now."""
+    writer = new_writer()
+    write(writer, line(0))
+    ours = writer.process.pen.fd
+    read_end, write_end = _read_end_and_write_end(kind, tmp_path / "host")
+    os.dup2(write_end, ours)
+    write(writer, line(1))
+    assert not _can_read(read_end)
+    for number in (read_end, write_end, ours):
+        os.close(number)
+    assert [0, 1] == numbers(directory)
+    assert (2, 0, {}) == writer.counts()
+
+
+def _can_read(number):
+    try:
+        return os.read(number, 100)
+    except BlockingIOError:
+        return b""
 
 
 CLOSES_ALL = """
