@@ -78,6 +78,7 @@ class Process:
         "here",
         "in_hand",
         "look_at",
+        "looking",
         "noted",
         "numbers",
         "owner",
@@ -85,7 +86,6 @@ class Process:
         "ring",
         "ring_size",
         "slow",
-        "turn",
         "warned",
         "written",
     )
@@ -95,7 +95,7 @@ class Process:
         self.owner = journal.new_owner()
         self.numbers = itertools.count(1)
         self.pen = Pen()
-        self.turn = [True]
+        self.looking = False  # a thread looks after the file
         self.look_at = 0.0
         self.slow = True  # one of the next three, or no pen yet
         self.broken = False  # lines cannot be written: they wait in the ring

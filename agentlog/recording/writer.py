@@ -1,9 +1,9 @@
 """The pen of this process: appends lines to a journal, without a lock and without raising.
 
 One line is one write, and a pen closes when no thread holds it any more. What may be done by one
-thread only (looking after the file) goes to the thread that takes the turn, an item popped from a
-list; what is made once (the next pen) is published in one step, and who comes second throws its own
-away. A forked child gets a pen of its own.
+thread only (looking after the file) goes to the first that comes by; what is made once (the next
+pen) is published in one step, and who comes second throws its own away. A forked child gets a pen
+of its own.
 
 A descriptor may be closed under us and its number be a file, a pipe or a socket of the host's when
 we write. So a segment is opened to append and not to block, which no file of the host's is, and it
@@ -14,8 +14,9 @@ Once a second the writer looks after its file: closed or taken under us, removed
 at the journal's limit. While it cannot write, lines wait in memory, the oldest giving way. Every
 record is counted once: written, waiting, or dropped with a reason.
 
-The counters are plain `+=`: CPython switches threads only at calls and backward jumps, and an
-addition to a slot, or to an item of a dict, has neither in it.
+The counters are plain `+=`, and who looks after the file says so in a plain attribute: CPython
+switches threads, and lets signal handlers in, only at calls and backward jumps, and neither is in
+an addition to a slot or between a look at an attribute and its change.
 """
 
 import errno
@@ -125,12 +126,9 @@ class Writer:
     def look_after(self) -> None:
         """Look after the file, if no other thread is at it: write what waits, mend, rotate."""
         process = self.process
-        if not process.here[0]:
+        if not process.here[0] or process.looking:
             return
-        try:
-            process.turn.pop()
-        except IndexError:
-            return
+        process.looking = True
         try:
             process.look_at = self.clock() + _LOOK_EVERY
             if process.broken:
@@ -142,7 +140,7 @@ class Writer:
         except OSError as error:
             self._break(process, error)
         finally:
-            process.turn.append(True)
+            process.looking = False
 
     def forget_parent(self) -> Process:
         """In a forked child: close what was inherited, and start with a process of our own."""
