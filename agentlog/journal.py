@@ -14,12 +14,14 @@ The rules of the format:
 This file knows no record and imports nothing of agentlog; who writes when is recording/writer.py's.
 """
 
+import errno
 import fcntl
 import json
 import os
 import re
 import resource
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +34,14 @@ _LOSSES = "losses"
 _DRAFT = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CREAT | os.O_EXCL
 _LOOK = os.O_RDONLY | os.O_CLOEXEC | os.O_APPEND
 """For a lock. That it appends says nothing but that it is ours: a forked child closes such ones."""
+
+
+FileId = tuple[int, int]
+"""What tells a file from every other one: its device and its inode."""
+
+
+class ClosedError(OSError):
+    """A descriptor was closed under us, and its number may be another file's by now."""
 
 
 class Segment(NamedTuple):
@@ -58,27 +68,32 @@ def new_owner() -> str:
     return f"{int(time.time() * 1000) & (1 << 48) - 1:012x}-{os.getpid()}-{os.urandom(4).hex()}"
 
 
-def create_segment(directory: Path, owner: str, number: int) -> int:
-    """Create a segment, locked from the moment it has its name; return its descriptor.
+def create_segment(directory: Path, owner: str, number: int) -> tuple[int, FileId]:
+    """Create a segment, locked from the moment it has its name; return its descriptor, and its id.
 
     The descriptor appends, is not inherited by other programs, and sits high, where code that
     closes and reopens the usual numbers does not meet it. It does not block: of a file on disk that
-    says nothing, but that it is ours. Raises OSError.
+    says nothing, but that it is ours. Which file that is says the path, and never the number.
+    Raises OSError; `ClosedError` if the number was closed meanwhile.
     """
     make_directory(directory)
     path = segment(directory, owner, number).path
     draft = path.with_suffix(".new")
-    fd = os.open(draft, _DRAFT, 0o600)
+    fd, file = os.open(draft, _DRAFT, 0o600), None
     try:
-        os.fchmod(fd, 0o600)
+        draft.chmod(0o600)
+        file = file_id(draft.stat())
+        fd = _high(fd, file)
         _lock(fd, fcntl.LOCK_EX)
-        fd = _high(fd)
+        check(fd, file)
         draft.rename(path)
     except BaseException:
-        os.close(fd)
+        with suppress(OSError):
+            check(fd, file)
+            os.close(fd)
         draft.unlink(missing_ok=True)
         raise
-    return fd
+    return fd, file
 
 
 def segment(directory: Path, owner: str, number: int) -> Segment:
@@ -100,13 +115,34 @@ def make_directory(path: Path) -> None:
     path.chmod(0o700)
 
 
-def _high(fd: int) -> int:
+def file_id(status: os.stat_result) -> FileId:
+    """Return what tells a file from every other one."""
+    return status.st_dev, status.st_ino
+
+
+def status_of(fd: int, file: FileId | None) -> os.stat_result | None:
+    """Return the status of a file of ours; None if the number is closed or another file's."""
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return None
+    return status if file_id(status) == file else None
+
+
+def check(fd: int, file: FileId | None) -> None:
+    """Raise `ClosedError` if this is not, or no longer, the descriptor of a file."""
+    if status_of(fd, file) is None:
+        raise ClosedError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def _high(fd: int, file: FileId) -> int:
     """Move a descriptor to a high number; where there is none, keep it."""
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, min(most // 2, 4096) if most > 0 else 4096)
     except OSError:
         return fd
+    check(fd, file)
     os.close(fd)
     return high
 

@@ -39,7 +39,7 @@ def locked(path, kind=fcntl.LOCK_EX):
 @contextmanager
 def created(directory, owner=OLD, number=1):
     """Create a segment as a writer does, and close it at the end."""
-    fd = journal.create_segment(directory, owner, number)
+    fd, _ = journal.create_segment(directory, owner, number)
     try:
         yield fd
     finally:
@@ -176,7 +176,7 @@ def test_few_descriptors_are_enough(tmp_path):
     program = (
         "import resource, sys; from pathlib import Path; from agentlog import journal\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))\n"
-        f"fd = journal.create_segment(Path(sys.argv[1]), {OLD!r}, 1)\n"
+        f"fd, _ = journal.create_segment(Path(sys.argv[1]), {OLD!r}, 1)\n"
         "print(fd < 16)"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]

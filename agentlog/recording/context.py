@@ -62,6 +62,9 @@ class Remote(Node):
 
 current: contextvars.ContextVar[Node | None] = contextvars.ContextVar("agentlog", default=None)
 
+bound_here: contextvars.ContextVar[bool] = contextvars.ContextVar("agentlog_bound", default=False)
+"""Whether this context is that of a bound function: then it has no parent but of its own will."""
+
 own_work: contextvars.ContextVar[bool] = contextvars.ContextVar("agentlog_own_work", default=False)
 """Whether agentlog itself is at work here: what the libraries that it calls log is not recorded."""
 

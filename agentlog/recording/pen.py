@@ -4,7 +4,6 @@ A descriptor is only a number, and others than its owner can close it or take it
 before it is replaced or closed: the file behind it has to be the one that was opened.
 """
 
-import errno
 import fcntl
 import itertools
 import os
@@ -15,6 +14,9 @@ from pathlib import Path
 
 from agentlog import journal
 from agentlog.recording.forked import new_mark
+
+FAR = 1 << 62
+"""Where a write succeeds on Linux in a file that appends, at its end, and in hardly any other."""
 
 _REASONS = ("journal limit", "journal removed", "not writable", "not an event", "internal error")
 
@@ -29,9 +31,9 @@ class Pen:
 
     __slots__ = ("fd", "file", "limit", "next", "size", "sure", "torn")
 
-    def __init__(self, fd: int = -1, limit: int = 0) -> None:
+    def __init__(self, fd: int = -1, file: journal.FileId | None = None, limit: int = 0) -> None:
         self.fd = fd
-        self.file = None if fd < 0 else _identity(os.fstat(fd))
+        self.file = file
         self.limit = limit  # bytes, from which on the next segment is due
         self.next: dict[str, Pen] = {}  # the pen that follows, by setdefault: one for all threads
         self.size = 0
@@ -40,17 +42,16 @@ class Pen:
 
     def status(self) -> os.stat_result | None:
         """Return the status of the file; None if the number is closed or another file's."""
-        try:
-            status = os.fstat(self.fd)
-        except OSError:
-            return None
-        return status if _identity(status) == self.file else None
+        return journal.status_of(self.fd, self.file)
 
     def write(self, line: bytes) -> int:
-        """Append as much of a line as there is room for; `ClosedError` if the file is not ours."""
-        if self.status() is None:
-            raise ClosedError(errno.EBADF, os.strerror(errno.EBADF))
-        return os.write(self.fd, line)
+        """Append what there is room for of a line. Raises OSError, `ClosedError` if it is one."""
+        journal.check(self.fd, self.file)
+        try:
+            return os.pwrite(self.fd, line, FAR)
+        except OSError:  # a full disk, or a system that writes just where it is told to
+            journal.check(self.fd, self.file)
+            return os.write(self.fd, line)
 
     def close(self) -> None:
         """Close the segment now, if the number is still ours."""
@@ -61,10 +62,6 @@ class Pen:
     def __del__(self) -> None:
         with suppress(Exception):  # at the end of the interpreter anything may be gone
             self.close()
-
-
-class ClosedError(OSError):
-    """The descriptor was closed under us, and may be another file's by now."""
 
 
 class Process:
@@ -108,10 +105,6 @@ class Process:
         self.dropped = dict.fromkeys(_REASONS, 0)
         self.noted = dict.fromkeys(_REASONS, 0)
         self.warned = False
-
-
-def _identity(status: os.stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino
 
 
 def close_inherited(directories: Iterable[Path], pens: Iterable[Pen]) -> None:

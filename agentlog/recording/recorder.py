@@ -76,7 +76,13 @@ class Recorder:
 
     def root(self, *, warns: bool = True) -> Node:
         """Return the node for what has no open node in its context."""
-        if warns and not self._warned_of_thread and self.in_main and not in_main_thread():
+        if (
+            warns
+            and not self._warned_of_thread
+            and self.in_main
+            and not in_main_thread()
+            and not context.bound_here.get()
+        ):
             self._warned_of_thread = True
             warn(
                 f"{call_site()} records in a thread that does not know its parent, while an action "

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, ParamSpec, TypeVar
 
-from agentlog.recording.context import current, reset
+from agentlog.recording.context import bound_here, current, reset
 from agentlog.recording.steps import Steps, stepwise, stepwise_async
 
 P = ParamSpec("P")
@@ -35,6 +35,7 @@ def bind(function: Callable[P, R]) -> Callable[P, R]:
         bound = stepwise(function, lambda _args, _kwargs: Steps(node))
     else:
         context = contextvars.copy_context()
+        context.run(bound_here.set, True)
 
         def bound(*args: Any, **kwargs: Any) -> Any:
             return context.copy().run(function, *args, **kwargs)

@@ -31,15 +31,13 @@ from pathlib import Path
 from agentlog import journal
 from agentlog.errors import warn
 from agentlog.recording.encode import without_payload
-from agentlog.recording.pen import ClosedError, Pen, Process, close_inherited
+from agentlog.recording.pen import FAR, Pen, Process, close_inherited
 from agentlog.recording.walk import mend
 
 RING_SIZE = 8 << 20
 
 _LOOK_EVERY = 1.0
 _TRIES = 3
-_FAR = 1 << 62
-"""Where a write to a file that appends, and to no other, succeeds: at its end."""
 
 _writers: "weakref.WeakSet[Writer]" = weakref.WeakSet()
 
@@ -88,7 +86,7 @@ class Writer:
             self._write_slowly(line)
             return
         try:
-            count = 0 if get_blocking(pen.fd) else pwrite(pen.fd, line, _FAR)
+            count = 0 if get_blocking(pen.fd) else pwrite(pen.fd, line, FAR)
         except OSError:
             count = 0
         if count != len(line):
@@ -154,12 +152,14 @@ class Writer:
         """Write a line, with the next pen if this one was closed; say whether it is done."""
         try:
             for _ in range(_TRIES):
-                with suppress(ClosedError):
+                try:
                     count = pen.write(line)
                     break
-                pen = self._pen_after(process, pen)
+                except journal.ClosedError:
+                    with suppress(journal.ClosedError):
+                        pen = self._pen_after(process, pen)
             else:
-                raise ClosedError(errno.EBADF, os.strerror(errno.EBADF))
+                raise journal.ClosedError(errno.EBADF, os.strerror(errno.EBADF))
         except OSError as error:
             self._break(process, error)
             return False
@@ -232,8 +232,8 @@ class Writer:
         following = pen.next.get("")
         if following is None:
             number = next(process.numbers)
-            fd = journal.create_segment(self.directory, process.owner, number)
-            fresh = Pen(fd, self._segment_size)
+            opened = journal.create_segment(self.directory, process.owner, number)
+            fresh = Pen(*opened, self._segment_size)
             fresh.sure = process.written
             following = pen.next.setdefault("", fresh)
         while following.next:

@@ -226,6 +226,7 @@ def test_a_thread_with_a_place_of_its_own_is_not_lost(captured):
     with ao.action("bound here"):
         bound = ao.bind(record)
         assert [] == lost_parent(bound, "bound")
+    assert [] == lost_parent(ao.bind(record), "bound where nothing was open")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         in_thread(record, "alone")
