@@ -20,6 +20,7 @@ import json
 import os
 import re
 import resource
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -32,7 +33,7 @@ READ_SIZE = 1 << 20
 _SEGMENT_NAME = r"(?P<owner>[0-9a-f]{12}-\d+-[0-9a-f]{8})-(?P<number>\d+)\.jsonl"
 _LOSSES = "losses"
 _DRAFT = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CREAT | os.O_EXCL
-_LOOK = os.O_RDONLY | os.O_CLOEXEC | os.O_APPEND
+_LOOK = os.O_RDONLY | os.O_APPEND
 """For a lock. That it appends says nothing but that it is ours: a forked child closes such ones."""
 
 
@@ -156,6 +157,15 @@ def _lock(fd: int, kind: int) -> bool:
     return True
 
 
+def _open(path: Path, flags: int) -> int:
+    """Open a file of the journal; raises OSError for a pipe or a link, without waiting for it."""
+    fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a file", str(path))
+    return fd
+
+
 # -- Reading -------------------------------------------------------------------------------------
 
 
@@ -185,7 +195,7 @@ def read_lines(path: Path, offset: int, most: int = READ_SIZE) -> tuple[list[byt
     file, before an unfinished line, or when the file is gone.
     """
     try:
-        with path.open("rb") as file:
+        with os.fdopen(_open(path, os.O_RDONLY), "rb") as file:
             file.seek(offset)
             chunk = file.read(most)
             while chunk and b"\n" not in chunk:
@@ -216,7 +226,7 @@ def owners_alive(directory: Path) -> frozenset[str]:
 def delete(segment: Segment) -> bool:
     """Delete a segment that nobody writes; say whether it is gone."""
     try:
-        fd = os.open(segment.path, _LOOK)
+        fd = _open(segment.path, _LOOK)
     except FileNotFoundError:
         return True
     except OSError:
@@ -234,7 +244,7 @@ def delete(segment: Segment) -> bool:
 
 def _is_locked(path: Path) -> bool:
     try:
-        fd = os.open(path, _LOOK)
+        fd = _open(path, _LOOK)
     except OSError:
         return False
     try:
@@ -279,7 +289,7 @@ def note_loss(directory: Path, reason: str, records: int) -> bool:
     """Keep on disk that records of this destination were lost; say whether that could be done."""
     line = json.dumps({"timestamp": time.time(), "reason": reason, "records": records}) + "\n"
     try:
-        fd = os.open(directory / _LOSSES, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        fd = _open(directory / _LOSSES, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     except OSError:
         return False
     try:
@@ -309,6 +319,7 @@ def forget_losses(directory: Path, before: float) -> int:
     """
     noted = directory / f"{_LOSSES}.{os.getpid()}"
     try:
+        os.close(_open(directory / _LOSSES, os.O_RDONLY))
         (directory / _LOSSES).rename(noted)
     except FileNotFoundError:
         return 0
