@@ -126,8 +126,8 @@ class Writer:
         process = self.process
         if not process.here[0] or process.looking:
             return
-        process.looking = True
         try:
+            process.looking = True
             process.look_at = self.clock() + _LOOK_EVERY
             if process.broken:
                 self._mend(process)
