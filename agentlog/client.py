@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from agentlog.config import Settings, settings
-from agentlog.errors import shown, warn
-from agentlog.recording.action import Action
+from agentlog.errors import warn
+from agentlog.foreign import class_name, text_of
+from agentlog.recording.action import NOT_RECORDED, Action
 from agentlog.recording.context import Node
 from agentlog.recording.decorator import Decorator, record_action
 from agentlog.recording.encode import Encoder, Hook
@@ -29,13 +30,14 @@ from agentlog.recording.event import (
     fitting,
     is_a,
     kind_with_model,
+    texts_of,
 )
-from agentlog.recording.outcome import Outcome, outcome_of, text_of
+from agentlog.recording.outcome import Outcome, outcome_of
 from agentlog.recording.process import error_of_the_script
-from agentlog.recording.recorder import Recorder
-from agentlog.recording.redact import Redact
+from agentlog.recording.recorder import NO_ROOM, Recorder
+from agentlog.recording.redact import Redact, shown
 from agentlog.recording.writer import Writer
-from agentlog.session import Session, SessionScope
+from agentlog.session import NO_SCOPE, NO_SESSION, Session, SessionScope
 
 ENDED_BY_EXIT: Final = Outcome(EventState.INDETERMINATE.value, "exit")
 
@@ -139,17 +141,21 @@ class Client:
             tags: Tags of this session, beside the client's: a list of strings.
 
         """
-        check(tags=tags)
-        recorder = self.active
-        if recorder is None:
-            return Session(None)
-        self._over = False
-        _open_clients.add(self)
-        session = Session(recorder, self._all_tags(tags))
-        before, recorder.session = recorder.session, session
-        session.begin()
-        if isinstance(before, Session):
-            before.end(Outcome(EventState.INDETERMINATE.value))
+        try:
+            check(tags=tags)
+            recorder = self.active
+            if recorder is None:
+                return Session(None)
+            self._over = False
+            _open_clients.add(self)
+            session = Session(recorder, self._all_tags(tags))
+            before, recorder.session = recorder.session, session
+            session.begin()
+            if isinstance(before, Session):
+                before.end(Outcome(EventState.INDETERMINATE.value))
+        except RecursionError:
+            self._recorder.writer.process.dropped[NO_ROOM] += 1
+            return NO_SESSION
         return session
 
     def end_session(
@@ -166,14 +172,18 @@ class Client:
             reason: Why it ended like this, a text.
 
         """
-        if not fitting("result", end_state):
-            warn(f"end_session(end_state={shown(end_state)}) is not a state: it is Indeterminate")
-            end_state = EventState.INDETERMINATE
-        session = self._recorder.session
-        if isinstance(session, Session):
-            why = None if reason is None else text_of(reason)
-            stars = None if rating is None else text_of(rating)
-            session.end(Outcome(RESULTS[end_state], why), stars)
+        try:
+            if not fitting("result", end_state):
+                given = shown(end_state, "end_state")
+                warn(f"end_session({given}) is not a state: it is Indeterminate")
+                end_state = EventState.INDETERMINATE
+            session = self._recorder.session
+            if isinstance(session, Session):
+                why = None if reason is None else text_of(reason)
+                stars = None if rating is None else text_of(rating)
+                session.end(Outcome(RESULTS[str.__str__(end_state)], why), stars)
+        except RecursionError:
+            self._recorder.writer.process.dropped[NO_ROOM] += 1
 
     def session(self, tags: Collection[str] | None = None) -> SessionScope:
         """Return a session for a `with` block: what its context records belongs to it.
@@ -182,29 +192,37 @@ class Client:
             tags: Tags of this session, beside the client's: a list of strings.
 
         """
-        check(tags=tags)
-        return SessionScope(self.active, self._all_tags(tags))
+        try:
+            check(tags=tags)
+            return SessionScope(self.active, self._all_tags(tags))
+        except RecursionError:
+            self._recorder.writer.process.dropped[NO_ROOM] += 1
+            return NO_SCOPE
 
     def _all_tags(self, tags: Collection[str] | None) -> list[str]:
-        return list(dict.fromkeys((*self.settings.tags, *(tags or ()))))
+        own = [] if tags is None else texts_of(tags)
+        return list(dict.fromkeys((*self.settings.tags, *own)))
 
     def _start_implicitly(self) -> Node:
         """Start the session that the first event without one belongs to.
 
         Many threads may come here at once: the session is published in one step, as the successor
-        of the one before. At the end of the process none is opened any more.
+        of the one before. One whose begin was interrupted is begun again. At the end of the process
+        none is opened any more.
         """
-        before: Any = self._recorder.session
-        if self._over and before.id:
-            return before  # type: ignore[no-any-return]
-        candidate = Session(self._recorder, self.settings.tags)
-        session: Session = before.successor.setdefault("session", candidate)
-        if session is candidate:
+        recorder = self._recorder
+        before: Any = recorder.session
+        session = before
+        if before.closed and not (self._over and before.id):
+            candidate = Session(recorder, self.settings.tags)
+            session = before.successor.setdefault("session", candidate)
+            if recorder.session is before:
+                recorder.session = session
+        if not session.begun:
             session.begin()
-            self._recorder.session = session
-            if self._over:
+            if self._over and session.begun:
                 session.end(ENDED_BY_EXIT)
-        return session
+        return session  # type: ignore[no-any-return]
 
     # -- Events ------------------------------------------------------------------------------------
 
@@ -218,11 +236,14 @@ class Client:
         recorder = self.active
         if recorder is None:
             return
-        if is_a(event, Event):
-            recorder.record(event)
-        else:
-            recorder.writer.drop("not an event")
-            warn(f"record() takes an Event, not {type(event).__name__}: it is left out")
+        try:
+            if is_a(event, Event):
+                recorder.record(event)
+            else:
+                recorder.writer.drop("not an event")
+                warn(f"record() takes an Event, not {class_name(type(event))}: it is left out")
+        except RecursionError:
+            recorder.writer.process.dropped[NO_ROOM] += 1
 
     def action(
         self,
@@ -247,12 +268,18 @@ class Client:
             ConfigurationError: If an argument is not accepted.
 
         """
-        if tags is not None or model is not None or action_type is not DEFAULT_ACTION_TYPE:
-            check(tags=tags, model=model, action_type=action_type)
-            action_type = kind_with_model(action_type, model)
-        if type(event_type) is not str or not event_type or type(params) not in _USUAL_PARAMS:
-            check(event_type=event_type, params=params)
-        return Action(self.active, event_type, params, tags, action_type, model, prompt)
+        try:
+            if tags is not None or model is not None or action_type is not DEFAULT_ACTION_TYPE:
+                check(tags=tags, model=model, action_type=action_type)
+                action_type = kind_with_model(action_type, model)
+            usual = params is None or type(params) is dict
+            if type(event_type) is not str or not event_type or not usual:
+                check(event_type=event_type, params=params)
+                event_type = str.__str__(event_type)
+            return Action(self.active, event_type, params, tags, action_type, model, prompt)
+        except RecursionError:
+            self._recorder.writer.process.dropped[NO_ROOM] += 1
+            return NOT_RECORDED
 
     def record_action(
         self,
@@ -335,7 +362,6 @@ class Client:
             session.end(outcome)
 
 
-_USUAL_PARAMS = (dict, type(None))
 _open_clients: set[Client] = set()
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentlog.errors import ConfigurationError, shown
+from agentlog.errors import ConfigurationError
 from agentlog.journal import LOCAL
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def home_directory(
             if "\0" in str(path):
                 raise ValueError  # noqa: TRY301 - as the system would, at the first record
         except (TypeError, ValueError, RuntimeError) as error:
-            message = f"home={shown(chosen)} is not accepted: it is the path of a directory"
+            message = "home is not accepted: it is the path of a directory"
             raise ConfigurationError(message) from error
         return path
     state = environ.get("XDG_STATE_HOME")

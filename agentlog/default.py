@@ -10,7 +10,8 @@ from typing import Any
 
 from agentlog.client import Client, FlushResult
 from agentlog.config import is_disabled
-from agentlog.errors import shown, warn
+from agentlog.errors import warn
+from agentlog.foreign import class_name, let_pass
 from agentlog.recording import context
 from agentlog.recording.action import Action
 from agentlog.recording.decorator import Decorator
@@ -215,5 +216,7 @@ def inject(headers: MutableMapping[str, str]) -> None:
         return
     try:
         context.write_header(headers, node)
-    except Exception as error:  # noqa: BLE001 - headers are the host's own object
-        warn(f"inject() could not write to {shown(headers)}: {type(error).__name__}")
+    except BaseException as error:  # noqa: BLE001 - headers are the host's own object
+        let_pass(error)
+        kind, why = class_name(type(headers)), class_name(type(error))
+        warn(f"inject() could not write to a {kind}: {why}")

@@ -16,6 +16,7 @@ import sys
 import warnings
 
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 - pathlib costs 3 ms of the import
+_STDERR = 2
 _BETWEEN = ("agentlog", "structlog", "logging")
 
 
@@ -41,6 +42,8 @@ class AgentlogWarning(UserWarning):
 
 def warn(message: str) -> None:
     """Warn at the line of the user's code; never raises, not even under `-W error`."""
+    if _stderr_is_another_file():
+        return
     try:
         warnings.warn(message, AgentlogWarning, stacklevel=_levels_to_the_user())
     except Exception:  # noqa: BLE001 - a filter or hook of the host's made it raise: recording must not
@@ -49,18 +52,23 @@ def warn(message: str) -> None:
 
 def print_error(text: str) -> None:
     """Print one line to stderr, if there is one."""
+    if _stderr_is_another_file():
+        return
     try:
         sys.stderr.write(text + "\n")
     except Exception:  # noqa: BLE001, S110 - stderr is None, closed or the host's own object
         pass
 
 
-def shown(value: object) -> str:
-    """Return a value as a message names it: the beginning of its repr."""
+def _stderr_is_another_file() -> bool:
+    """Say whether stderr was closed, and a file of the host's has its number by now.
+
+    What Python opens is not inherited by other programs; a stderr is, also a redirected one.
+    """
     try:
-        return f"{value!r:.100}"
-    except Exception:  # noqa: BLE001 - the value's own code ran
-        return f"<unprintable {type(value).__name__}>"
+        return sys.stderr.fileno() == _STDERR and not os.get_inheritable(_STDERR)
+    except Exception:  # noqa: BLE001 - stderr is None, closed or the host's own object
+        return False
 
 
 def call_site() -> str:

@@ -180,12 +180,15 @@ def destinations(home: Path) -> list[Path]:
 def segments(directory: Path) -> list[Segment]:
     """Return the segments of a destination, oldest owner first; other files are not looked at."""
     try:
-        with os.scandir(directory) as entries:
-            names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+        names = os.listdir(directory)  # noqa: PTH208 - names are all we need
     except OSError:
         return []
     found = ((re.fullmatch(_SEGMENT_NAME, name), directory / name) for name in names)
-    return sorted(Segment(m["owner"], int(m["number"]), path) for m, path in found if m)
+    return sorted(
+        Segment(m["owner"], int(m["number"]), path)
+        for m, path in found
+        if m and path.is_file() and not path.is_symlink()
+    )
 
 
 def read_lines(path: Path, offset: int, most: int = READ_SIZE) -> tuple[list[bytes], int]:

@@ -11,7 +11,7 @@ from agentlog.recording import context, ids
 from agentlog.recording.context import Node
 from agentlog.recording.outcome import Outcome, outcome_of
 from agentlog.recording.process import describe_process, program_name
-from agentlog.recording.recorder import Recorder, in_main_thread
+from agentlog.recording.recorder import NO_ROOM, Recorder, in_main_thread
 
 
 class Session(Node):
@@ -25,7 +25,7 @@ class Session(Node):
 
     """
 
-    __slots__ = ("_process", "_started", "_timestamp", "successor", "tags")
+    __slots__ = ("_process", "_started", "_timestamp", "_under_way", "begun", "successor", "tags")
 
     def __init__(self, recorder: Recorder | None, tags: Iterable[str] = ()) -> None:
         self.recorder = recorder
@@ -34,6 +34,8 @@ class Session(Node):
         self.closed = True
         self.id = self.session_id = ""
         self.successor: dict[str, Session] = {}
+        self.begun = False
+        self._under_way = False
         if recorder is not None:
             self.closed = False
             self._timestamp = recorder.time()
@@ -47,11 +49,22 @@ class Session(Node):
         return f"Session({self.session_id!r})"
 
     def begin(self) -> None:
-        """Write the open half."""
+        """Write the open half, once; what Ctrl-C breaks off here, the next event does.
+
+        Else a run whose first event was interrupted would have no root.
+        """
         recorder: Recorder | None = self.recorder
-        if recorder is not None:
-            fields = {"tags": self.tags or None, "process": describe_process()}
-            recorder.open(self, self._timestamp, program_name(), "session", fields)
+        if recorder is None or self.begun:
+            return
+        try:
+            under_way, self._under_way = self._under_way, True  # no call between: one is the first
+            if not under_way:
+                fields = {"tags": self.tags or None, "process": describe_process()}
+                recorder.open(self, self._timestamp, program_name(), "session", fields)
+                self.begun = True
+        except BaseException:
+            self._under_way = False
+            raise
 
     def end(self, outcome: Outcome, rating: str | None = None) -> None:
         """Write the close half, once, and in the process that opened the session."""
@@ -59,7 +72,7 @@ class Session(Node):
         if recorder is None or self.closed:
             return
         self.closed = True
-        if self._process.here[0]:
+        if self.begun and self._process.here[0]:
             duration = max(recorder.perf() - self._started, 0.0)
             recorder.close(self, self._timestamp + duration, outcome, {"rating": rating})
 
@@ -80,13 +93,21 @@ class SessionScope:
 
     def __enter__(self) -> Session:
         """Open a session."""
-        session = Session(self._recorder, self._tags)
-        self._sessions = [*self._sessions, session]
-        if self._recorder is not None:
-            context.enter(session)
-            if in_main_thread():
-                self._recorder.in_main.add(session)
-            session.begin()
+        try:
+            session = Session(self._recorder, self._tags)
+            self._sessions = [*self._sessions, session]
+            if self._recorder is not None:
+                context.enter(session)
+                if in_main_thread():
+                    self._recorder.in_main.add(session)
+                session.begin()
+        except RecursionError:
+            if self._recorder is not None:
+                self._recorder.writer.process.dropped[NO_ROOM] += 1
+            return self._sessions[-1] if self._sessions else NO_SESSION
+        except BaseException as error:  # Ctrl-C: the block is not entered
+            self.__exit__(type(error), error, None)
+            raise
         return session
 
     def __exit__(
@@ -99,13 +120,17 @@ class SessionScope:
         """Close the session; the exception, if there is one, goes on."""
         if not self._sessions:
             return
-        here = context.current.get()
-        session = next((one for one in self._sessions if one is here), self._sessions[-1])
-        self._sessions = [other for other in self._sessions if other is not session]
-        if self._recorder is not None:
-            self._recorder.in_main.discard(session)
-        session.end(outcome_of(error))
-        context.leave(session)
+        try:
+            here = context.current.get()
+            session = next((one for one in self._sessions if one is here), self._sessions[-1])
+            self._sessions = [other for other in self._sessions if other is not session]
+            if self._recorder is not None:
+                self._recorder.in_main.discard(session)
+            session.end(outcome_of(error))
+            context.leave(session)
+        except RecursionError:
+            if self._recorder is not None:
+                self._recorder.writer.process.dropped[NO_ROOM] += 1
 
     async def __aenter__(self) -> Session:
         """Open a session."""
@@ -120,3 +145,8 @@ class SessionScope:
     ) -> None:
         """Close the session; the exception, if there is one, goes on."""
         self.__exit__(kind, error, traceback)
+
+
+NO_SESSION = Session(None)
+NO_SCOPE = SessionScope(None, [])
+"""What there is instead of a session where there is no room to make one."""

@@ -20,8 +20,9 @@ from typing import Any
 from agentlog.default import default_client
 from agentlog.diagnosis import chain, home
 from agentlog.diagnosis.finding import WRONG, Finding
-from agentlog.errors import ConfigurationError, shown
-from agentlog.recording.outcome import text_of
+from agentlog.errors import ConfigurationError
+from agentlog.foreign import text_of
+from agentlog.recording.redact import shown
 
 _DISABLED = "AGENTLOG_DISABLED"
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"

@@ -7,18 +7,28 @@ nothing.
 
 from collections.abc import Collection, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from agentlog.errors import shown, warn
+from agentlog.errors import warn
+from agentlog.foreign import text_of
 from agentlog.recording import ids
 from agentlog.recording.context import Node, compress, current, leave
-from agentlog.recording.event import DEFAULT_ACTION_TYPE, accepted, fitting, is_a, kind_with_model
-from agentlog.recording.outcome import Outcome, describe, outcome_of, text_of
-from agentlog.recording.recorder import Recorder, in_main_thread
+from agentlog.recording.encode import Encoded
+from agentlog.recording.event import (
+    DEFAULT_ACTION_TYPE,
+    accepted,
+    fitting,
+    is_a,
+    kind_with_model,
+    texts_of,
+)
+from agentlog.recording.outcome import Outcome, describe, outcome_of
+from agentlog.recording.recorder import NO_ROOM, Recorder, in_main_thread
+from agentlog.recording.redact import shown
 
-if TYPE_CHECKING:
-    from agentlog.recording.encode import Encoded
-
+_FAILED = Outcome("Fail")
+NOT_TAKEN = Encoded('"<unprintable>"', {"replaced": 1})
+"""Stands for returns where there is no room to take them."""
 _UPDATES = ("model", "tags", "prompt_tokens", "completion_tokens")
 
 
@@ -44,9 +54,9 @@ class Action(Node):
         "_late",
         "_params",
         "_process",
-        "_returns",
         "_used",
         "event_type",
+        "taken",
     )
 
     def __init__(
@@ -74,7 +84,7 @@ class Action(Node):
         )
         self._used = False
         self._late: dict[str, Any] | None = None
-        self._returns: Encoded | None = None
+        self.taken: Encoded | None = None
         self._again: list[Action] | None = None
 
     def __repr__(self) -> str:
@@ -91,24 +101,26 @@ class Action(Node):
         used, self._used = self._used, True  # no call between: of two threads one is the first
         if used:
             return self._enter_again()
-        self.outer = outer = current.get()
-        if outer is not None and (outer.closed or (outer.outer is not None and outer.outer.closed)):
-            compress(self)
-            outer = self.outer
-        parent = outer
-        if parent is None or parent.recorder is not recorder or parent.closed:
-            parent = recorder.parent()
-        self.id = event_id = ids.event_id()
-        self.session_id = session_id = parent.session_id
-        self.parent_id = parent_id = parent.id
-        self._head = head = f'{{"id":"{event_id}","session_id":"{session_id}"'
-        self._process = recorder.writer.process
-        if parent.parent_id is None and in_main_thread():
-            recorder.in_main.add(self)
-        timestamp = recorder.time()
-        now = recorder.perf()
-        self._epoch = timestamp - now
         try:
+            self.outer = outer = current.get()
+            if outer is not None and (
+                outer.closed or (outer.outer is not None and outer.outer.closed)
+            ):
+                compress(self)
+                outer = self.outer
+            parent = outer
+            if parent is None or parent.recorder is not recorder or parent.closed:
+                parent = recorder.parent()
+            self.id = event_id = ids.event_id()
+            self.session_id = session_id = parent.session_id
+            self.parent_id = parent_id = parent.id
+            self._head = head = f'{{"id":"{event_id}","session_id":"{session_id}"'
+            self._process = recorder.writer.process
+            if parent.parent_id is None and in_main_thread():
+                recorder.in_main.add(self)
+            timestamp = recorder.time()
+            now = recorder.perf()
+            self._epoch = timestamp - now
             self.closed = False
             current.set(self)
             recorder.writer.write(
@@ -117,12 +129,10 @@ class Action(Node):
                 f',"action_type":"{self._kind}","timestamp":{timestamp:.6f}}}\n',
                 now,
             )
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong here is not the host's
-            recorder.give_up(error)
-        except BaseException:
-            leave(self)
-            recorder.in_main.discard(self)
-            raise
+        except RecursionError:
+            recorder.writer.process.dropped[NO_ROOM] += 1
+        except BaseException as error:  # noqa: BLE001 - whatever goes wrong here is not the host's
+            self._give_up(recorder, error)
         return self
 
     def __exit__(
@@ -137,16 +147,16 @@ class Action(Node):
         if recorder is None or (self._again and self._leave_again(error)) or self.closed:
             return
         self.closed = True  # no call since it was asked: of two threads one closes the event
-        if current.get() is self:
-            current.set(self.outer)
-        if recorder.in_main:
-            recorder.in_main.discard(self)
-        if not self._process.here[0]:
-            return
-        now = recorder.perf()
-        end = self._epoch + now
         try:
-            returns = self._returns
+            if current.get() is self:
+                current.set(self.outer)
+            if recorder.in_main:
+                recorder.in_main.discard(self)
+            if not self._process.here[0]:
+                return
+            now = recorder.perf()
+            end = self._epoch + now
+            returns = self.taken
             if error is None and self._late is None:
                 self.crumbs = None
                 tail = "" if returns is None else recorder.encoder.returned(returns)
@@ -156,8 +166,19 @@ class Action(Node):
             else:
                 late = {"returns": returns, **(self._late or {})}
                 recorder.close(self, end, _outcome(late.pop("failure", None), error), late)
+        except RecursionError:
+            recorder.writer.process.dropped[NO_ROOM] += 1
         except Exception as unexpected:  # noqa: BLE001 - whatever goes wrong here is not the host's
             recorder.give_up(unexpected)
+
+    def _give_up(self, recorder: Recorder, error: BaseException) -> None:
+        """Count the open half as lost; if the error is the host's, nothing was entered."""
+        try:
+            recorder.give_up(error)
+        except BaseException:
+            leave(self)
+            recorder.in_main.discard(self)
+            raise
 
     async def __aenter__(self) -> Self:
         """Open the event."""
@@ -180,17 +201,19 @@ class Action(Node):
         """The output of the action: any value, taken as it is when it is set."""
         if (twin := self._twin()) is not None:
             return twin.returns
-        return None if self._returns is None else self._returns.value()
+        return None if self.taken is None else self.taken.value()
 
     @returns.setter
     def returns(self, value: Any) -> None:
-        if self._again and (twin := self._twin()) is not None:
-            twin.returns = value
-        elif self.recorder is not None:
-            try:
-                self._returns = self.recorder.encoder.snapshot("returns", value)
-            except Exception as error:  # noqa: BLE001 - whatever goes wrong here is not the host's
-                self.recorder.give_up(error)
+        try:
+            if self._again and (twin := self._twin()) is not None:
+                twin.returns = value
+            elif self.recorder is not None:
+                self.taken = self.recorder.encoder.snapshot("returns", value)
+        except RecursionError:
+            self.taken = NOT_TAKEN
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong here is not the host's
+            self.recorder.give_up(error)
 
     def update(
         self,
@@ -218,17 +241,23 @@ class Action(Node):
             "completion_tokens": completion_tokens,
             **others,
         }
-        if (twin := self._twin()) is not None:
-            twin.update(**given)
-            return
+        try:
+            if (twin := self._twin()) is not None:
+                twin.update(**given)
+            elif self.recorder is not None:
+                self._update(given)
+        except RecursionError:
+            pass  # too close to the limit to look at the values
+
+    def _update(self, given: dict[str, Any]) -> None:
         late = dict(self._late or {})
         for field, value in given.items():
             if value is None:
                 continue
             if field not in _UPDATES or not fitting(field, value):
-                warn(f"update({field}={shown(value)}) is left out: {_accepted(field)}")
+                warn(f"update({shown(value, field)}) is left out: {_accepted(field)}")
                 continue
-            late[field] = list(value) if field == "tags" else value
+            late[field] = texts_of(value) if field == "tags" else value
         kind = kind_with_model(self._kind, late.get("model"))
         if kind != self._kind:
             late["action_type"] = kind
@@ -241,14 +270,19 @@ class Action(Node):
             why: The reason in a text, or the exception behind it.
 
         """
-        if (twin := self._twin()) is not None:
-            twin.fail(why)
-            return
-        if is_a(why, BaseException):
-            failure = Outcome("Fail", None, describe(why))
-        else:
-            failure = Outcome("Fail", None if why is None else text_of(why))
-        self._late = {**(self._late or {}), "failure": failure}
+        failure = _FAILED
+        try:
+            if (twin := self._twin()) is not None:
+                twin.fail(why)
+                return
+            if is_a(why, BaseException):
+                failure = Outcome("Fail", None, describe(why))
+            elif why is not None:
+                failure = Outcome("Fail", text_of(why))
+        except RecursionError:
+            pass  # too close to the limit to ask why
+        if self.recorder is not None:
+            self._late = {**(self._late or {}), "failure": failure}
 
     # -- Entered again -----------------------------------------------------------------------------
 
@@ -294,8 +328,13 @@ def _outcome(told: Outcome | None, error: BaseException | None) -> Outcome:
     seen = outcome_of(error)
     if told is None:
         return seen
-    return Outcome("Fail", told.reason or seen.reason, seen.error or told.error)
+    reason = seen.reason if told.reason is None else told.reason
+    return Outcome("Fail", reason, seen.error or told.error)
 
 
 def _accepted(field: str) -> str:
     return accepted(field) if field in _UPDATES else f"an action takes {', '.join(_UPDATES)}"
+
+
+NOT_RECORDED = Action(None, "")
+"""What there is instead of an action where there is no room to make one."""

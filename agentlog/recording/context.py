@@ -16,9 +16,13 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
+from agentlog.foreign import let_pass
+
 TRACEPARENT = "traceparent"
+_MOST_HEADERS = 10_000
 
 _FORM = (
     r"(?P<version>[0-9a-f]{2})-(?P<session>[0-9a-f]{32})-(?P<event>[0-9a-f]{16})-[0-9a-f]{2}"
@@ -175,14 +179,19 @@ def attach(headers: Mapping[str, str]) -> Iterator[None]:
 def read_header(headers: Mapping[str, str]) -> Remote | None:
     """Read the remote parent out of headers, or None; never raises."""
     try:
-        named = [value for name, value in headers.items() if _text(name).lower() == TRACEPARENT]
+        pairs = islice(headers.items(), _MOST_HEADERS)
+        named = [value for name, value in pairs if _text(name).lower() == TRACEPARENT]
         return _parse(_text(named[0]).strip()) if len(named) == 1 else None
-    except Exception:  # noqa: BLE001 - headers come from anywhere; unreadable, they name no parent
+    except BaseException as error:  # noqa: BLE001 - headers come from anywhere; unreadable, they name no parent
+        let_pass(error)
         return None
 
 
 def _text(value: object) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    """Return the text of a header's name or value; what is neither text nor bytes has none."""
+    if issubclass(type(value), bytes):
+        return bytes.decode(value, "latin-1")  # type: ignore[arg-type]
+    return str.__str__(value) if issubclass(type(value), str) else ""
 
 
 def _parse(text: str) -> Remote | None:

@@ -7,14 +7,15 @@ one of plain containers, an encoding of anything else. Only if the action fails 
 from collections.abc import Iterable, MutableMapping
 from typing import Any
 
+from agentlog.foreign import let_pass
 from agentlog.recording.encode import PAYLOAD_ROOM, Encoded, Encoder
 
 Crumb = tuple[float, Any, str | None, "dict[Any, Any] | Encoded"]
 
-UNCHANGING = frozenset({str, int, float, bool, bytes, type(None)})
+_UNCHANGING = frozenset({str, int, float, bool, bytes, type(None)})
 _ROOM = PAYLOAD_ROOM // 32  # for one line, so that all fit into the record of the failure
 _CONTAINERS = frozenset({dict, list, tuple})
-_DEEPEST, _MOST = 4, 64
+_DEEPEST, _MOST, _MOST_COPIED = 4, 64, 1000
 
 _OURS = ("timestamp", "level", "logger")
 
@@ -22,21 +23,31 @@ _OURS = ("timestamp", "level", "logger")
 def taken(line: MutableMapping[Any, Any], encoder: Encoder) -> "dict[Any, Any] | Encoded":
     """Return a line as it is now, with values in it that can change."""
     try:
-        return {key: _copied(value, _DEEPEST) for key, value in line.items()}
-    except _NotPlainError:
+        return _copy_of_line(line)
+    except BaseException as error:  # noqa: BLE001 - not plain, or it changes just now, or its own code ran
+        let_pass(error)
         return encoder.piece(line, _ROOM)
 
 
-def _copied(value: Any, depth: int) -> Any:
+def _copy_of_line(line: MutableMapping[Any, Any]) -> dict[Any, Any]:
+    for value in line.values():
+        if type(value) not in _UNCHANGING:
+            left = [_MOST_COPIED]
+            return {_copied(k, 0, left): _copied(v, _DEEPEST, left) for k, v in line.items()}
+    return {**line}
+
+
+def _copied(value: Any, depth: int, left: list[int]) -> Any:
     """Return a copy of plain values, which is cheaper than to encode them."""
     kind = type(value)
-    if kind in UNCHANGING:
+    if kind in _UNCHANGING:
         return value
-    if kind not in _CONTAINERS or not depth or len(value) > _MOST:
+    if kind not in _CONTAINERS or not depth or len(value) > _MOST or left[0] <= 0:
         raise _NotPlainError
+    left[0] -= 1 + len(value)
     if kind is dict:
-        return {_copied(key, 0): _copied(item, depth - 1) for key, item in value.items()}
-    return kind([_copied(item, depth - 1) for item in value])
+        return {_copied(k, 0, left): _copied(item, depth - 1, left) for k, item in value.items()}
+    return kind([_copied(item, depth - 1, left) for item in value])
 
 
 class _NotPlainError(Exception):
@@ -49,7 +60,8 @@ def as_log(crumbs: Iterable[Crumb]) -> list[dict[Any, Any]]:
     for crumb in crumbs:
         try:
             entries.append(_as_entry(*crumb))
-        except Exception:  # noqa: BLE001 - the line's own code ran; the failure matters more
+        except BaseException as error:  # noqa: BLE001 - the line's own code ran; the failure matters more
+            let_pass(error)
             entries.append({"timestamp": crumb[0], "event": "<unprintable line>"})
     return entries
 

@@ -16,13 +16,20 @@ import types
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
-from agentlog.errors import ConfigurationError, shown
-from agentlog.recording.action import Action
+from agentlog.errors import ConfigurationError
+from agentlog.recording.action import NOT_RECORDED, NOT_TAKEN, Action
 from agentlog.recording.binding import Binding
 from agentlog.recording.context import current
-from agentlog.recording.event import DEFAULT_ACTION_TYPE, check, kind_with_model
+from agentlog.recording.event import (
+    DEFAULT_ACTION_TYPE,
+    check,
+    is_a,
+    kind_with_model,
+    texts_of,
+)
 from agentlog.recording.items import Items
-from agentlog.recording.recorder import Recorder
+from agentlog.recording.recorder import NO_ROOM, Recorder
+from agentlog.recording.redact import shown
 from agentlog.recording.steps import LEAVING, NewSteps, Steps, stepwise, stepwise_async
 
 C = TypeVar("C")
@@ -80,15 +87,21 @@ class Spec:
 
     def begin(self, recorder: Recorder, args: Any, kwargs: Any) -> Action:
         """Open the action of one call."""
-        params = None
-        if self.binding is not None:
-            try:
-                params = self.binding.bind(*args, **kwargs)
-            except TypeError:
-                # A wrong call: the function itself will say so.
-                params = self.binding.unbound(args, kwargs)
-        action = Action(recorder, self.event_type, params, self.tags, self.action_type, self.model)
-        action.__enter__()
+        try:
+            params = None
+            if self.binding is not None:
+                try:
+                    params = self.binding.bind(*args, **kwargs)
+                except TypeError:
+                    # A wrong call: the function itself will say so.
+                    params = self.binding.unbound(args, kwargs)
+            action = Action(
+                recorder, self.event_type, params, self.tags, self.action_type, self.model
+            )
+            action.__enter__()
+        except RecursionError:
+            recorder.writer.process.dropped[NO_ROOM] += 1
+            return NOT_RECORDED
         return action
 
 
@@ -110,10 +123,12 @@ def record_action(
         raise ConfigurationError(message)
     check(event_type=event_type, tags=tags, action_type=action_type, model=model)
     if not _is_list_of_names(ignore):
-        message = f"ignore={shown(ignore)} is not accepted: it is a list of parameter names"
+        message = f"{shown(ignore, 'ignore')} is not accepted: it is a list of parameter names"
         raise ConfigurationError(message)
     if reduce is not None and not callable(reduce):
-        message = f"reduce={shown(reduce)} is not accepted: it is a function of the list of items"
+        message = (
+            f"{shown(reduce, 'reduce')} is not accepted: it is a function of the list of items"
+        )
         raise ConfigurationError(message)
 
     def decorate(function: Any) -> Any:
@@ -124,8 +139,8 @@ def record_action(
             raise ConfigurationError(message)
         spec = Spec(
             get_recorder,
-            event_type,
-            None if tags is None else list(tags),
+            str.__str__(event_type),
+            None if tags is None else texts_of(tags),
             kind_with_model(action_type, model),
             model,
             Binding(function, ignore) if capture_params else None,
@@ -234,12 +249,15 @@ class _RecordedSteps(Steps):
     def take(self, item: Any) -> Any:
         """Remember an item for `returns`."""
         if self._items is not None:
-            self._items.add(item)
+            try:
+                self._items.add(item)
+            except RecursionError:
+                self._items, self._action.taken = None, NOT_TAKEN
         return item
 
     def throw(self, error: BaseException) -> None:
         """Note what is thrown in at a `yield`: it may be the consumer, leaving."""
-        self._left_by = type(error) if isinstance(error, LEAVING) else None
+        self._left_by = type(error) if is_a(error, *LEAVING) else None
 
     def went_on(self) -> None:
         """Note that the body gave one more item; after GeneratorExit it must not."""
@@ -249,9 +267,12 @@ class _RecordedSteps(Steps):
 
     def end(self, error: BaseException | None) -> None:
         """Close the action, with the items as its returns."""
-        if self._items is not None:
-            self._action.returns = self._items.encoded()
-        if self._left_by is not None and (error is None or isinstance(error, LEAVING)):
+        try:
+            if self._items is not None:
+                self._action.returns = self._items.encoded()
+        except RecursionError:
+            self._action.taken = NOT_TAKEN
+        if self._left_by is not None and (error is None or is_a(error, *LEAVING)):
             error = GeneratorExit()
         self._action.__exit__(None, error, None)
 
@@ -266,11 +287,18 @@ class _UnrecordedSteps(Steps):
     def __exit__(self, *_: object) -> None: ...
 
 
+_UNRECORDED = _UnrecordedSteps(None)
+
+
 def _steps_of(spec: Spec) -> NewSteps:
     def new_steps(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Steps:
         recorder = spec.get_recorder()
         if recorder is None:
-            return _UnrecordedSteps(None)
-        return _RecordedSteps(spec, recorder, args, kwargs)
+            return _UNRECORDED
+        try:
+            return _RecordedSteps(spec, recorder, args, kwargs)
+        except RecursionError:
+            recorder.writer.process.dropped[NO_ROOM] += 1
+            return _UNRECORDED
 
     return new_steps

@@ -10,8 +10,9 @@ from json.encoder import encode_basestring as quote
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from agentlog.errors import ConfigurationError, shown
-from agentlog.recording.redact import Redact
+from agentlog.errors import ConfigurationError
+from agentlog.foreign import ask, let_pass
+from agentlog.recording.redact import Redact, shown
 from agentlog.recording.walk import INT64, Walk, mend
 
 HEAD_ROOM = 32 << 10
@@ -34,6 +35,7 @@ _SHORT = 4096
 _RECURRING = 64
 _CACHED = 1024
 _FREQUENT = 32
+_PAIR = 2  # may be the name of a secret and the secret: the walk knows
 
 T = TypeVar("T")
 Hook = Callable[[str, Any], Any]
@@ -53,17 +55,17 @@ class Encoder:
     """
 
     def __init__(self, redact: "bool | str | Redact | Hook" = True) -> None:  # noqa: FBT002
-        self._rules = redact if isinstance(redact, Redact) else Redact() if redact else None
+        self.rules = redact if isinstance(redact, Redact) else Redact() if redact else None
         self._hook = redact if callable(redact) else None
         self._only_names = redact == "all"
         if not (isinstance(redact, bool | Redact) or self._only_names or self._hook):
             message = (
-                f"redact={shown(redact)} is not accepted: it is True, False, 'all', a Redact(...) "
-                "or a function (field, value) -> value"
+                f"{shown(redact, 'redact')} is not accepted: it is True, False, 'all', a "
+                "Redact(...) or a function (field, value) -> value"
             )
             raise ConfigurationError(message)
         self._plain = self._hook is None and not self._only_names
-        self._might_hold_secret = self._rules.might_hold_secret if self._rules else _never
+        self._might_hold_secret = self.rules.might_hold_secret if self.rules else _never
         self._names: dict[str, str] = {}
         self._keys: dict[str, str] = {}
         self._texts: dict[str, str] = {}
@@ -99,17 +101,17 @@ class Encoder:
             return value
         if (text := self._quick(value)) is not None:
             return Encoded(text)
-        walk = Walk(self._rules, PAYLOAD_ROOM, {})
+        walk = Walk(self.rules, PAYLOAD_ROOM, {})
         return Encoded(self._field(field, value, walk), walk.notes)
 
     def piece(self, value: Any, room: int) -> "Encoded":
         """Encode a part of a payload, in so much room; `whole` makes the payload of the parts."""
-        walk = Walk(self._rules, room, {})
+        walk = Walk(self.rules, room, {})
         return Encoded(walk.value(value), walk.notes)
 
     def whole(self, field: str, text: str, notes: dict[str, int]) -> "Encoded":
         """Return a payload that was put together of pieces."""
-        walk = Walk(self._rules, PAYLOAD_ROOM, notes)
+        walk = Walk(self.rules, PAYLOAD_ROOM, notes)
         return Encoded(None if self._only_names else self._seen_by_user(field, text, walk), notes)
 
     def returned(self, returns: "Encoded") -> str:
@@ -121,7 +123,7 @@ class Encoder:
     def fields(self, values: Mapping[str, Any]) -> str:
         """Return `,"name":value` for each value that is not None, and `,"notes":…` if any."""
         notes: dict[str, int] = {}
-        head = Walk(self._rules, HEAD_ROOM, notes)
+        head = Walk(self.rules, HEAD_ROOM, notes)
         given = {name: value for name, value in values.items() if value is not None}
         payloads = [name for name in given if name not in _HEAD]
         taken = [value.text or "" for value in given.values() if type(value) is Encoded]
@@ -139,7 +141,7 @@ class Encoder:
             else:
                 kept = LEAST_ROOM * (len(payloads) - payloads.index(name) - 1)
                 size = ERROR_ROOM if name == "error" else max(room - kept, LEAST_ROOM)
-                text = self._field(name, value, Walk(self._rules, size, notes))
+                text = self._field(name, value, Walk(self.rules, size, notes))
                 room -= len((text or "").encode())
             if text is not None:
                 parts.append(f',"{name}":{text}')
@@ -159,7 +161,7 @@ class Encoder:
         if kind is str:
             known = self._texts.get(value) if len(value) <= _RECURRING else None
             return known or self._learn_text(value)
-        if (kind is list or kind is tuple) and len(value) <= _FREQUENT:
+        if (kind is list or (kind is tuple and len(value) != _PAIR)) and len(value) <= _FREQUENT:
             parts = [self._quick(item) if type(item) is str else None for item in value]
             return None if None in parts else f"[{','.join(parts)}]"  # type: ignore[arg-type]
         return self._frequent(value) if kind is dict else None
@@ -177,10 +179,10 @@ class Encoder:
         if self._hook is None or name not in _PAYLOAD:
             return text
         try:
-            answer = self._hook(name, json.loads(text))
-        except KeyboardInterrupt:
-            raise
-        except BaseException:  # noqa: BLE001 - the user's function: what it did not pass is withheld
+            hook = self._hook
+            answer = ask(lambda value: hook(name, value), json.loads(text))
+        except BaseException as error:  # noqa: BLE001 - the user's function: what it did not pass is withheld
+            let_pass(error)
             walk.note("redacted")
             return None
         return Walk(None, PAYLOAD_ROOM, walk.notes).value(answer)
@@ -221,7 +223,7 @@ class Encoder:
 
     def _learn_text(self, value: str) -> str | None:
         """Quote a text, and remember a short one: names of models, tools and places recur."""
-        if len(value) > _SHORT or self._might_hold_secret(value):
+        if len(value) > _SHORT or mend(value) is not value or self._might_hold_secret(value):
             return None
         quoted = quote(value)
         return quoted if len(value) > _RECURRING else _store(self._texts, value, quoted)
@@ -230,7 +232,7 @@ class Encoder:
         """Remember how an ordinary key is written; None for one that takes the walk."""
         if type(key) is not str or not self._is_plain(key):
             return None
-        if self._rules is not None and self._rules.kind_of_key(key) is not None:
+        if self.rules is not None and self.rules.kind_of_key(key) is not None:
             return None
         return _store(self._keys, key, quote(key) + ":")
 

@@ -2,7 +2,7 @@
 
 The checks here raise where a person writes the value. What is recorded without a person at hand (a
 log line, an attribute set late) goes through the same tests by `fitting`, which answers instead of
-raising.
+raising. A value is judged by its type and by what it holds, and none of its own code runs.
 """
 
 import math
@@ -11,7 +11,9 @@ from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from agentlog.errors import ConfigurationError, shown
+from agentlog.errors import ConfigurationError
+from agentlog.foreign import ask, let_pass
+from agentlog.recording.redact import shown
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -118,7 +120,7 @@ class Event:
         self.event_type = event_type
         self.params = params
         self.returns = returns
-        self.result = RESULTS[result]
+        self.result = RESULTS[str.__str__(result)]
         self.action_type = kind_with_model(action_type, model)
         self.model = model
         self.prompt = prompt
@@ -134,14 +136,21 @@ def kind_with_model(action_type: str, model: str | None) -> str:
     """Return the action type, which is `llm` for a model when nobody chose one."""
     if type(action_type) is _Unset:
         return action_type if model is None else ActionType.LLM.value
-    return ACTION_TYPES.get(action_type, action_type)
+    text = str.__str__(action_type)
+    return ACTION_TYPES.get(text, text)
+
+
+def texts_of(tags: Collection[str]) -> list[str]:
+    """Return tags that fit their field as a list of texts of no other class."""
+    base: Any = next(base for base in _COLLECTIONS if is_a(tags, base))
+    return [str.__str__(tag) for tag in base.__iter__(tags)]
 
 
 def check(**values: Any) -> None:
     """Raise a ConfigurationError for the first value that its field cannot hold."""
     for field, value in values.items():
         if not fitting(field, value):
-            message = f"{field}={shown(value)} is not accepted: {accepted(field)}"
+            message = f"{shown(value, field)} is not accepted: {accepted(field)}"
             raise ConfigurationError(message)
 
 
@@ -152,12 +161,7 @@ def accepted(field: str) -> str:
 
 def fitting(field: str, value: Any) -> bool:
     """Say whether a field of the record can hold the value."""
-    try:
-        return _FIELDS[field][0](value)
-    except RecursionError:
-        raise  # no fault of the value's
-    except Exception:  # noqa: BLE001 - the value's own code ran
-        return False
+    return _FIELDS[field][0](value)
 
 
 def is_a(value: object, *kinds: type[T]) -> "TypeIs[T]":
@@ -166,38 +170,57 @@ def is_a(value: object, *kinds: type[T]) -> "TypeIs[T]":
 
 
 def _is_text(value: Any) -> bool:
-    return is_a(value, str) and bool(value)
+    return is_a(value, str) and str.__len__(value) > 0
 
 
 def _is_tags(value: Any) -> bool:
-    return is_a(value, list, tuple, set, frozenset) and all(is_a(tag, str) for tag in value)
+    for base in _COLLECTIONS:
+        if is_a(value, base):
+            return all(is_a(tag, str) for tag in base.__iter__(value))
+    return False
 
 
 def _is_count(value: Any) -> bool:
-    return is_a(value, int) and not is_a(value, bool) and 0 <= value < 1 << 63
+    return is_a(value, int) and not is_a(value, bool) and 0 <= int.__pos__(value) < 1 << 63
 
 
 def _is_timestamp(value: Any) -> bool:
-    return is_a(value, int, float) and not is_a(value, bool) and math.isfinite(value)
+    if is_a(value, float):
+        return math.isfinite(float.__pos__(value))
+    return is_a(value, int) and not is_a(value, bool) and abs(int.__pos__(value)) < _LATEST
+
+
+def _is_mapping(value: Any) -> bool:
+    if value is None or is_a(value, dict):
+        return True
+    try:
+        return ask(lambda one: is_a(one, Mapping), value)
+    except BaseException as error:  # noqa: BLE001 - a metaclass is code, too
+        let_pass(error)
+        return False
+
+
+def _is_one_of(accepted: Mapping[str, str]) -> Callable[[Any], bool]:
+    return lambda value: is_a(value, str) and str.__str__(value) in accepted
 
 
 def _one_of(accepted: Mapping[str, str]) -> str:
     return "it is one of " + ", ".join(map(repr, accepted))
 
 
+_LATEST = 1 << 63
+_COLLECTIONS: tuple[Any, ...] = (list, tuple, set, frozenset)
+
 _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "event_type": (_is_text, "it is the event's name, a string that is not empty"),
     "params": (
-        lambda value: value is None or is_a(value, Mapping),
+        _is_mapping,
         'it is a mapping of names to values, such as {"query": "…"}, or None',
     ),
     "returns": (lambda _: True, "it is any value"),
     "prompt": (lambda _: True, "it is any value"),
-    "result": (lambda value: is_a(value, str) and value in RESULTS, _one_of(RESULTS)),
-    "action_type": (
-        lambda value: is_a(value, str) and value in ACTION_TYPES,
-        _one_of(ACTION_TYPES),
-    ),
+    "result": (_is_one_of(RESULTS), _one_of(RESULTS)),
+    "action_type": (_is_one_of(ACTION_TYPES), _one_of(ACTION_TYPES)),
     "model": (
         lambda value: value is None or _is_text(value),
         "it is the model's name, a string or a member of Models, or None",

@@ -11,11 +11,11 @@
 """
 
 import asyncio
-import os
-import traceback
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
+
+from agentlog.foreign import text_of, told
+from agentlog.recording.event import is_a
+from agentlog.recording.history import name_of, printed
 
 
 class Outcome(NamedTuple):
@@ -28,12 +28,12 @@ class Outcome(NamedTuple):
 
 SUCCESS = Outcome("Success")
 
-_ROOM = str(Path(__file__).parent) + os.sep
 _NEITHER = (
     (asyncio.CancelledError, "cancelled"),
     (KeyboardInterrupt, "interrupted"),
     (GeneratorExit, "abandoned"),
 )
+_code_of = SystemExit.__dict__["code"].__get__
 
 
 def outcome_of(error: BaseException | None) -> Outcome:
@@ -41,50 +41,22 @@ def outcome_of(error: BaseException | None) -> Outcome:
     if error is None:
         return SUCCESS
     for kind, reason in _NEITHER:
-        if isinstance(error, kind):
+        if is_a(error, kind):
             return Outcome("Indeterminate", reason)
-    if isinstance(error, SystemExit) and _is_success(error.code):
+    if is_a(error, SystemExit) and _is_success(_code_of(error)):
         return Outcome("Indeterminate", "exit")
     return Outcome("Fail", None, describe(error))
 
 
 def _is_success(code: object) -> bool:
     """Say whether Python exits with status 0 for this code of a SystemExit."""
-    return code is None or (isinstance(code, int) and code == 0)
+    return code is None or (is_a(code, int) and int.__pos__(code) == 0)
 
 
 def describe(error: BaseException) -> dict[str, Any]:
     """Return an exception as the record's `error`: its type as a traceback names it, and so on."""
     return {
-        "type": _name(type(error)),
+        "type": name_of(type(error)),
         "message": text_of(error),
-        "traceback": text_of(error, _format),
+        "traceback": told(error, printed),
     }
-
-
-def _name(kind: type) -> str:
-    module = kind.__module__
-    return (
-        kind.__qualname__ if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"
-    )
-
-
-def _format(error: BaseException) -> str:
-    """Format a traceback, with its causes, without the frames of this room."""
-    formatted = traceback.TracebackException.from_exception(error)
-    seen = [formatted]
-    for one in seen:
-        one.stack[:] = [frame for frame in one.stack if not frame.filename.startswith(_ROOM)]
-        # They form a tree: the traceback module has cut the cycles.
-        seen += filter(None, (one.__cause__, one.__context__, *(one.exceptions or ())))
-    return "".join(formatted.format())
-
-
-def text_of(value: Any, read: Callable[[Any], str] = str) -> str:
-    """Return the text of a value; one that cannot tell it is unprintable."""
-    try:
-        return read(value)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # noqa: BLE001 - the value's own code ran
-        return f"<unprintable {type(value).__name__}>"

@@ -7,6 +7,7 @@ before it is replaced or closed: the file behind it has to be the one that was o
 import fcntl
 import itertools
 import os
+import weakref
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
@@ -18,7 +19,14 @@ from agentlog.recording.forked import new_mark
 FAR = 1 << 62
 """Where a write succeeds on Linux in a file that appends, at its end, and in hardly any other."""
 
-_REASONS = ("journal limit", "journal removed", "not writable", "not an event", "internal error")
+_REASONS = (
+    "journal limit",
+    "journal removed",
+    "not writable",
+    "not an event",
+    "recursion limit",
+    "internal error",
+)
 
 
 class Pen:
@@ -26,10 +34,11 @@ class Pen:
 
     It closes itself when nothing refers to it. A thread that is about to write refers to it: were
     its number free by then, the line could land in a file of the next client, whose endpoint it
-    must never reach. A pen without a segment is one that was closed before it was ever open.
+    must never reach. A number that was closed under us and comes back with another pen is no longer
+    that of the first. A pen without a segment is one that was closed before it was ever open.
     """
 
-    __slots__ = ("fd", "file", "limit", "next", "size", "sure", "torn")
+    __slots__ = ("__weakref__", "fd", "file", "limit", "next", "size", "sure", "torn")
 
     def __init__(self, fd: int = -1, file: journal.FileId | None = None, limit: int = 0) -> None:
         self.fd = fd
@@ -39,6 +48,10 @@ class Pen:
         self.size = 0
         self.torn = False
         self.sure = 0  # of the records written, how many were in place when we last looked
+        if fd >= 0:
+            if (stale := _pens.get(fd)) is not None:
+                stale.fd = -1
+            _pens[fd] = self
 
     def status(self) -> os.stat_result | None:
         """Return the status of the file; None if the number is closed or another file's."""
@@ -62,6 +75,9 @@ class Pen:
     def __del__(self) -> None:
         with suppress(Exception):  # at the end of the interpreter anything may be gone
             self.close()
+
+
+_pens: "weakref.WeakValueDictionary[int, Pen]" = weakref.WeakValueDictionary()
 
 
 class Process:

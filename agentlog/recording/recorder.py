@@ -2,6 +2,10 @@
 
 One Recorder belongs to one client. Its methods write whole records and the two halves of a node;
 they never raise, and what goes wrong inside is counted as dropped and said once.
+
+Where the program is close to the recursion limit there may be no room for another call, not even
+for one that counts. So each way in counts a RecursionError by itself, without a call:
+`recorder.writer.process.dropped[NO_ROOM] += 1`.
 """
 
 import threading
@@ -10,16 +14,21 @@ from collections import deque
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
-from agentlog.errors import call_site, shown, warn
+from agentlog.errors import call_site, warn
+from agentlog.foreign import let_pass
 from agentlog.recording import context, ids
 from agentlog.recording.context import Node, current
-from agentlog.recording.crumbs import UNCHANGING, as_log, taken
+from agentlog.recording.crumbs import as_log, taken
 from agentlog.recording.encode import Encoder
-from agentlog.recording.event import ACTION_TYPES, RESULTS, Event, fitting
+from agentlog.recording.event import ACTION_TYPES, RESULTS, Event, fitting, is_a
 from agentlog.recording.natural import Items, items_of
 from agentlog.recording.outcome import Outcome
 from agentlog.recording.recent import Recent
+from agentlog.recording.redact import shown
 from agentlog.recording.writer import Writer
+
+NO_ROOM = "recursion limit"
+"""The reason for which a record is dropped that was made too close to that limit."""
 
 _DETAILS = ("model", "prompt", "tags", "returns")
 
@@ -92,8 +101,7 @@ class Recorder:
         outlived = context.outlived(self)
         if outlived is not None:
             return outlived
-        session = self.session
-        return session if session is not None and not session.closed else self.start()
+        return self.start()
 
     def open(
         self, node: Node, timestamp: float, event_type: str, kind: str, fields: dict[str, Any]
@@ -144,12 +152,7 @@ class Recorder:
         crumbs = node.crumbs
         if crumbs is None:
             crumbs = node.crumbs = deque(maxlen=most)
-        for value in line.values():
-            if type(value) not in UNCHANGING:
-                crumbs.append((self.time(), logger, level, taken(line, self.encoder)))
-                break
-        else:
-            crumbs.append((self.time(), logger, level, {**line}))
+        crumbs.append((self.time(), logger, level, taken(line, self.encoder)))
 
     def close(self, node: Node, end: float, outcome: Outcome, late: dict[str, Any]) -> None:
         """Write the close half of a node; never raises."""
@@ -169,20 +172,29 @@ class Recorder:
     def _write(self, record: str) -> None:
         self.writer.write(f"{{{record}}}\n", self.perf())
 
-    def give_up(self, error: Exception) -> None:
-        """Count a record that could not be made; say so once. For what should not happen."""
+    def give_up(self, error: BaseException) -> None:
+        """Count a record that could not be made; say so once. For what should not happen.
+
+        Raises what is the host's own: Ctrl-C, and what came out of a signal handler.
+        """
+        if not issubclass(type(error), Exception):
+            raise error
+        let_pass(error)
+        if issubclass(type(error), RecursionError):
+            self.writer.drop(NO_ROOM)
+            return
         self.writer.drop("internal error")
         if not self._broken:
             self._broken = True
             try:
                 warn(f"a record was lost to an error inside agentlog: {shown(error)}")
-            except RecursionError:
-                self._broken = False  # no room to say it here
+            except Exception:  # noqa: BLE001 - no room to say it here, or no interpreter any more
+                self._broken = False
 
 
 def _number(time: float) -> str:
     """Return the JSON of a time that fits its field, whatever its type says of itself."""
-    exact = float.__add__(time, 0.0) if isinstance(time, float) else float(int.__add__(time, 0))
+    exact = float.__pos__(time) if is_a(time, float) else float(int.__pos__(time))
     return float.__repr__(exact)
 
 
@@ -191,11 +203,13 @@ def _instant_of(event: Event) -> Instant:
     values: dict[str, Any] = {name: getattr(event, name, None) for name in Event.__slots__}
     wrong = {name: values.pop(name) for name in tuple(values) if not fitting(name, values[name])}
     params = values.get("params")
+    if wrong:
+        params = Items([*(() if params is None else items_of(params)), *wrong.items()])
     return (
-        values.get("event_type", "event"),
-        Items([*items_of(params or {}), *wrong.items()]) if wrong else params,
-        ACTION_TYPES[values.get("action_type", "action")],
-        RESULTS[values.get("result", "Indeterminate")],
+        str.__str__(values.get("event_type", "event")),
+        params,
+        ACTION_TYPES[str.__str__(values.get("action_type", "action"))],
+        RESULTS[str.__str__(values.get("result", "Indeterminate"))],
         values.get("timestamp"),
         None,
         None,

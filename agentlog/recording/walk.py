@@ -1,46 +1,73 @@
 """One pass over any value that redacts, bounds and encodes it.
 
-The bounds: depth 20, 1,000 items a container, 256 KiB a text, and the room of the whole. What was
-done is counted in the notes:
+The bounds: depth 20, 1,000 items a container, 256 KiB a text, 100,000 values, and the room of the
+whole. What was done is counted in the notes:
 
 * `redacted`: secrets replaced
 * `truncated`: texts, containers and depths cut
 * `replaced`: values that JSON cannot hold, with a text in their place
 
-Nothing here raises but KeyboardInterrupt: the code of the user's values runs in it (a `repr`, a
-property), so what that raises, SystemExit too, makes the value unprintable and no more. Nothing is
-kept by reference, and no iterator is consumed.
+The room is of time, too: whatever holds others, or has code of its own to run, costs some of it
+before it is looked into. So a value that has no end, as its parts are in it twice, comes to one.
+
+Nothing here raises but what is the host's own (foreign.py): whatever the values' code raises makes
+the value unprintable and no more. Nothing is kept by reference, and no iterator is consumed.
 """
 
+import codecs
 import re
 from collections.abc import Sequence
 from json.encoder import encode_basestring as quote
 from typing import Any
 
-from agentlog.recording.natural import HIDDEN, MOST_ITEMS, UNKNOWN, Items, simpler
-from agentlog.recording.redact import Redact, mark
+from agentlog.foreign import ask, ask_text, class_name, let_pass, unprintable
+from agentlog.recording.named_value import PASSWORDS, is_made_up
+from agentlog.recording.natural import (
+    HIDDEN,
+    MOST_ITEMS,
+    MOST_REPR,
+    MOST_TEXT,
+    OVERLAP,
+    UNKNOWN,
+    Cut,
+    Items,
+    Unordered,
+    pairs_of,
+    repr_of,
+    simpler,
+)
+from agentlog.recording.redact import Redact, mark, sealed
+
+_UTF_16 = codecs.lookup("utf-16-le")
+"""Looked up here, as that imports a module: no recording call may wait for another import."""
 
 MOST_DEPTH = 20
-MOST_TEXT = 256 << 10
-MOST_REPR = 16 << 10
+MOST_VALUES = 100_000
 INT64 = 1 << 63
 
-_OVERLAP = 8 << 10
+_A_CALL = 4
+"""What it costs to run code of a value's own, counted in values."""
+
 _PAIR = 2
+_LINE = "line of a private key"
+_LONGEST_NAME = 200
+_MOST_SPACES = 2
 _MOST_OF_A_NAMED_VALUE = 8
+_MOST_OF_A_COUNT = 9999
+_LONGEST_TAG = 5
+_NETLOC = "netloc"
 _DATA_IMAGE = r"data:(image/[\w.+-]{1,64});base64,[A-Za-z0-9+/=_-]*"
-class_name = type.__dict__["__name__"].__get__
-"""The name of a class, whatever its metaclass makes of it."""
 
 
 class Walk:
     """The encoding of one record's values, which share a room of so many bytes and the notes."""
 
-    __slots__ = ("_path", "_room", "_rules", "notes")
+    __slots__ = ("_left", "_path", "_room", "_rules", "notes")
 
     def __init__(self, rules: Redact | None, room: int, notes: dict[str, int]) -> None:
         self._rules = rules
         self._room = room
+        self._left = MOST_VALUES
         self._path: set[int] = set()
         self.notes = notes
 
@@ -52,11 +79,10 @@ class Walk:
         """Return the value as JSON text."""
         try:
             return self._value(value, depth)
-        except KeyboardInterrupt:
-            raise
-        except BaseException:  # noqa: BLE001 - the value's own code ran: whatever it raises is not the host's
+        except BaseException as error:  # noqa: BLE001 - the value's own code ran
+            let_pass(error)
             self.note("replaced")
-            return self._fit(f"<unprintable {class_name(type(value))}>", MOST_REPR)
+            return self._fit(unprintable(value), MOST_REPR)
 
     def _value(self, value: Any, depth: int) -> str:
         kind = type(value)
@@ -82,13 +108,26 @@ class Walk:
             self._path.discard(id(value))
 
     def _nested(self, value: Any, kind: type, depth: int) -> str:
-        if kind is not list and kind is not tuple and kind is not Items:
-            simple = simpler(value)
-            return self._repr(value) if simple is UNKNOWN else self.value(simple, depth)
+        if kind is Cut:
+            self.note("truncated")
+            return self._text(str.__str__(value))
+        if kind is dict:
+            value, kind = pairs_of(value), Items
+        elif kind is not list and kind is not tuple and kind is not Items and kind is not Unordered:
+            self._left -= _A_CALL
+            simple = ask(simpler, value)
+            if simple is UNKNOWN:
+                return self._repr(value)
+            if kind is not dict and type(simple) is Items and self._rules is not None:
+                simple = _without_aliased(kind, simple, self._rules)
+            return self.value(simple, depth)
+        self._left -= min(len(value), MOST_ITEMS)
+        if self._left <= 0:
+            self._room = 0
         if depth >= MOST_DEPTH:
             self.note("truncated")
             return self._text(f"<{len(value)} items below depth {MOST_DEPTH}>")
-        if type(value) is Items:
+        if kind is Items:
             return self._mapping(value, depth + 1)
         return self._sequence(value, depth + 1)
 
@@ -104,6 +143,9 @@ class Walk:
             if named and name == "value":
                 kind = named
             head = self._free(self._text(name), taken)
+            if name == _NETLOC and type(value) is str:
+                parts.append(f"{head}:{self._host(value)}")
+                continue
             parts.append(f"{head}:{self._secret(kind) if kind else self.value(value, depth)}")
         self._note_rest(len(items) - len(parts))
         return self._spend("{" + ",".join(parts) + "}", len(parts) * 2 + 2)
@@ -126,8 +168,10 @@ class Walk:
             if self._room <= 0:
                 break
             parts.append(self._secret(named) if named else self._item(item, depth))
-            named = self._named_by_option(item)
+            named = self._kind_of_next(item, named, items) if self._rules else None
         self._note_rest(len(items) - len(parts))
+        if type(items) is Unordered:
+            parts.sort()
         return self._spend("[" + ",".join(parts) + "]", len(parts) + 2)
 
     def _item(self, item: Any, depth: int) -> str:
@@ -135,21 +179,34 @@ class Walk:
         if self._rules and type(item) in (list, tuple) and len(item) == _PAIR:
             name = self._as_name(item[0])
             kind = self._rules.kind_of_key(name) if name else None
-            if name and kind:
+            if name and kind and not _is_said_of(item[1], kind):
                 return f"[{self._text(name)},{self._secret(kind)}]"
         return self.value(item, depth)
 
-    def _named_by_option(self, item: Any) -> str | None:
-        """Say what kind of secret comes next in a list such as `["--password", "x"]`."""
-        if self._rules and type(item) is str and item.startswith("-") and "=" not in item:
-            return self._rules.kind_of_key(item)
-        return None
+    def _kind_of_next(self, item: Any, named: str | None, items: Sequence[Any]) -> str | None:
+        """Say what kind of secret comes next in a list: a named one, or a line of a private key."""
+        name = self._as_name(item)
+        if not name or self._rules is None:
+            return None
+        if name.startswith("-----BEGIN "):
+            return _LINE if "PRIVATE KEY" in name[:80] and "-----END" not in name else None
+        if name.startswith("-"):
+            return self._rules.kind_of_key(name) if "=" not in name else None
+        if type(items) is tuple and len(items) == _PAIR and item is items[0]:
+            kind, value = self._rules.kind_of_key(name), self._as_name(items[1])
+            return kind if kind and value and is_made_up(value, kind) else None
+        return named if named == _LINE else None
 
     @staticmethod
     def _as_name(value: Any) -> str | None:
-        if type(value) is bytes:
-            return value.decode("latin-1")
-        return value if type(value) is str else None
+        """Return a text that may be a name, which is no sentence."""
+        if issubclass(type(value), bytes):
+            value = bytes.decode(value, "latin-1")
+        if not issubclass(type(value), str):
+            return None
+        name = str.__str__(value)
+        is_short = len(name) <= _LONGEST_NAME and name.count(" ") <= _MOST_SPACES
+        return name if is_short or name.startswith("-----") else None
 
     def _key(self, key: Any) -> str:
         """Return the text of a mapping's key, as json.dumps would have it where it has one."""
@@ -159,15 +216,13 @@ class Walk:
         if key is None or kind is bool:
             return {None: "null", True: "true", False: "false"}[key]
         try:
-            simple = key if kind in (int, float) else simpler(key)
-            return mend(
-                str(simple) if type(simple) in (str, int, float) else str.__str__(repr(key))
-            )
-        except KeyboardInterrupt:
-            raise
-        except BaseException:  # noqa: BLE001 - the key's own code ran
+            simple = key if kind in (int, float) else ask(simpler, key)
+            is_plain = type(simple) in (str, int, float)
+            return mend(str(simple) if is_plain else ask_text(key, repr_of)[:MOST_TEXT])
+        except BaseException as error:  # noqa: BLE001 - the key's own code ran
+            let_pass(error)
             self.note("replaced")
-            return f"<unprintable {class_name(kind)}>"
+            return unprintable(key)
 
     @staticmethod
     def _free(quoted: str, taken: dict[str, int]) -> str:
@@ -196,7 +251,7 @@ class Walk:
         return self._text({"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[text])
 
     def _repr(self, value: Any) -> str:
-        text = str.__str__(repr(value))
+        text = ask_text(value, repr_of)
         self.note("replaced")
         return self._text(text, MOST_REPR)
 
@@ -204,11 +259,22 @@ class Walk:
         self.note("redacted")
         return self._fit(mark(kind), MOST_TEXT)
 
+    def _host(self, text: str) -> str:
+        """Redact a host with a name and a password in front of it, as urlparse has it."""
+        if self._rules is not None:
+            text, found = self._rules.clean(f"//{text}")
+            text = text[2:]
+            if found:
+                self.note("redacted", found)
+        return self._fit(text, MOST_TEXT)
+
     def _text(self, text: str, most: int = MOST_TEXT) -> str:
         """Redact a text as far as it will be seen and some kB beyond, then cut it."""
-        if text.startswith("data:image/") and (image := re.fullmatch(_DATA_IMAGE, text)):
-            return self._image(text, image[1])
-        text = text[: most + _OVERLAP]
+        if text.startswith("data:image/"):
+            seen = text if len(text) < self._room else text[:OVERLAP]
+            if image := re.fullmatch(_DATA_IMAGE, seen):
+                return self._image(text, image[1])
+        text = text[: most + OVERLAP]
         if self._rules is not None and self._rules.might_hold_secret(text):
             text, found = self._rules.clean(text)
             if found:
@@ -245,6 +311,25 @@ class Walk:
             self.note("truncated")
 
 
+def _without_aliased(kind: type, items: Items, rules: Redact) -> Items:
+    """Seal the fields of a pydantic model that are secrets by the name they are given under."""
+    fields = getattr(kind, "__pydantic_fields__", None)
+    if type(fields) is not dict:
+        return items
+    aliases = {name: getattr(field, "alias", None) for name, field in fields.items()}
+    kinds = {name: rules.kind_of_key(a) for name, a in aliases.items() if type(a) is str}
+    return Items((name, sealed(said) if (said := kinds.get(name)) else v) for name, v in items)
+
+
+def _is_said_of(value: Any, kind: str) -> bool:
+    """Say whether a pair is a word and what is said of it: its number, or what word it is."""
+    if kind in PASSWORDS:
+        return False
+    is_small = type(value) is int and abs(value) <= _MOST_OF_A_COUNT
+    is_tag = type(value) is str and value.isalpha() and value.isupper()
+    return is_small or (is_tag and len(value) <= _LONGEST_TAG)
+
+
 def mend(text: str) -> str:
     """Return the text if UTF-8 can hold it, else a copy with U+FFFD for each lone surrogate."""
     if text.isascii():
@@ -252,7 +337,8 @@ def mend(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        halves, _ = _UTF_16.encode(text, "surrogatepass")
+        return _UTF_16.decode(halves, "replace")[0]
     return text
 
 

@@ -32,6 +32,7 @@ from agentlog import journal
 from agentlog.errors import warn
 from agentlog.recording.encode import without_payload
 from agentlog.recording.pen import FAR, Pen, Process, close_inherited
+from agentlog.recording.redact import without_secrets
 from agentlog.recording.walk import mend
 
 RING_SIZE = 8 << 20
@@ -106,6 +107,8 @@ class Writer:
         if not process.here[0]:
             return
         self.look_after()
+        if process.ring:  # who is looking may be a daemon thread, which an exit stops for ever
+            self._look(process)
         process.pen = Pen()
         self._note_losses(process)
 
@@ -124,8 +127,10 @@ class Writer:
     def look_after(self) -> None:
         """Look after the file, if no other thread is at it: write what waits, mend, rotate."""
         process = self.process
-        if not process.here[0] or process.looking:
-            return
+        if process.here[0] and not process.looking:
+            self._look(process)
+
+    def _look(self, process: Process) -> None:
         try:
             process.looking = True
             process.look_at = self.clock() + _LOOK_EVERY
@@ -197,8 +202,7 @@ class Writer:
         if process.broken or not self._append(process, process.pen, line):
             self._keep(process, line)
 
-    @staticmethod
-    def _keep(process: Process, line: bytes) -> None:
+    def _keep(self, process: Process, line: bytes) -> None:
         """Keep a line in memory until it can be written; the oldest give way."""
         size = len(line)
         process.ring.append(line)
@@ -210,15 +214,18 @@ class Writer:
                 return
             process.ring_size -= size
             process.dropped["not writable"] += 1
+        if not process.broken:  # it was mended meanwhile
+            self.look_after()
 
     def _break(self, process: Process, error: OSError) -> None:
         process.broken = process.slow = True
         process.look_at = self.clock() + _LOOK_EVERY
         if not process.warned:
             process.warned = True
+            where = without_secrets(str(self.directory))
             warn(
-                f"cannot write to {self.directory}: {error.strerror}. Records wait in memory, the "
-                f"last {RING_SIZE >> 20} MiB of them, until it can be written again."
+                f"cannot write to {where}: {error.strerror}. Records wait in memory, the last "
+                f"{RING_SIZE >> 20} MiB of them, until it can be written again."
             )
 
     # -- The file ----------------------------------------------------------------------------------
@@ -273,7 +280,7 @@ class Writer:
 
     def _write_oldest(self, process: Process) -> bool:
         """Write the line that waits longest; put it back if it cannot be written."""
-        process.in_hand = 1
+        process.in_hand += 1
         try:
             line = process.ring.popleft()
             size = len(line)
@@ -285,7 +292,7 @@ class Writer:
         except IndexError:
             pass  # another thread's line pushed it out
         finally:
-            process.in_hand = 0
+            process.in_hand -= 1
         return False
 
     def _look_for_room(self, process: Process) -> None:

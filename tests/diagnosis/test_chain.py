@@ -15,6 +15,7 @@ from agentlog.testing import capture_events
 from tests.diagnosis.configurations import INSTALL, PLACED, configured, formatting, own_renderer
 from tests.diagnosis.configurations import put as put_handler
 from tests.diagnosis.configurations import said_of as found
+from tests.ids import named
 
 BEFORE_INIT = "before it is called nothing is recorded"
 ABSENT = "there is no EventProcessor: no line of structlog becomes an event"
@@ -130,7 +131,7 @@ OTHERWISE = structlog.ReturnLoggerFactory()
         (["EP", JSONRenderer()], OTHERWISE, False, [GOOD, FACT], PLACED + "JSONRenderer"),
         (["EP", JSONRenderer()], BY_LOGGING, False, [GOOD, NOTICE], PLACED + "JSONRenderer"),
     ],
-    ids=str,
+    ids=named,
 )
 def test_what_is_absent_is_as_bad_as_it_is_meant(
     processors, factory, has_handler, grades, text, called

@@ -14,6 +14,7 @@ import pytest
 import agentlog
 from agentlog import ConfigurationError, Event, current_action
 from agentlog.testing import capture_events
+from tests.ids import named
 
 record_action = agentlog.record_action  # of the default client, whichever it is at the call
 
@@ -194,7 +195,7 @@ def test_a_wrong_option_raises_where_it_is_written(arguments, accepted):
         assert accepted in str(raised.value)
 
 
-@pytest.mark.parametrize("thing", [5, "f", None, property(len)], ids=repr)
+@pytest.mark.parametrize("thing", [5, "f", None, property(len)], ids=named)
 def test_what_cannot_be_called_raises_where_it_is_decorated(thing):
     """The message says what record_action takes."""
     with pytest.raises(ConfigurationError, match="takes a function"):

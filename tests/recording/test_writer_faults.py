@@ -165,6 +165,18 @@ def test_what_the_host_opens_at_our_number_gets_not_one_byte(new_writer, directo
     assert (2, 0, {}) == writer.counts()
 
 
+def test_a_number_that_is_another_clients_by_now(new_writer, tmp_path):
+    """Closed under us and opened again for another journal: each line goes to its own."""
+    writers = [new_writer(path=tmp_path / name) for name in ("one", "other")]
+    for number, writer in enumerate(writers):
+        write(writer, line(number))
+    for writer in writers:
+        os.close(writer.process.pen.fd)
+    for number, writer in enumerate(reversed(writers), 2):
+        write(writer, line(number))
+    assert [[0, 3], [1, 2]] == [numbers(tmp_path / name) for name in ("one", "other")]
+
+
 def _can_read(number):
     try:
         return os.read(number, 100)
