@@ -1,17 +1,22 @@
 """What a generator yielded, as its action's `returns`: texts joined, anything else a list.
 
 Items are taken as they are when they are yielded, for the consumer may change them, and bounded,
-for a generator may never end. Texts are kept as they are and encoded at the end, all in one, so
-that a secret that was cut in two by two items is found.
+for a generator may never end. Texts are kept as they are and encoded at the end, all in one, and
+the texts of other items are read one after the other (torn.py), so that a secret that was cut in
+two by two items is found.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+from agentlog.foreign import class_name, let_pass
 from agentlog.recording.encode import PAYLOAD_ROOM, Encoded, Encoder
 from agentlog.recording.natural import MOST_ITEMS
+from agentlog.recording.torn import replace_torn, without_unfinished
 
 _ENOUGH_TEXT = 300 << 10
+_SEVERAL = 2
 
 
 class Items:
@@ -55,7 +60,9 @@ class Items:
         if self._reduce is not None:
             return self._reduced(self._reduce)
         if self._only_text and self._pieces:
-            return self._encoder.snapshot("returns", "".join(map(str, self._pieces)))
+            text = "".join(map(str, self._pieces))
+            text = without_unfinished(text, rules) if (rules := self._encoder.rules) else text
+            return self._encoder.snapshot("returns", text)
         texts = []
         if len(self._pieces) > MOST_ITEMS:
             self._notes["truncated"] = 1
@@ -64,10 +71,23 @@ class Items:
             texts.append(done.text or "null")
             for kind, times in done.notes.items():
                 self._notes[kind] = self._notes.get(kind, 0) + times
-        return self._encoder.whole("returns", f"[{','.join(texts)}]", self._notes)
+        return self._encoder.whole("returns", self._mended(f"[{','.join(texts)}]"), self._notes)
+
+    def _mended(self, text: str) -> str:
+        """Return the list without the secrets that were torn in two by its items."""
+        rules = self._encoder.rules
+        if rules is None or len(self._pieces) < _SEVERAL or '"' not in text:
+            return text
+        items = json.loads(text)
+        if (found := replace_torn(items, rules)) is None:
+            return text
+        if found:
+            self._notes["redacted"] = self._notes.get("redacted", 0) + found
+        return json.dumps(items, ensure_ascii=False, separators=(",", ":"))
 
     def _reduced(self, reduce: Callable[[list[Any]], Any]) -> Encoded:
         try:
             return self._encoder.snapshot("returns", reduce(self._all))
-        except Exception as error:  # noqa: BLE001 - the user's function; the generator is not harmed by it
-            return self._encoder.snapshot("returns", f"<reduce raised {type(error).__name__}>")
+        except BaseException as error:  # noqa: BLE001 - the user's function; the generator is not harmed by it
+            let_pass(error)
+            return self._encoder.snapshot("returns", f"<reduce raised {class_name(type(error))}>")

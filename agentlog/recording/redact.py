@@ -2,99 +2,31 @@
 
 Three rules, from cheap to dear:
 
-* `kind_of_key` splits a key into words, so `user_api_key` and `x-api-key` are secret, and `author`
-  and `tokens_used` are not.
+* `kind_of_key` says whether a key is the name of a secret (keys.py).
 * `might_hold_secret` says of most texts, for a few substring searches, that they hold nothing.
-* `clean` replaces what it finds in a text by its form (forms.py), by the name before it
-  (`password=…`, `"api_key": "…"`, `--token …`), or by the user's patterns. Words around it stay.
+* `clean` replaces what it finds in a text by its form (forms.py), by the name before it (named.py),
+  or by the user's patterns. Words around it stay.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
 
-from agentlog.errors import ConfigurationError, shown
-from agentlog.recording.forms import FORMS
+from agentlog.errors import ConfigurationError
+from agentlog.foreign import text_of
+from agentlog.recording.disguise import narrow, uncovered
+from agentlog.recording.forms import GITLAB, any_of, find_forms
+from agentlog.recording.keys import Keys, Words, words_of
+from agentlog.recording.named import named_secrets
 
-_WORD = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+"
-_SECRET_KEYS = [
-    "password",
-    "passwords",
-    "passwd",
-    "pwd",
-    "passphrase",
-    "secret",
-    "secrets",
-    "apikey",
-    "authorization",
-    "bearer",
-    "credential",
-    "credentials",
-    "cookie",
-    "cookies",
-    "api_key",
-    "access_key",
-    "account_key",
-    "private_key",
-    "auth_token",
-    "access_token",
-    "signing_key",
-    "encryption_key",
-]
-_LAST_WORD = "token"  # alone, or behind another: bot_token, and not token_count
-_LAST_OF_SEVERAL = "pass"  # only behind another: db_pass, and not pass=5
-_ENDS = ("password", "passwd", "apikey")
-_LONGEST_KEY = 200
-_ABOUT_A_SECRET = frozenset(
-    "length count enabled disabled required size limit expiry expires ttl type policy valid".split()  # noqa: SIM905
-)
-_ASKING = ("has", "is", "needs", "requires", "max", "min", "num")
-_PASSWORDS = ("password", "passwords", "passwd", "pwd", "passphrase")
-_WORDS_OF_CODE = frozenset(
-    "None null nil undefined True true False false str int bytes bool object Optional".split()  # noqa: SIM905
-)
-_HINTS_OF_KEYS = ("pass", "pwd", "secret", "token", "key", "auth", "cookie", "bearer", "credential")
-_TO_THE_END_OF_THE_LINE = ("authorization", "cookie", "cookies")
+Span = tuple[int, int, str]
 
-_OF_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
-_LONGEST_NAME = 80
 _SHORTEST_NAMED = 6
-
-
-class _Named(NamedTuple):
-    """The expressions for what stands behind a name."""
-
-    separator: re.Pattern[str]
-    option: re.Pattern[str]
-    value: re.Pattern[str]
-    value_in_escapes: re.Pattern[str]
-    line: re.Pattern[str]
-    place: re.Pattern[str]
-
-
-@cache
-def _named() -> _Named:
-    """Compile them when the first text asks for it: most programs never have one."""
-    plain = r"""(?P<plain>[^\s"'\\,;&<>(){}\[\]]{1,4096})"""
-    return _Named(
-        re.compile(
-            r"""[\w.-]{0,80}+(?P<end>)\\{0,8}["']?[ \t]{0,8}(?:=>|[:=](?!=))[ \t]{0,8}\\{0,8}"""
-        ),
-        re.compile(r"""[\w-]{0,80}+(?P<end>)[ \t]{1,8}(?![-\s])"""),
-        re.compile(
-            r"""(?:[A-Za-z_][\w.]{0,60}\(|[bBrRfFuU]{1,2}(?=["']))?"""  # SecretStr('…'), b'…'
-            r"""(?:"(?P<double>(?:[^"\\\n]|\\.){1,4096})|'(?P<single>(?:[^'\\\n]|\\.){1,4096})|"""
-            + plain
-            + ")"
-        ),
-        re.compile(r"""(?:["'](?P<double>[^"'\\\n]{1,4096})|""" + plain + ")"),
-        re.compile(r"[^\r\n\"'\\]{1,8192}"),
-        re.compile(  # in a file: secrets.py:12
-            r"[\w.-]{1,80}\.(?:pyi?|ipynb|jsx?|tsx?|go|rs|rb|java|kt|cs?|cc|cpp|hp?p?|php|sh|md|txt)"
-            r":\d{1,7}(?![\w-])"
-        ),
-    )
+_SEAL = "\ufdd0"  # a noncharacter: for a program's own use, and in no text
+_SEALED = f"{_SEAL}([a-z ]{{1,80}}){_SEAL}"
+_CLOSELY = 4096
+_SHOWN = 100
 
 
 class Redact:
@@ -117,32 +49,11 @@ class Redact:
         patterns: Iterable[str | re.Pattern[str]] = (),
         keep: Iterable[str] = (),
     ) -> None:
-        added = _runs("keys", keys)
-        self._secret = _runs("keys", _SECRET_KEYS) + added
-        self._keep = _runs("keep", keep)
+        names = Keys(_runs("keys", keys), _runs("keep", keep))
         self._patterns = [_compiled(pattern) for pattern in _listed("patterns", patterns)]
-        self._hints = _HINTS_OF_KEYS + tuple(run[0] for run in added)
-        self._kind_of = lru_cache(4096)(self._kind_of_words)
-
-    def kind_of_key(self, key: str) -> str | None:
-        """Say what kind of secret stands under a key; None if it is an ordinary one."""
-        return self._kind_of(key[:_LONGEST_KEY])
-
-    def _kind_of_words(self, key: str) -> str | None:
-        words = tuple(word.lower() for word in re.findall(_WORD, key))
-        if not words or any(_has_run(words, run) for run in self._keep):
-            return None
-        if len(words) > 1 and (words[-1] in _ABOUT_A_SECRET or words[0] in _ASKING):
-            return None
-        if words[-1] == _LAST_WORD:
-            return _LAST_WORD
-        if len(words) > 1 and words[-1] == _LAST_OF_SEVERAL:
-            return "password"
-        singular = (*words[:-1], words[-1].removesuffix("s"))
-        for run in self._secret:
-            if _has_run(words, run) or (len(run) > 1 and _has_run(singular, run)):
-                return " ".join(run)
-        return next((end for end in _ENDS if any(word.endswith(end) for word in words)), None)
+        self._hints = names.hints
+        self._beside_a_sign = (*names.hints, "sig=", "ignature=", ":thin:", "netloc", "code=")
+        self.kind_of_key = names.kind_of
 
     def might_hold_secret(self, text: str) -> bool:
         """Say whether a text needs a closer look; False is certain."""
@@ -150,58 +61,83 @@ class Redact:
             return True
         if len(text) < _SHORTEST_NAMED:
             return False
-        might_be_named = "=" in text or ":" in text or "--" in text
-        if might_be_named and _any_of(self._hints, text.lower()):
-            return True
+        if not text.isascii():
+            if _SEAL in text:
+                return True
+            text = narrow(uncovered(text))
         # Most texts lack most signs, and one look for a sign spares the hints that have it.
+        might_be_named = (
+            "=" in text
+            or ":" in text
+            or ("-" in text and "--" in text)
+            or ("'" in text and "'," in text)
+            or ('"' in text and '",' in text)
+            or ("%" in text and "%3" in text)
+            or "assw" in text
+        )
+        if might_be_named and any_of(self._beside_a_sign, text.lower()):
+            return True
         return (
-            ("_" in text and _any_of(_HINTS["_"], text))
-            or ("-" in text and _any_of(_HINTS["-"], text))
-            or ("." in text and _any_of(_HINTS["."], text))
-            or ("/" in text and _any_of(_HINTS["/"], text))
-            or ("A" in text and _any_of(_HINTS["A"], text))
-            or ("S" in text and _any_of(_HINTS["S"], text))
-            or ("J" in text and _any_of(_HINTS["J"], text))
-            or (" " in text and _any_of(_HINTS[" "], text))
+            ("-" in text and _has_a_hyphenated(text))
+            or ("_" in text and any_of(_UNDERLINED, text))
+            or ("." in text and any_of(_DOTTED, text))
+            or ("/" in text and any_of(_SLASHED, text))
+            or ("A" in text and any_of(_WITH_AN_A, text))
+            or ("S" in text and any_of(_WITH_AN_S, text))
+            or ("K" in text and any_of(_WITH_A_K, text))
+            or ("%" in text and any_of(_PERCENT, text))
+            or ("J" in text and "eyJ" in text)
+            or "earer " in text
+            or "asic " in text
             or "dapi" in text
+            or "GR1348941" in text
         )
 
     def clean(self, text: str) -> tuple[str, int]:
         """Return the text with its secrets replaced, and how many there were."""
-        found = 0
-        for form in FORMS:
-            if _any_of(form.hints, text):
-                text, count = _replace(text, form.find(text))
-                found += count
-        text, count = _replace(text, self._named_secrets(text, _lower(text)))
-        found += count
-        for pattern in self._patterns:
-            matches = (match.span() for match in pattern.finditer(text))
-            spans = ((start, stop, "pattern") for start, stop in matches if stop > start)
-            text, count = _replace(text, spans)
-            found += count
-        return text, found
+        cleaned, found = self._clean(text)
+        seen = uncovered(cleaned)
+        if seen != cleaned:
+            seen, more = self._clean(seen)
+            return (seen, found + more) if more else (cleaned, found)
+        return cleaned, found
 
-    def _named_secrets(self, text: str, low: str) -> Iterator[tuple[int, int, str]]:
-        """Find what stands behind a secret's name: `name=value`, `"name": "…"`, `--name …`."""
-        done, named = 0, _named()
-        for start, stop in sorted(_occurrences(low, self._hints)):
-            if start < done:
-                continue
-            match = named.separator.match(text, stop) or named.option.match(text, stop)
-            if match is None:
-                continue
-            before = text[max(done, start - _LONGEST_NAME) : start]
-            name = text[start - len(before) + len(before.rstrip(_OF_NAMES)) : match.end("end")]
-            if match.re is named.option and not name.startswith("-"):
-                continue
-            done = match.end()
-            if named.place.match(text, match.start("end") - len(name)):
-                continue
-            kind = self.kind_of_key(name)
-            if kind is not None and (span := _span_of_value(text, done, kind)):
-                yield *span, kind
-                done = span[1]
+    def _clean(self, text: str) -> tuple[str, int]:
+        spans = self.secrets(text)
+        return (_replaced(text, spans), len(spans)) if spans else (text, 0)
+
+    def secrets(self, given: str) -> list[Span]:
+        """Find the secrets of a text: where each begins and ends, and its kind."""
+        text = narrow(given)
+        found = list(find_forms(text))
+        found += named_secrets(text, _lower(text), self._hints, self.kind_of_key)
+        if _SEAL in given:
+            found += ((*match.span(), match[1]) for match in re.finditer(_SEALED, given))
+        for pattern in self._patterns:
+            matches = (match.span() for match in pattern.finditer(given))
+            found += ((start, stop, "pattern") for start, stop in matches if stop > start)
+        return _merged(found)
+
+
+def without_secrets(text: str) -> str:
+    """Return a text of ours for the terminal without what a value may have brought into it."""
+    return _built_in().clean(text)[0]
+
+
+def shown(value: object, name: str = "") -> str:
+    """Return a value as a message names it: the beginning of its repr, without its secrets."""
+    text = text_of(value, repr)[:_CLOSELY]
+    return without_secrets(f"{name}={text}" if name else text)[:_SHOWN]
+
+
+@cache
+def _built_in() -> "Redact":
+    return Redact()
+
+
+def sealed(kind: str) -> str:
+    """Return what stands for a secret in a text that is still to be redacted, and counted then."""
+    return f"{_SEAL}{kind}{_SEAL}"
 
 
 def mark(kind: str) -> str:
@@ -209,47 +145,25 @@ def mark(kind: str) -> str:
     return f"[redacted: {kind}]"
 
 
-def _replace(text: str, secrets: Iterable[tuple[int, int, str]]) -> tuple[str, int]:
-    """Replace spans of a text, those in order that do not overlap; count them."""
+def _merged(found: list[Span]) -> list[Span]:
+    """Make one of those that overlap, of the kind that was found first; in the text's order."""
+    spans: list[tuple[int, int, int]] = []
+    for start, stop, rank in sorted((start, stop, i) for i, (start, stop, _) in enumerate(found)):
+        if spans and start < spans[-1][1]:
+            before = spans.pop()
+            spans.append((before[0], max(before[1], stop), min(before[2], rank)))
+        else:
+            spans.append((start, stop, rank))
+    return [(start, stop, found[rank][2]) for start, stop, rank in spans]
+
+
+def _replaced(text: str, secrets: list[Span]) -> str:
     parts: list[str] = []
-    done = found = 0
+    done = 0
     for start, stop, kind in secrets:
-        if start >= done and not text.startswith("[redacted: ", start):
-            parts += (text[done:start], mark(kind))
-            done = stop
-            found += 1
-    return ("".join((*parts, text[done:])), found) if found else (text, 0)
-
-
-def _occurrences(low: str, hints: tuple[str, ...]) -> Iterator[tuple[int, int]]:
-    for hint in hints:
-        start = low.find(hint)
-        while start >= 0:
-            stop = start + len(hint)
-            yield start, stop
-            start = low.find(hint, stop)
-
-
-def _span_of_value(text: str, start: int, kind: str) -> tuple[int, int] | None:
-    is_escaped = text.startswith("\\", start - 1)
-    match = (_named().value_in_escapes if is_escaped else _named().value).match(text, start)
-    if match is None:
-        return None
-    begin, end = match.span(match.lastgroup or 0)
-    if match.lastgroup == "plain" and _is_no_secret(text, match, kind):
-        return None
-    if kind in _TO_THE_END_OF_THE_LINE and (line := _named().line.match(text, begin)):
-        end = line.end()
-    return begin, end
-
-
-def _is_no_secret(text: str, match: re.Match[str], kind: str) -> bool:
-    """Say whether what stands unquoted behind a name is code, or the next word of a sentence."""
-    value = match["plain"]
-    if value.rstrip(".") in _WORDS_OF_CODE or text.startswith(("(", "["), match.end()):
-        return True
-    is_word = value.isalpha() and value.islower() and text[match.start() - 1] == " "
-    return is_word and kind not in _PASSWORDS and ":" in text[match.start() - 2 : match.start()]
+        parts += (text[done:start], mark(kind))
+        done = stop
+    return "".join((*parts, text[done:]))
 
 
 def _lower(text: str) -> str:
@@ -258,29 +172,22 @@ def _lower(text: str) -> str:
     return low if len(low) == len(text) else "".join(c.lower() if c.isascii() else c for c in text)
 
 
-def _has_run(words: tuple[str, ...], run: tuple[str, ...]) -> bool:
-    size = len(run)
-    return any(words[i : i + size] == run for i in range(len(words) - size + 1))
-
-
 def _listed(name: str, values: Any) -> list[Any]:
     if isinstance(values, str | bytes | re.Pattern) or not isinstance(values, Iterable):
-        message = f"Redact({name}={shown(values)}) is not accepted: it is a list"
+        message = f"Redact({shown(values, name)}) is not accepted: it is a list"
         raise ConfigurationError(message)
     return list(values)
 
 
-def _runs(name: str, keys: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+def _runs(name: str, keys: Iterable[str]) -> list[Words]:
     runs = []
     for key in _listed(name, keys):
-        words = (
-            tuple(word.lower() for word in re.findall(_WORD, key)) if isinstance(key, str) else ()
-        )
+        words = words_of(key) if isinstance(key, str) else ()
         if not words:
             message = f"Redact({name}=[{shown(key)}]) is not accepted: it is a name, such as 'ssn'"
             raise ConfigurationError(message)
         runs.append(words)
-    return tuple(runs)
+    return runs
 
 
 def _compiled(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
@@ -295,16 +202,43 @@ def _compiled(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
     return compiled
 
 
-def _any_of(hints: tuple[str, ...], text: str) -> bool:
-    for hint in hints:  # noqa: SIM110 - any() and its generator cost more than the search
-        if hint in text:
-            return True
-    return False
+_HYPHENATED = (
+    "sk-",
+    "-BEGIN",
+    "xox",
+    "xapp-",
+    "xwfp-",
+    "GOCSPX-",
+    "pypi-AgE",
+    "bedrock-",
+    "-u ",
+    "--user ",
+    " -p",
+    " -a ",
+    " -b ",
+)
+_UNDERLINED = (
+    "gh",
+    "github_pat_",
+    "gsk_",
+    "_live_",
+    "_test_",
+    "_prod_",
+    "whsec_",
+    "hf_",
+    "api_org_",
+    "npm_",
+    "_v1_",
+    "_auth=",
+    "API_",
+)
+_DOTTED = ("AQ.Ab", "ya29.", "SG.", "hooks.slack.com")
+_SLASHED = ("//", "</", "\\/")
+_PERCENT = ("2F%", "2f%")
+_WITH_AN_A = ("ASIA", "ABIA", "AC", "A3T", "AIza", "API k")
+_WITH_AN_S = ("PASS", "SECRET", "IDENTIFIED")
+_WITH_A_K = ("SK", "AKIA", "ABSK")
 
 
-_SIGNS = "_-./ASJ "
-_HINTS: dict[str, tuple[str, ...]] = dict.fromkeys(_SIGNS, ())
-for _form in FORMS:
-    for _hint in _form.hints:
-        if _hint != "dapi":
-            _HINTS[next(sign for sign in _SIGNS if sign in _hint)] += (_hint,)
+def _has_a_hyphenated(text: str) -> bool:
+    return any_of(_HYPHENATED, text) or ("gl" in text and any_of(GITLAB, text))

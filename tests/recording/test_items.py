@@ -143,3 +143,35 @@ def test_the_users_redaction_sees_the_whole():
 
     assert "looked at" == returned([1, (2, 3)], encoder=Encoder(look))[0]
     assert [("returns", [1, [2, 3]])] == seen
+
+
+KEY = "sk-proj-" + "Ab1" * 20
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        (
+            [
+                {"delta": "my key is " + KEY[:10]},
+                {"delta": KEY[10:40]},
+                {"delta": KEY[40:] + " so"},
+            ],
+            [{"delta": "my key is [redacted: openai key]"}, {"delta": ""}, {"delta": " so"}],
+        ),
+        (
+            [["delta", "password="], ["delta", "hunter2"], ["delta", " it is"]],
+            [["delta", "password="], ["delta", "[redacted: password]"], ["delta", " it is"]],
+        ),
+        ([KEY[:30], None, KEY[30:]], ["[redacted: openai key]", None, ""]),
+        ([1, KEY[:5], KEY[5:20], KEY[20:]], [1, "[redacted: openai key]", "", ""]),
+        ([{"a": ["x", 2]}, {"a": ["y", None]}], [{"a": ["x", 2]}, {"a": ["y", None]}]),
+        ([{"row": KEY}, {"row": "Hello"}], [{"row": "[redacted: openai key]"}, {"row": "Hello"}]),
+    ],
+    ids=range(6),
+)
+def test_a_secret_that_is_torn_by_items_that_are_no_texts(items, expected):
+    """What stands in the same place of one item after the other is read as one text."""
+    value, notes = returned(items, encoder=Encoder())
+    assert expected == value
+    assert notes.get("redacted", 0) == json.dumps(expected).count("[redacted: ")

@@ -163,8 +163,11 @@ class Login:
         '{"a": "{\\"password\\": \\"' + SECRET + '\\"}"}',
         {"env": {"DB_PASSWORD": SECRET}.items()},
         ValueError(f"password={SECRET}"),
+        [b"run", b"--password", SECRET.encode()],
+        ("password", SECRET),
+        {"header": ("Authorization", f"{SECRET}Ab34567890")},
     ],
-    ids=range(19),
+    ids=range(22),
 )
 @pytest.mark.parametrize("field", ["params", "returns", "prompt"])
 def test_wherever_it_stands(tape, value, field):
@@ -186,8 +189,12 @@ def test_wherever_it_stands(tape, value, field):
         [("a", "password")],
         {"value": "password"},
         ["-p", "8080"],
+        ["- [ ] rotate the API keys", "and rest"],
+        [["rotate all the API keys", "and rest"]],
+        ("token", "the first"),
+        ("password", "email"),
     ],
-    ids=range(8),
+    ids=range(12),
 )
 def test_lists_that_hold_no_secret(tape, value):
     """Arguments and pairs that only mention such a word stay."""
@@ -380,6 +387,13 @@ def test_wrong_rules_are_refused(arguments, expected):
     """A wrong rule raises where it is written, and says what is accepted."""
     with pytest.raises(ConfigurationError, match=expected):
         Redact(**arguments)
+
+
+def test_what_a_refusal_shows_holds_no_secret():
+    """A message names the value that is refused, and not a secret in it."""
+    with pytest.raises(ConfigurationError) as caught:
+        Redact(keys=GITHUB)
+    assert "Redact(keys='[redacted: github token]') is not accepted" in str(caught.value)
 
 
 def test_kept_names_win(tmp_path):
