@@ -9,7 +9,7 @@ OLDEST := .venv-oldest
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-oldest check lint types layers docs bench format clean
+.PHONY: help demo test test-oldest check lint types layers docs bench soak format clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -19,7 +19,7 @@ demo: $(VENV)/installed ## run the example agent and replay what it did
 	@$(RUN) -m agentlog replay last
 
 test: $(VENV)/tools ## run the tests; ARGS='-k tree' is handed to pytest
-	@$(RUN) -m pytest $(ARGS)
+	@$(RUN) -m pytest --numprocesses=auto --dist=worksteal $(ARGS)
 
 test-oldest: ## run the tests with the oldest dependencies that pyproject.toml allows
 	@$(PYTHON) -m venv $(OLDEST)
@@ -27,7 +27,7 @@ test-oldest: ## run the tests with the oldest dependencies that pyproject.toml a
 	@$(OLDEST)/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
 	  | sed 's/>=/==/' > $(OLDEST)/oldest.txt
 	@$(OLDEST)/bin/python -m pip -qq --disable-pip-version-check install --constraint $(OLDEST)/oldest.txt --editable . --group dev
-	@$(OLDEST)/bin/python -m pytest $(ARGS)
+	@$(OLDEST)/bin/python -m pytest --numprocesses=auto --dist=worksteal $(ARGS)
 
 check: lint types layers docs test ## everything that has to hold: lint, types, layers, docs, tests
 
@@ -47,6 +47,9 @@ docs: $(VENV)/tools ## build the documentation, warnings being errors
 
 bench: $(VENV)/tools ## measure what recording costs, and write benchmarks/README.md
 	@$(RUN) benchmarks/run.py
+
+soak: $(VENV)/tools ## let everything happen at once, for ten minutes; SECONDS=20 for less, SEED=1 to repeat a run
+	@$(RUN) tests/soak.py $(or $(SECONDS),600) $(SEED)
 
 format: $(VENV)/tools ## format the code
 	@$(RUN) -m ruff check --quiet --fix-only .

@@ -4,7 +4,9 @@ import doctest
 import importlib
 import os
 import pkgutil
+import re
 import sys
+from pathlib import Path
 
 import pytest
 import structlog
@@ -17,6 +19,7 @@ DOCUMENTS = sorted(
     for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "examples/*.md")
     for path in ROOT.glob(pattern)
 )
+TESTS = sorted(ROOT.glob("tests/**/test_*.py"))
 
 
 @pytest.fixture
@@ -47,6 +50,15 @@ def test_the_examples_in_docstrings_are_true():
     modules = [importlib.import_module(name) for name in names if not name.endswith("__main__")]
     wrong = {module.__name__ for module in modules if doctest.testmod(module).failed}
     assert set() == wrong
+
+
+def test_each_guarantee_names_tests_that_are_there():
+    """Every row of every table has a test, and each of them is one that runs."""
+    there = set(re.findall(r"^def (test_\w+)", "".join(map(Path.read_text, TESTS)), re.MULTILINE))
+    rows = re.findall(r"^\| [A-Z].*\|$", (ROOT / "docs/guarantees.md").read_text(), re.MULTILINE)
+    named = [set(re.findall(r"`(test_\w+)`", row.split("|")[-2])) for row in rows]
+    assert all(named)
+    assert set() == set().union(*named) - there
 
 
 GOOD = {
