@@ -150,9 +150,11 @@ class Client:
             _open_clients.add(self)
             session = Session(recorder, self._all_tags(tags))
             before, recorder.session = recorder.session, session
-            session.begin()
-            if isinstance(before, Session):
-                before.end(Outcome(EventState.INDETERMINATE.value))
+            try:
+                session.begin()
+            finally:
+                if isinstance(before, Session):
+                    before.end(Outcome(EventState.INDETERMINATE.value))
         except RecursionError:
             self._recorder.writer.process.dropped[NO_ROOM] += 1
             return NO_SESSION
@@ -218,6 +220,7 @@ class Client:
             session = before.successor.setdefault("session", candidate)
             if recorder.session is before:
                 recorder.session = session
+            session = recorder.session  # or one that `start_session` has put in its place
         if not session.begun:
             session.begin()
             if self._over and session.begun:

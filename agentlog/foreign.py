@@ -12,14 +12,12 @@ and held to three rules:
   containers are counted before a text is made of them.
 """
 
-import functools
-import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from sys import is_finalizing
-from types import SimpleNamespace, TracebackType
+from types import FrameType, SimpleNamespace, TracebackType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -37,7 +35,6 @@ _MOST_NESTED = 3
 _MOST_STEPS = 1 << 18
 _CHARACTERS_A_STEP = 64
 _DEEPEST = 200
-_SIGNALS = tuple(map(int, signal.valid_signals()))
 
 
 class _Here(threading.local):
@@ -98,26 +95,29 @@ def unprintable(value: Any) -> str:
 
 
 def _is_of_a_signal_handler(error: BaseException) -> bool:
-    """Say whether an exception came out of a handler that is in force; they run in one thread."""
+    """Say whether an exception came out of a signal handler; they run in the main thread."""
     if is_finalizing() or threading.get_ident() != threading.main_thread().ident:
         return False
-    handlers = filter(callable, map(signal.getsignal, _SIGNALS))
-    codes = {_code_of(handler) for handler in handlers} - {None}
     trace = traceback_of(error)
     while trace is not None:
-        if trace.tb_frame.f_code in codes:
+        if _is_a_handler(trace.tb_frame):
             return True
         trace = trace.tb_next
     return False
 
 
-def _code_of(handler: Any) -> Any:
-    """Return the code of a function, a method, a partial or a callable object."""
-    while isinstance(handler, functools.partial):
-        handler = handler.func
-    function = getattr(handler, "__func__", handler)
-    called: Any = type(function).__call__
-    return getattr(function, "__code__", getattr(called, "__code__", None))
+def _is_a_handler(frame: FrameType) -> bool:
+    """Say whether a frame was called as handlers are: with a number, and the frame below it.
+
+    Ours are not looked at: what `f_locals` gives is kept by the frame, and those hold the error.
+    """
+    code = frame.f_code
+    if frame.f_globals.get("__name__", "").startswith("agentlog."):
+        return False
+    arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + 1]
+    given = [frame.f_locals.get(name) for name in arguments]
+    flat = chain.from_iterable(one if type(one) is tuple else (one,) for one in given)
+    return any(type(one) is int and other is frame.f_back for one, other in pairwise(flat))
 
 
 # -- Counting ------------------------------------------------------------------------------------
@@ -126,10 +126,18 @@ def _code_of(handler: Any) -> Any:
 def _says_a_text(value: Any) -> bool:
     """Say whether the text of an exception is one that it was given, and not made of a repr."""
     kind = type(value)
-    if issubclass(kind, BaseExceptionGroup) or not issubclass(kind, BaseException):
-        return issubclass(kind, BaseExceptionGroup)
+    if not issubclass(kind, BaseException):
+        return False
+    if any(_method_of(kind, "__str__") is method for method in _IN_FEW_WORDS):
+        return True
     args = _args_of(value)
     return len(args) == 1 and issubclass(type(args[0]), str)
+
+
+def _method_of(kind: type, name: str) -> Any:
+    """Return what a class has under a name, whatever its metaclass makes of it."""
+    spaces = map(_space_of, _bases_of(kind))
+    return next(space[name] for space in spaces if name in space)
 
 
 def _is_short(value: Any) -> bool:
@@ -159,6 +167,15 @@ def _steps(value: Any, known: dict[int, int], depth: int) -> int:
     return steps
 
 
+_bases_of = type.__dict__["__mro__"].__get__
+_space_of = type.__dict__["__dict__"].__get__
+_IN_FEW_WORDS = (
+    BaseExceptionGroup.__str__,
+    UnicodeDecodeError.__str__,
+    UnicodeEncodeError.__str__,
+    UnicodeTranslateError.__str__,
+)
+"""Texts that name no argument in full."""
 _TEXTS: tuple[Any, ...] = (str, bytes, bytearray)
 _CONTAINERS: tuple[tuple[Any, Callable[[Any], Iterable[Any]]], ...] = (
     (dict, lambda value: chain.from_iterable(dict.items(value))),

@@ -22,7 +22,6 @@ import re
 import resource
 import stat
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,15 +81,14 @@ def create_segment(directory: Path, owner: str, number: int) -> tuple[int, FileI
     draft = path.with_suffix(".new")
     fd, file = os.open(draft, _DRAFT, 0o600), None
     try:
-        draft.chmod(0o600)
         file = file_id(draft.stat())
+        draft.chmod(0o600)
         fd = _high(fd, file)
         _lock(fd, fcntl.LOCK_EX)
         check(fd, file)
         draft.rename(path)
     except BaseException:
-        with suppress(OSError):
-            check(fd, file)
+        if file is None or status_of(fd, file) is not None:
             os.close(fd)
         draft.unlink(missing_ok=True)
         raise
@@ -143,8 +141,11 @@ def _high(fd: int, file: FileId) -> int:
         high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, min(most // 2, 4096) if most > 0 else 4096)
     except OSError:
         return fd
-    check(fd, file)
-    os.close(fd)
+    if status_of(high, file) is None:
+        os.close(high)
+        raise ClosedError(errno.EBADF, os.strerror(errno.EBADF))
+    if status_of(fd, file) is not None:
+        os.close(fd)
     return high
 
 

@@ -131,6 +131,9 @@ class SessionScope:
         except RecursionError:
             if self._recorder is not None:
                 self._recorder.writer.process.dropped[NO_ROOM] += 1
+        except Exception as unexpected:  # noqa: BLE001 - whatever goes wrong here is not the host's
+            if self._recorder is not None:
+                self._recorder.give_up(unexpected)
 
     async def __aenter__(self) -> Session:
         """Open a session."""

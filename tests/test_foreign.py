@@ -28,6 +28,11 @@ class Method:
     __call__ = handle
 
 
+def _raise_once(number, _frame):
+    signal.signal(number, _raise)
+    raise AlarmError
+
+
 class Waiting:
     """A value whose repr is interrupted by a signal."""
 
@@ -42,6 +47,7 @@ HANDLERS = {
     "method": Method().handle,
     "object": Method(),
     "partial": functools.partial(_raise, 1),
+    "one that puts another in its place": _raise_once,
 }
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from structlog import dev, processors
 
+from agentlog.foreign import class_name, let_pass
 from agentlog.recording.event import is_a
-from agentlog.recording.walk import class_name
 
 RENDERERS = (
     processors.JSONRenderer,
@@ -43,8 +43,7 @@ def _name(processor: Any) -> str:
     """Return the name of a function, else of the class."""
     try:
         name = getattr(processor, "__name__", None)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # noqa: BLE001 - a processor's own code
+    except BaseException as error:  # noqa: BLE001 - a processor's own code
+        let_pass(error)
         name = None
     return name if type(name) is str else class_name(type(processor))

@@ -21,9 +21,10 @@ from typing import Any
 import structlog
 
 from agentlog.bridges.origin import FAILING, NUMBERS, RECORD, level_of, name_of, record_of
+from agentlog.foreign import ask, let_pass, text_of
 from agentlog.recording.event import ACTION_TYPES, RESULTS, fitting, is_a
 from agentlog.recording.natural import Items, items_of
-from agentlog.recording.outcome import describe, text_of
+from agentlog.recording.outcome import describe
 from agentlog.recording.recorder import Instant
 
 MARKER = "agentlog"
@@ -105,8 +106,9 @@ def read(  # noqa: C901, PLR0912 - at every line that is selected: one straight 
         number = level_of(method, line)
     kind, result = "log", "Fail" if number >= FAILING else "Indeterminate"
     if fields:
-        kind = ACTION_TYPES[fields.pop("action_type", "llm" if "model" in fields else kind)]
-        result = RESULTS[fields.pop("result", result)]
+        kind = fields.pop("action_type", "llm" if "model" in fields else kind)
+        kind = ACTION_TYPES[str.__str__(kind)]
+        result = RESULTS[str.__str__(fields.pop("result", result))]
     return name, params, kind, result, time, level, name_of(logger, line), fields
 
 
@@ -138,7 +140,8 @@ def _fields_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any
     if "exc_info" in line or "exception" in line:
         fields["error"] = _error_of(line, params)
     if "lineno" in line:
-        fields["source"] = _source(line.get("pathname") or line.get("filename"), line["lineno"])
+        file = line.get("pathname")
+        fields["source"] = _source(line.get("filename") if file is None else file, line["lineno"])
     if RECORD in line:
         _read_record(line, fields, params)
     return fields
@@ -156,11 +159,8 @@ def _read_record(line: Mapping[Any, Any], fields: dict[str, Any], params: dict[A
 
 def _with_params(brought: Any, params: dict[Any, Any]) -> Any:
     """Return the params that a line brings as a mapping, then its other keys."""
-    try:
-        if is_a(brought, Mapping):
-            return Items([*items_of(brought), *params.items()])
-    except Exception:  # noqa: BLE001, S110 - its own code ran: it is a value like others
-        pass
+    if brought is not None and fitting("params", brought):
+        return Items([*items_of(brought), *params.items()])
     return {"params": brought, **params}
 
 
@@ -178,18 +178,18 @@ def _timestamp_of(
 def _error_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any] | None:
     """Return the error of a line, from the exception or from what a processor has made of it."""
     given: Any = line.get("exc_info")
-    if is_a(given, tuple) and len(given) == 3:  # noqa: PLR2004 - (type, value, traceback)
+    if type(given) is tuple and len(given) == 3:  # noqa: PLR2004 - (type, value, traceback)
         given = given[1]
     if not is_a(given, BaseException):
-        given = sys.exc_info()[1] if _is_true(given) else None
+        given = sys.exc_info()[1] if is_true(given) else None
     if is_a(given, BaseException):
         if "exception" in line:
             params["exception"] = line["exception"]
         return describe(given)
     formatted = line.get("exception")
-    if is_a(formatted, str) and formatted:
-        return None if formatted == _NO_EXCEPTION else _error_of_text(formatted)
-    if is_a(formatted, list) and formatted and is_a(formatted[0], Mapping):
+    if text := _exact(formatted):
+        return None if text == _NO_EXCEPTION else _error_of_text(text)
+    if type(formatted) is list and formatted and type(formatted[0]) is dict:
         first = formatted[0]
         return {
             "type": first.get("exc_type"),
@@ -201,12 +201,14 @@ def _error_of(line: Mapping[Any, Any], params: dict[Any, Any]) -> dict[str, Any]
     return None
 
 
-def _is_true(value: Any) -> bool:
-    try:
+def is_true(value: Any) -> bool:
+    """Say whether a value is true; one that cannot say it is something, so it is."""
+    if value is None or type(value) is bool:
         return bool(value)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # noqa: BLE001 - the value's own code ran
+    try:
+        return ask(bool, value)
+    except BaseException as error:  # noqa: BLE001 - the value's own code ran
+        let_pass(error)
         return True
 
 
@@ -228,9 +230,10 @@ def _error_of_text(formatted: str) -> dict[str, Any]:
 
 def _source(file: Any, number: Any) -> str | None:
     """Return `file:line` of the call site, if structlog or logging knows it."""
-    if not is_a(file, str) or not file or file.startswith(_OF_STRUCTLOG):
+    name = _exact(file)
+    if not name or name.startswith(_OF_STRUCTLOG) or not is_a(number, int):
         return None
-    return f"{file}:{number}"
+    return f"{name}:{int.__pos__(number)}"
 
 
 def take_marker(line: MutableMapping[str, Any]) -> bool | None:

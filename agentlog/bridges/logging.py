@@ -9,13 +9,17 @@ import logging
 import re
 from typing import Any
 
-from agentlog.bridges import select as rules
-from agentlog.bridges.line import take_marker
+from agentlog.bridges import select as selection
+from agentlog.bridges.arguments import message_of
+from agentlog.bridges.line import is_true, take_marker
 from agentlog.bridges.origin import RECORD
 from agentlog.bridges.way import Selection, Way
 from agentlog.client import Client
+from agentlog.default import default_recorder
+from agentlog.foreign import ask_text, let_pass, text_of
 from agentlog.recording.event import is_a
-from agentlog.recording.outcome import text_of
+from agentlog.recording.recorder import NO_ROOM
+from agentlog.recording.redact import Redact
 
 _ESCAPE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # colours and the like
@@ -47,7 +51,7 @@ class EventHandler(Way, logging.Handler):
         self,
         client: Client | None = None,
         *,
-        select: Selection = rules.default,
+        select: Selection = selection.default,
         breadcrumbs: int = 20,
     ) -> None:
         logging.Handler.__init__(self)
@@ -55,19 +59,25 @@ class EventHandler(Way, logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Record the line of a LogRecord, if it is selected; never raises, and prints no error."""
-        recorder = self._recorder()
-        if recorder is None:
-            return
+        recorder = None
         try:
-            line = _line_of(record)
+            recorder = self._own if self._has_own else default_recorder()
+            if recorder is None:
+                return
+            line = _line_of(record, recorder.encoder.rules)
             marker = take_marker(line)
             method = _plain(text_of(record.levelname)).lower()
             self._take_record(recorder, record, marker, None, method, line)
+        except RecursionError:
+            if recorder is not None:
+                recorder.writer.process.dropped[NO_ROOM] += 1
         except Exception as error:  # noqa: BLE001 - in a log line nothing ever raises
-            recorder.give_up(error)
+            let_pass(error)
+            if recorder is not None:
+                recorder.give_up(error)
 
 
-def _line_of(record: logging.LogRecord) -> dict[Any, Any]:
+def _line_of(record: logging.LogRecord, rules: Redact | None) -> dict[Any, Any]:
     """Return a record as a line, with its `extra` as keys."""
     values = vars(record)
     line: dict[Any, Any] = {"event": None, RECORD: record}
@@ -78,26 +88,26 @@ def _line_of(record: logging.LogRecord) -> dict[Any, Any]:
             line.update((key, value) for key, value in values.items() if key not in _NOT_EXTRA)
         if line["event"] is not None:
             line["event (2)"] = line["event"]
-        line["event"] = _message_of(record, line)
-    if record.exc_info:
+        line["event"] = _message_of(record, line, rules)
+    if is_true(record.exc_info):
         line.setdefault("exc_info", record.exc_info)
-    elif record.exc_text:
+    elif is_true(record.exc_text):
         line.setdefault("exception", record.exc_text)
-    if record.stack_info:
+    if is_true(record.stack_info):
         line.setdefault("stack", record.stack_info)
     return line
 
 
-def _message_of(record: logging.LogRecord, line: dict[Any, Any]) -> str:
+def _message_of(record: logging.LogRecord, line: dict[Any, Any], rules: Redact | None) -> str:
     """Return the message of a record; arguments that do not fit into it become a param."""
     try:
-        message = record.getMessage()
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # noqa: BLE001 - the values' own code ran
+        what = (record.msg, record.args)
+        message = ask_text(what, lambda _: message_of(record, rules))
+    except BaseException as error:  # noqa: BLE001 - the values' own code ran
+        let_pass(error)
         message = text_of(record.msg)
         line["args"] = record.args
-    return _plain(text_of(message))
+    return _plain(message)
 
 
 def _plain(text: str) -> str:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
+from agentlog.foreign import let_pass
 from agentlog.recording.event import is_a
 
 EventDict = MutableMapping[str, Any]
@@ -47,10 +48,10 @@ def level_of(method: Any, line: Mapping[Any, Any]) -> int:
     name: Any = line.get("level")
     if not is_a(name, str):
         name = method
-    number = number_of(name) if is_a(name, str) else None
+    number = number_of(str.__str__(name)) if is_a(name, str) else None
     if number is None:
         number = getattr(record_of(line), "levelno", 0)
-    return number if is_a(number, int) else 0
+    return int.__pos__(number) if is_a(number, int) else 0
 
 
 def number_of(name: str) -> int | None:
@@ -64,17 +65,18 @@ def number_of(name: str) -> int | None:
 
 def name_of(logger: Any, line: Mapping[Any, Any]) -> str | None:
     """Return the name of a line's logger, where there is one."""
-    name = line.get("logger")
+    name: Any = line.get("logger")
     if name is None or not is_a(name, str):
         name = _name_in(logger)
     if name is None and RECORD in line:
         name = _name_in(record_of(line))
-    return name
+    return name if name is None or type(name) is str else str.__str__(name)
 
 
 def _name_in(holder: Any) -> str | None:
     try:
         name = getattr(holder, "name", None)
-    except Exception:  # noqa: BLE001 - the logger's own code
+    except BaseException as error:  # noqa: BLE001 - the logger's own code
+        let_pass(error)
         return None
     return name if name is not None and is_a(name, str) else None

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from agentlog.bridges.origin import LEVELS, NUMBERS, level_of, name_of, number_of
-from agentlog.errors import ConfigurationError, shown
+from agentlog.errors import ConfigurationError
 from agentlog.recording.event import is_a
+from agentlog.recording.redact import shown
 
 Test = Callable[[Any, str, Mapping[Any, Any]], object]
 

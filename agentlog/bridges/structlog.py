@@ -11,16 +11,19 @@ from sys import _getframe
 from typing import Any
 
 from agentlog.bridges import select as rules
+from agentlog.bridges.arguments import ARGUMENTS, with_seals
 from agentlog.bridges.line import MARKER, read, take_marker
 from agentlog.bridges.origin import RECORD, EventDict, record_of
 from agentlog.bridges.seen import CALL, DENIED, PRINTING, caller
 from agentlog.bridges.way import Selection, Way
 from agentlog.client import Client
 from agentlog.default import default_recorder
-from agentlog.errors import ConfigurationError, shown
+from agentlog.errors import ConfigurationError
+from agentlog.foreign import let_pass
 from agentlog.recording import context, ids
 from agentlog.recording.action import Action
-from agentlog.recording.recorder import Recorder
+from agentlog.recording.recorder import NO_ROOM, Recorder
+from agentlog.recording.redact import shown
 
 _MOST_CALLS = 4096
 _IDS = ("session_id", "event_id", "parent_id")
@@ -57,7 +60,7 @@ class EventProcessor(Way):
         self._session_key, self._event_key, self._parent_key = _names(correlate)
         self._on_all = correlate == "all"
 
-    def __call__(  # noqa: C901, PLR0912 - at every line of the log: one straight line
+    def __call__(  # noqa: C901, PLR0912, PLR0915 - at every line of the log: one straight line
         self, logger: Any, method: str, event_dict: EventDict
     ) -> EventDict:
         """Record the line if it is selected, and return it."""
@@ -86,34 +89,41 @@ class EventProcessor(Way):
                 try:
                     if self._select(logger, method, event_dict):
                         selected = True
-                except KeyboardInterrupt:
-                    raise
                 except BaseException as error:  # noqa: BLE001 - the user's function
+                    let_pass(error)
                     self._warn_of_rule(error)
             if call is not None:
                 if len(self._decided) > _MOST_CALLS:
                     self._decided.clear()  # of calls that are over, but for this very moment's
                 self._decided[id(call)] = DENIED if marker is False else selected
+            line = event_dict
+            if ARGUMENTS in event_dict:
+                line = with_seals(event_dict, recorder.encoder.rules)
             if selected:
                 parent, event_id = recorder.parent(), ids.event_id()
-                recorder.instant(parent, event_id, read(logger, method, event_dict))
+                recorder.instant(parent, event_id, read(logger, method, line))
                 self._stamp(event_dict, parent.session_id, event_id, parent.id)
                 if call is not None:
                     recorder.stamped.publish(event_id, None)
             else:
                 if self._breadcrumbs:
-                    recorder.remember(self._breadcrumbs, logger, method, event_dict)
+                    recorder.remember(self._breadcrumbs, logger, method, line)
                 if self._on_all:
                     self._stamp_action(recorder, event_dict)
+        except RecursionError:
+            mine = recorder or self._own
+            if mine is not None:
+                mine.writer.process.dropped[NO_ROOM] += 1
         except Exception as error:  # noqa: BLE001 - in a log line nothing ever raises
             self._give_up(error, recorder, event_dict)
         return event_dict
 
     def _give_up(self, error: Exception, recorder: Recorder | None, line: object) -> None:
         """Say why a line was not recorded."""
+        let_pass(error)
         if recorder is not None:
             recorder.give_up(error)
-        elif isinstance(line, str | bytes | tuple):
+        elif type(line) in (str, bytes, tuple):
             self._warn_once(
                 f"EventProcessor was given a {type(line).__name__}, and records nothing: it stands "
                 "behind the renderer. Put it in front, or call agentlog.install()."
@@ -131,7 +141,7 @@ class EventProcessor(Way):
         """Record the line that a ProcessorFormatter works on, if it is selected."""
         if marker is None:
             marker = take_marker(vars(record))  # its copy: plain logging has it in `extra`
-        line = {**event_dict, RECORD: record}
+        line = {**with_seals(event_dict, recorder.encoder.rules), RECORD: record}
         stamp = self._take_record(recorder, record, marker, logger, method, line)
         if stamp is not None:
             self._stamp(event_dict, *stamp)
@@ -172,7 +182,7 @@ def _names(correlate: Any) -> tuple[str | None, ...]:
     ):
         return tuple(correlate.get(name) for name in _IDS)
     message = (
-        f"correlate={shown(correlate)} is not accepted: it is True, False, 'all', or a mapping "
+        f"{shown(correlate, 'correlate')} is not accepted: it is True, False, 'all', or a mapping "
         'such as {"session_id": "trace_id", "event_id": "span_id"}'
     )
     raise ConfigurationError(message)

@@ -22,11 +22,12 @@ from agentlog.bridges.seen import (
 )
 from agentlog.client import Client
 from agentlog.default import default_recorder
-from agentlog.errors import AgentlogWarning, ConfigurationError, shown, warn
+from agentlog.errors import AgentlogWarning, ConfigurationError, warn
+from agentlog.foreign import class_name, let_pass, text_of
 from agentlog.recording import context, ids
 from agentlog.recording.event import fitting
-from agentlog.recording.outcome import text_of
 from agentlog.recording.recorder import Recorder
+from agentlog.recording.redact import shown
 
 Selection = Callable[[Any, str, EventDict], bool]
 _ID = r"\b[0-9a-f]{16}\b"
@@ -80,14 +81,13 @@ class Way:
             return marker
         try:
             return bool(self._select(logger, method, line))
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:  # noqa: BLE001 - the user's function; the line is not harmed
+            let_pass(error)
             self._warn_of_rule(error)
             return False
 
     def _warn_of_rule(self, error: BaseException) -> None:
-        kind = type(error).__name__
+        kind = class_name(type(error))
         self._warn_once(f"the rule for log lines raised {kind}: it selects nothing then")
 
     def _warn_once(self, message: str) -> None:
@@ -178,17 +178,15 @@ def _is_our_own(record: logging.LogRecord) -> bool:
 
 def _checked_client(client: Any) -> Client | None:
     if client is not None and not isinstance(client, Client):
-        message = (
-            f"client={shown(client)} is not accepted: it is a Client, or None for the default one"
-        )
+        given = shown(client, "client")
+        message = f"{given} is not accepted: it is a Client, or None for the default one"
         raise ConfigurationError(message)
     return client
 
 
 def _checked_count(breadcrumbs: Any) -> int:
     if not isinstance(breadcrumbs, int) or isinstance(breadcrumbs, bool) or breadcrumbs < 0:
-        message = (
-            f"breadcrumbs={shown(breadcrumbs)} is not accepted: it is a number of lines, 0 for none"
-        )
+        given = shown(breadcrumbs, "breadcrumbs")
+        message = f"{given} is not accepted: it is a number of lines, 0 for none"
         raise ConfigurationError(message)
     return breadcrumbs

@@ -100,7 +100,11 @@ class Action(Node):
             return self
         used, self._used = self._used, True  # no call between: of two threads one is the first
         if used:
-            return self._enter_again()
+            try:
+                return self._enter_again()
+            except RecursionError:
+                recorder.writer.process.dropped[NO_ROOM] += 1
+                return self
         try:
             self.outer = outer = current.get()
             if outer is not None and (
@@ -144,10 +148,12 @@ class Action(Node):
     ) -> None:
         """Close the event; the exception, if there is one, goes on."""
         recorder: Recorder | None = self.recorder
-        if recorder is None or (self._again and self._leave_again(error)) or self.closed:
+        if recorder is None:
             return
-        self.closed = True  # no call since it was asked: of two threads one closes the event
         try:
+            if (self._again and self._leave_again(error)) or self.closed:
+                return
+            self.closed = True  # no call since it was asked: of two threads one closes the event
             if current.get() is self:
                 current.set(self.outer)
             if recorder.in_main:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from agentlog.errors import ConfigurationError
 from agentlog.foreign import ask, let_pass
 from agentlog.recording.redact import Redact, shown
-from agentlog.recording.walk import INT64, Walk, mend
+from agentlog.recording.walk import BESIDE_ANOTHER, INT64, Walk, mend
 
 HEAD_ROOM = 32 << 10
 ERROR_ROOM = 160 << 10
@@ -232,7 +232,8 @@ class Encoder:
         """Remember how an ordinary key is written; None for one that takes the walk."""
         if type(key) is not str or not self._is_plain(key):
             return None
-        if self.rules is not None and self.rules.kind_of_key(key) is not None:
+        rules = self.rules
+        if rules is not None and (key in BESIDE_ANOTHER or rules.kind_of_key(key) is not None):
             return None
         return _store(self._keys, key, quote(key) + ":")
 

@@ -22,6 +22,7 @@ _ROOM = str(Path(__file__).parent) + os.sep
 _WIDTH = 15  # of a group, as Python prints it
 _MOST_NOTES = 100
 _MOST_OF_A_LINE = 1000
+_MOST_LINES = 1 << 31
 _BASES = (
     BaseExceptionGroup,
     SyntaxError,
@@ -52,10 +53,17 @@ _module_of = type.__dict__["__module__"].__get__
 
 def name_of(kind: type) -> str:
     """Return the name of an exception's class as a traceback has it."""
-    name, module = str.__str__(_name_of(kind)), _module_of(kind)
-    if type(module) is not str or module in ("builtins", "__main__"):
-        return name
-    return f"{module}.{name}"
+    name, module = str.__str__(_name_of(kind)), _module(kind)
+    return name if module in ("builtins", "__main__") else f"{module}.{name}"
+
+
+def _module(kind: type) -> str:
+    """Return the module of a class; one that was made by `exec` may have none."""
+    try:
+        module = _module_of(kind)
+    except AttributeError:
+        return "builtins"
+    return module if type(module) is str else "builtins"
 
 
 def printed(error: BaseException) -> str:
@@ -139,9 +147,8 @@ def _bare_copy(error: BaseException) -> Any:
     kind = type(error)
     base: Any = next(base for base in _BASES if issubclass(kind, base))
     message = text_of(error)
-    module = _module_of(kind)
     namespace = {
-        "__module__": module if type(module) is str else "builtins",
+        "__module__": _module(kind),
         "__qualname__": str.__str__(_name_of(kind)),
         "__str__": lambda _: message,
         "exceptions": (),
@@ -158,7 +165,8 @@ def _is_plain(name: str, value: Any) -> bool:
     """Say whether a detail of an exception is one that Python's printer can do with."""
     if type(value) is str:
         return len(value) <= _MOST_OF_A_LINE
-    return (type(value) is int and 0 <= value <= _MOST_OF_A_LINE) or name == "obj"
+    most = _MOST_OF_A_LINE if name.endswith("offset") else _MOST_LINES
+    return type(value) is int and 0 <= value <= most
 
 
 def _is_deep(error: BaseException) -> bool:

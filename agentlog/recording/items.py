@@ -45,13 +45,13 @@ class Items:
         if self._only_text:
             if self._room > PAYLOAD_ROOM - _ENOUGH_TEXT:
                 self._pieces.append(item)
-                self._room -= len(item) + 1
+                self._room -= _size(item) + 1
             else:
                 self._notes["truncated"] = 1
         elif len(self._pieces) < MOST_ITEMS and self._room > 0:
             piece = self._encoder.piece(item, self._room)
             self._pieces.append(piece)
-            self._room -= len(piece.text or "") + 1
+            self._room -= _size(piece.text or "") + 1
         else:
             self._notes["truncated"] = 1
 
@@ -63,12 +63,13 @@ class Items:
             text = "".join(map(str, self._pieces))
             text = without_unfinished(text, rules) if (rules := self._encoder.rules) else text
             return self._encoder.snapshot("returns", text)
-        texts = []
+        texts, room = [], PAYLOAD_ROOM
         if len(self._pieces) > MOST_ITEMS:
             self._notes["truncated"] = 1
         for piece in self._pieces[:MOST_ITEMS]:
-            done = piece if type(piece) is Encoded else self._encoder.piece(piece, PAYLOAD_ROOM)
+            done = piece if type(piece) is Encoded else self._encoder.piece(piece, max(room, 8))
             texts.append(done.text or "null")
+            room -= _size(texts[-1]) + 1
             for kind, times in done.notes.items():
                 self._notes[kind] = self._notes.get(kind, 0) + times
         return self._encoder.whole("returns", self._mended(f"[{','.join(texts)}]"), self._notes)
@@ -91,3 +92,8 @@ class Items:
         except BaseException as error:  # noqa: BLE001 - the user's function; the generator is not harmed by it
             let_pass(error)
             return self._encoder.snapshot("returns", f"<reduce raised {class_name(type(error))}>")
+
+
+def _size(text: str) -> int:
+    """Return how many bytes of UTF-8 a text takes."""
+    return len(text) if text.isascii() else len(text.encode(errors="replace"))

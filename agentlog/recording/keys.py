@@ -68,11 +68,14 @@ class Keys:
         self._added = tuple(added)
         self._keep = tuple(keep)
         self.hints = HINTS + tuple(run[0] for run in self._added)
-        self.kind_of = lru_cache(4096)(self._kind_of)
+        self._known = lru_cache(4096)(self._kind_of)
+
+    def kind_of(self, name: str) -> str | None:
+        """Say what kind of secret a name promises; None for an ordinary one."""
+        return self._known(name[:_LONGEST])
 
     def _kind_of(self, name: str) -> str | None:
-        """Say what kind of secret a name promises; None for an ordinary one."""
-        words = words_of(name[:_LONGEST])
+        words = words_of(name)
         for run in self._keep:
             words = _without(words, run)
         if not words:

@@ -56,7 +56,10 @@ class Redact:
         self.kind_of_key = names.kind_of
 
     def might_hold_secret(self, text: str) -> bool:
-        """Say whether a text needs a closer look; False is certain."""
+        """Say whether a text needs a closer look.
+
+        False is certain but for what stands behind a name and nothing else than a space.
+        """
         if self._patterns:
             return True
         if len(text) < _SHORTEST_NAMED:
@@ -89,6 +92,7 @@ class Redact:
             or ("J" in text and "eyJ" in text)
             or "earer " in text
             or "asic " in text
+            or "IDENTIFIED" in text
             or "dapi" in text
             or "GR1348941" in text
         )
@@ -235,8 +239,8 @@ _UNDERLINED = (
 _DOTTED = ("AQ.Ab", "ya29.", "SG.", "hooks.slack.com")
 _SLASHED = ("//", "</", "\\/")
 _PERCENT = ("2F%", "2f%")
-_WITH_AN_A = ("ASIA", "ABIA", "AC", "A3T", "AIza", "API k")
-_WITH_AN_S = ("PASS", "SECRET", "IDENTIFIED")
+_WITH_AN_A = ("EARER ", "ASIC ", "ASIA", "ABIA", "AC", "A3T", "AIza", "API k")
+_WITH_AN_S = ("PASS", "SECRET")
 _WITH_A_K = ("SK", "AKIA", "ABSK")
 
 

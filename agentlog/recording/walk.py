@@ -56,6 +56,10 @@ _MOST_OF_A_NAMED_VALUE = 8
 _MOST_OF_A_COUNT = 9999
 _LONGEST_TAG = 5
 _NETLOC = "netloc"
+BESIDE_ANOTHER = ("value", _NETLOC)
+"""Keys under which a secret may stand by what stands beside it, or by its own form."""
+
+_WITH_PARTS = (Items, list, tuple)
 _DATA_IMAGE = r"data:(image/[\w.+-]{1,64});base64,[A-Za-z0-9+/=_-]*"
 
 
@@ -118,8 +122,9 @@ class Walk:
             simple = ask(simpler, value)
             if simple is UNKNOWN:
                 return self._repr(value)
-            if kind is not dict and type(simple) is Items and self._rules is not None:
-                simple = _without_aliased(kind, simple, self._rules)
+            rules = self._rules
+            if rules is not None and type(simple) in _WITH_PARTS:
+                simple = ask(lambda parts: _by_names(kind, value, parts, rules), simple)
             return self.value(simple, depth)
         self._left -= min(len(value), MOST_ITEMS)
         if self._left <= 0:
@@ -311,14 +316,23 @@ class Walk:
             self.note("truncated")
 
 
-def _without_aliased(kind: type, items: Items, rules: Redact) -> Items:
-    """Seal the fields of a pydantic model that are secrets by the name they are given under."""
+def _by_names(kind: type, value: Any, simple: Any, rules: Redact) -> Any:
+    """Return values by the names that tell a secret: a model's aliases, an array's columns."""
+    if kind.__module__ == "numpy":
+        names = getattr(getattr(value, "dtype", None), "names", None)
+        return _rows(simple, names) if type(names) is tuple else simple
     fields = getattr(kind, "__pydantic_fields__", None)
-    if type(fields) is not dict:
-        return items
+    if type(fields) is not dict or type(simple) is not Items:
+        return simple
     aliases = {name: getattr(field, "alias", None) for name, field in fields.items()}
     kinds = {name: rules.kind_of_key(a) for name, a in aliases.items() if type(a) is str}
-    return Items((name, sealed(said) if (said := kinds.get(name)) else v) for name, v in items)
+    return Items((name, sealed(said) if (said := kinds.get(name)) else v) for name, v in simple)
+
+
+def _rows(simple: Any, names: tuple[str, ...]) -> Any:
+    if type(simple) is tuple:
+        return Items(zip(names, simple, strict=True))
+    return [_rows(row, names) for row in simple] if type(simple) is list else simple
 
 
 def _is_said_of(value: Any, kind: str) -> bool:

@@ -127,12 +127,19 @@ class Writer:
     def look_after(self) -> None:
         """Look after the file, if no other thread is at it: write what waits, mend, rotate."""
         process = self.process
-        if process.here[0] and not process.looking:
-            self._look(process)
+        if not process.here[0]:
+            return
+        others = True
+        try:
+            others, process.looking = process.looking, True
+            if not others:
+                self._look(process)
+        finally:
+            if not others:
+                process.looking = False
 
     def _look(self, process: Process) -> None:
         try:
-            process.looking = True
             process.look_at = self.clock() + _LOOK_EVERY
             if process.broken:
                 self._mend(process)
@@ -142,8 +149,6 @@ class Writer:
                 pass
         except OSError as error:
             self._break(process, error)
-        finally:
-            process.looking = False
 
     def forget_parent(self) -> Process:
         """In a forked child: close what was inherited, and start with a process of our own."""
@@ -283,17 +288,19 @@ class Writer:
         process.in_hand += 1
         try:
             line = process.ring.popleft()
-            size = len(line)
-            process.ring_size -= size
-            if self._append(process, process.pen, line):
-                return True
-            process.ring.appendleft(line)
-            process.ring_size += size
         except IndexError:
-            pass  # another thread's line pushed it out
-        finally:
             process.in_hand -= 1
-        return False
+            return False  # another thread's line pushed it out
+        process.ring_size -= len(line)
+        done = False
+        try:
+            done = self._append(process, process.pen, line)
+        finally:
+            if not done:
+                process.ring.appendleft(line)
+                process.ring_size += len(line)
+            process.in_hand -= 1
+        return done
 
     def _look_for_room(self, process: Process) -> None:
         """Hold the journal to its limit: old runs go (of `local`), then payloads, then records."""
@@ -310,9 +317,10 @@ class Writer:
         for reason, records in list(process.dropped.items()):
             more = records - process.noted[reason]
             if more:
+                process.noted[reason] += more  # before it is: another thread may come by
                 if not journal.note_loss(self.directory, reason, more):
+                    process.noted[reason] -= more
                     return  # the disk is still full; stats() has the number
-                process.noted[reason] = records
 
 
 def _forget_parents() -> None:

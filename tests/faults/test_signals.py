@@ -125,7 +125,7 @@ FIRST = """
 class Alarm(BaseException): pass
 def interrupt():
     raise Alarm
-clients = [ao.Client() for _ in range(500)]
+clients = [ao.Client() for _ in range(1000)]
 def call():
     client = clients.pop()
     try:

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentlog import Client, ConfigurationError, Event, EventProcessor, Redact
+from agentlog.recording.encode import PAYLOAD_ROOM, Encoder
+from agentlog.recording.walk import Walk
 from agentlog.testing import Captured
 from tests.recording.journals import CORPORA, Tape, strict
 
@@ -337,3 +339,16 @@ def test_what_was_taken_early_counts_for_the_room_of_a_line(tape):
     line = tape.lines()[-1]
     assert len(line) <= LINE
     assert {"returns", "log", "error"} <= strict(line).keys()
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["name", "key", "value", "netloc", "user", "password"]),
+        st.sampled_from(["api_key", "ada", "ada:hunter2@host", "hunter2", "password=hunter2", ""]),
+    )
+)
+def test_the_frequent_shapes_are_encoded_as_all_others(value):
+    """The straight line leaves nothing in clear that the walk replaces."""
+    encoder = Encoder()
+    walk = Walk(Redact(), PAYLOAD_ROOM, {})
+    assert walk.value(value) == encoder.snapshot("params", value).text

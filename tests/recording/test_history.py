@@ -70,6 +70,31 @@ def test_the_hosts_exception_goes_on(captured):
     assert "Fail" == captured.one("x")["result"]
 
 
+@pytest.mark.parametrize("how", ["action", "session"])
+def test_an_exception_of_a_class_without_a_module(captured, how):
+    """Code that an agent makes and runs may have no name: its exceptions are told, and go on."""
+    error = raised("raise type('BareError', (Exception,), {})('said')")
+    block = captured.client.action("x") if how == "action" else captured.client.session()
+    with pytest.raises(type(error)) as caught, block:
+        raise error
+    assert caught.value is error
+    told = captured.events if how == "action" else captured.sessions
+    assert ["BareError"] == [one["error"]["type"] for one in told if one["result"] == "Fail"]
+
+
+def test_a_long_object_is_named_in_few_words():
+    """What a message does not show in full is not counted as if it did."""
+    with pytest.raises(UnicodeDecodeError) as caught:
+        (b"\xff" * (17 << 20)).decode()
+    assert "'utf-8' codec can't decode byte 0xff" in describe(caught.value)["message"]
+
+
+def test_a_syntax_error_far_down_has_its_place():
+    """The line of a long file is named, and shown."""
+    error = raised("pass\n" * 2000 + "a b c")
+    assert 'File "<program>", line 2001' in describe(error)["traceback"]
+
+
 def chained(count, name):
     """Return an exception with a long history."""
     error = None

@@ -98,6 +98,14 @@ def test_large_items_stay_valid_json():
         assert len(json.dumps(value)) < 2 << 20
 
 
+@pytest.mark.parametrize("items", [["🦉" * 60_000] * 20, [*["🦉" * 60_000] * 20, 1]])
+def test_letters_of_several_bytes_are_counted_in_bytes(items):
+    """The room of a record is one of bytes, whatever is written."""
+    value, notes = returned(items)
+    assert notes["truncated"]
+    assert len(json.dumps(value, ensure_ascii=False).encode()) < 1 << 20
+
+
 def test_reduce_gets_the_list_of_the_items():
     """What it returns is recorded."""
     assert (6, {}) == returned([1, 2, 3], reduce=sum)
@@ -175,3 +183,35 @@ def test_a_secret_that_is_torn_by_items_that_are_no_texts(items, expected):
     value, notes = returned(items, encoder=Encoder())
     assert expected == value
     assert notes.get("redacted", 0) == json.dumps(expected).count("[redacted: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x sk-proj-" + "CZ1o", "x [redacted: key]"),
+        ("x ghp_" + "a1B2" * 4, "x [redacted: key]"),
+        ("postgres://u:hunt", "postgres://u:[redacted: password]"),
+    ],
+)
+@pytest.mark.parametrize("as_objects", [False, True])
+def test_the_beginning_of_a_secret_whose_rest_never_came(text, expected, as_objects):
+    """Of a stream that was left in the midst of a key."""
+    pieces = [text[:9], text[9:]]
+    items = [{"delta": piece} for piece in pieces] if as_objects else pieces
+    written, notes = returned(items, encoder=Encoder())
+    assert expected == ("".join(item["delta"] for item in written) if as_objects else written)
+    assert {"redacted": 1} == notes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "see http://localhost:8080",
+        "the npm_config_registry",
+        "hf_transformers_checkpoint",
+        "sk-pro",
+    ],
+)
+def test_an_ordinary_end_stays(text):
+    """What only begins like one."""
+    assert (text, {}) == returned([text[:5], text[5:]], encoder=Encoder())

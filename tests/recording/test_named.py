@@ -1,6 +1,5 @@
 """Secrets in a text by the name before them; and texts about secrets that hold none."""
 
-import json
 import shlex
 import subprocess
 import sys
@@ -98,6 +97,14 @@ requests.get(url, auth=('bob', '{}'))
 https://example.org/?sig={}&page=2
 AccountName=a;AccountKey={}==;EndpointSuffix=x
 Endpoint=sb://a/;SharedAccessKeyName=Root;SharedAccessKey={}
+- name: DB_PASSWORD⏎  value: {}⏎- name: TZ⏎  value: UTC
+- name: DB_PASSWORD\\n  value: {}\\n- name: TZ
+password: >-\\n    {}\\n  port: 5432
+password: str = \\"{}\\"
+␛[36mpassword␛[0m: ␛[35m{}␛[0m
+\\x1b[36mpassword\\x1b[0m=\\x1b[35m{}\\x1b[0m
+<input type="hidden" name="csrfmiddlewaretoken" value="{}"><b>hi</b>
+Content-Disposition: form-data; name="password"⏎    | ⏎    | {}⏎    | --x
 password⏎  Input should be a valid integer [type=int_parsing, input_value='{}', input_type=str]
 """.splitlines()
 SIGNS = str.maketrans({"⏎": "\n", "␛": "\x1b", "·": "\u200b"})
@@ -197,6 +204,11 @@ sha256 is no password
 the password algorithm sha256
 vault token lookup
 kubectl get secret db -o yaml
+Unexpected token: '}' at line 3
+TODO: handle the password: it may be empty
+${API_KEY:-}
+docker run --cookie-jar x
+const f = token => { return 1; };
 """.splitlines()
 
 
@@ -227,36 +239,6 @@ def test_what_only_speaks_of_secrets_stays(text):
     for frame in ("{}", "before {}", "{} behind", "first\n{}\nlast"):
         whole = frame.replace("{}", text)
         assert (whole, 0) == RULES.clean(whole)
-
-
-@pytest.mark.parametrize(
-    "password",
-    [
-        "with space inside 77q",
-        "semi;colon,comma9",
-        "quote'inside9x",
-        'double"inside9x',
-        "br{ac}ket[9]zz",
-        "back\\slash9zz",
-        "ends with one\\",
-        '\\"both\\\\"9zz',
-        "ünïcødé9zzß",
-        "<ang9zz>",
-        "$dollar9zz",
-    ],
-)
-@pytest.mark.parametrize("depth", range(4))
-@pytest.mark.parametrize("dump", [json.dumps, repr], ids=["json", "repr"])
-def test_a_quoted_secret_goes_as_far_as_its_quote(password, depth, dump):
-    """In JSON, in JSON in JSON, and in the repr of a repr, quotes and backslashes are its own."""
-    text = dump({"user": "bobby", "password": password, "host": "db.example"})
-    for _ in range(depth):
-        text = dump({"x": text})
-    written = clean(text)
-    for piece in (password, password[-5:], "inside9x", "9zz"):
-        assert piece not in written or piece not in password
-    assert "bobby" in written
-    assert "db.example" in written
 
 
 @pytest.mark.parametrize("joint", ["=", ": ", "\u00a0=\u00a0"])
@@ -395,6 +377,14 @@ def test_a_secret_behind_a_sign_of_no_width():
         "api key ",
         "token ",
         "secret|",
+        "token of ",
+        "a://b:c/",
+        "%2F%2Fa%3A",
+        "mysql -p",
+        "<Cookie: ",
+        "sk-a1B-",
+        "password={a;",
+        "password='\\\\'",
     ],
 )
 def test_time_grows_with_the_length_only(piece):
