@@ -112,7 +112,8 @@ def _is_a_handler(frame: FrameType) -> bool:
     Ours are not looked at: what `f_locals` gives is kept by the frame, and those hold the error.
     """
     code = frame.f_code
-    if frame.f_globals.get("__name__", "").startswith("agentlog."):
+    module = frame.f_globals.get("__name__")
+    if type(module) is str and module.startswith("agentlog."):
         return False
     arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + 1]
     given = [frame.f_locals.get(name) for name in arguments]

@@ -16,7 +16,7 @@ from agentlog.recording.redact import Redact, sealed
 ARGUMENTS = "positional_args"
 """The key of structlog's lines, as `structlog.stdlib` makes them."""
 
-_PLACE = re.compile(r"%(?:%|[-#0 +]{0,5}(?:\*|\d{1,4})?(?:\.(?:\*|\d{1,4}))?[hlL]?[a-zA-Z])")
+_PLACE = r"%(?:%|[-#0 +]{0,5}(?:\*|\d{1,4})?(?:\.(?:\*|\d{1,4}))?[hlL]?[a-zA-Z])"
 _LIKE = "aB3dE5gH7jK9mN1pQ"
 """What no rule takes for a word."""
 
@@ -34,7 +34,11 @@ def with_seals(line: Mapping[Any, Any], rules: Redact | None) -> dict[Any, Any]:
 
 def _sealed(message: str, arguments: tuple[Any, ...], rules: Redact) -> Iterator[Any]:
     """Look at the message with a text that looks like a secret in place of each argument."""
-    begin, places, parts = 0, [place for place in _PLACE.finditer(message) if place[0] != "%%"], []
+    begin, places, parts = (
+        0,
+        [place for place in re.finditer(_PLACE, message) if place[0] != "%%"],
+        [],
+    )
     for place, argument in zip(places, arguments, strict=False):
         parts += [message[begin : place.start()], str(argument) if type(argument) is int else _LIKE]
         begin = place.end()

@@ -21,7 +21,9 @@ from agentlog.recording.event import is_a
 from agentlog.recording.recorder import NO_ROOM
 from agentlog.recording.redact import Redact
 
-_ESCAPE = re.compile(
+_NONE = (None, ())
+# `re` keeps what it compiled; most programs never need it, and none at import.
+_ESCAPE = (
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # colours and the like
     r"|\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # titles, links
     r"|[@-Z\\^_])"
@@ -100,6 +102,8 @@ def _line_of(record: logging.LogRecord, rules: Redact | None) -> dict[Any, Any]:
 
 def _message_of(record: logging.LogRecord, line: dict[Any, Any], rules: Redact | None) -> str:
     """Return the message of a record; arguments that do not fit into it become a param."""
+    if type(record) is logging.LogRecord and type(record.msg) is str and record.args in _NONE:
+        return _plain(record.msg)
     try:
         what = (record.msg, record.args)
         message = ask_text(what, lambda _: message_of(record, rules))
@@ -112,4 +116,4 @@ def _message_of(record: logging.LogRecord, line: dict[Any, Any], rules: Redact |
 
 def _plain(text: str) -> str:
     """Return a text without the escapes of a terminal."""
-    return _ESCAPE.sub("", text) if "\x1b" in text else text
+    return re.sub(_ESCAPE, "", text) if "\x1b" in text else text

@@ -12,7 +12,7 @@ from agentlog.recording.encode import PAYLOAD_ROOM, Encoded, Encoder
 
 Crumb = tuple[float, Any, str | None, "dict[Any, Any] | Encoded"]
 
-_UNCHANGING = frozenset({str, int, float, bool, bytes, type(None)})
+UNCHANGING = frozenset({str, int, float, bool, bytes, type(None)})
 _ROOM = PAYLOAD_ROOM // 32  # for one line, so that all fit into the record of the failure
 _CONTAINERS = frozenset({dict, list, tuple})
 _DEEPEST, _MOST, _MOST_COPIED = 4, 64, 1000
@@ -30,17 +30,14 @@ def taken(line: MutableMapping[Any, Any], encoder: Encoder) -> "dict[Any, Any] |
 
 
 def _copy_of_line(line: MutableMapping[Any, Any]) -> dict[Any, Any]:
-    for value in line.values():
-        if type(value) not in _UNCHANGING:
-            left = [_MOST_COPIED]
-            return {_copied(k, 0, left): _copied(v, _DEEPEST, left) for k, v in line.items()}
-    return {**line}
+    left = [_MOST_COPIED]
+    return {_copied(k, 0, left): _copied(v, _DEEPEST, left) for k, v in line.items()}
 
 
 def _copied(value: Any, depth: int, left: list[int]) -> Any:
     """Return a copy of plain values, which is cheaper than to encode them."""
     kind = type(value)
-    if kind in _UNCHANGING:
+    if kind in UNCHANGING:
         return value
     if kind not in _CONTAINERS or not depth or len(value) > _MOST or left[0] <= 0:
         raise _NotPlainError

@@ -5,8 +5,9 @@ Secrets are looked for in what is left, so that a name printed in bold is still 
 
 import re
 
-_UNSEEN = re.compile("\x1b\\[[0-9;?]{0,16}[A-Za-z]|[\u00ad\u200b-\u200f\u2060\ufeff]")
-_WIDE = re.compile("[\u00a0\uff01-\uff5e]")
+# `re` keeps what it compiled; most programs never need it, and none at import.
+_UNSEEN = "\x1b\\[[0-9;?]{0,16}[A-Za-z]|[\u00ad\u200b-\u200f\u2060\ufeff]"
+_WIDE = "[\u00a0\uff01-\uff5e]"
 _FIRST_WIDE = 0xFF01
 _FIRST_NARROW = 0x21
 
@@ -15,12 +16,12 @@ def uncovered(text: str) -> str:
     """Return a text without what nobody sees: a terminal's colours, and signs of no width."""
     if "\x1b" not in text and text.isascii():
         return text
-    return _UNSEEN.sub("", text)
+    return re.sub(_UNSEEN, "", text)
 
 
 def narrow(text: str) -> str:
     """Return a text of the same length, with plain letters and spaces in place of wide ones."""
-    return text if text.isascii() else _WIDE.sub(_narrow, text)
+    return text if text.isascii() else re.sub(_WIDE, _narrow, text)
 
 
 def _narrow(match: re.Match[str]) -> str:

@@ -18,7 +18,7 @@ from agentlog.errors import call_site, warn
 from agentlog.foreign import let_pass
 from agentlog.recording import context, ids
 from agentlog.recording.context import Node, current
-from agentlog.recording.crumbs import as_log, taken
+from agentlog.recording.crumbs import UNCHANGING, as_log, taken
 from agentlog.recording.encode import Encoder
 from agentlog.recording.event import ACTION_TYPES, RESULTS, Event, fitting, is_a
 from agentlog.recording.natural import Items, items_of
@@ -152,6 +152,16 @@ class Recorder:
         crumbs = node.crumbs
         if crumbs is None:
             crumbs = node.crumbs = deque(maxlen=most)
+        if type(line) is dict:
+            try:
+                for value in line.values():
+                    if type(value) not in UNCHANGING:
+                        break
+                else:
+                    crumbs.append((self.time(), logger, level, {**line}))
+                    return
+            except RuntimeError:
+                pass  # another thread changes it just now
         crumbs.append((self.time(), logger, level, taken(line, self.encoder)))
 
     def close(self, node: Node, end: float, outcome: Outcome, late: dict[str, Any]) -> None:

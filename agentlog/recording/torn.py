@@ -15,7 +15,8 @@ from agentlog.recording.redact import Redact, Span, mark, sealed
 
 _OF_KEYS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/=.%-"
 _MARK = r"\[redacted: ([^\]]{1,80})\]"
-_UNFINISHED = re.compile(
+# `re` keeps what it compiled; most programs never need it, and none at import.
+_UNFINISHED = (
     r"(?:(?P<key>(?<![A-Za-z0-9])(?:sk-(?:proj|ant|or|svcacct|admin)-|gh[pousr]_|github_pat_|glpat-"
     r"|gsk_|hf_|npm_|[rs]k_(?:live|test)_|xox[a-z]-|xapp-|AKIA|ASIA|AIza|ya29\.|SG\.|eyJ|dapi"
     r"|dop_v1_|whsec_|pypi-)(?=[\w.-]{0,80}[0-9]|[\w.-]{0,80}[a-z][A-Z])[\w.-]{4,512})"
@@ -61,7 +62,7 @@ def without_unfinished(text: str, rules: Redact) -> str:
 
 def _unfinished(text: str, rules: Redact) -> Span | None:
     begin = max(len(text) - _LONGEST_END, 0)
-    match = _UNFINISHED.search(text[begin:])
+    match = re.search(_UNFINISHED, text[begin:])
     if match is None or any(stop > match.start() for _, stop, _ in rules.secrets(text[begin:])):
         return None
     group = "key" if match["key"] else "password"
