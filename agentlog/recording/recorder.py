@@ -160,8 +160,8 @@ class Recorder:
                 else:
                     crumbs.append((self.time(), logger, level, {**line}))
                     return
-            except RuntimeError:
-                pass  # another thread changes it just now
+            except BaseException as error:  # noqa: BLE001 - it changes just now, or a class has a hash of its own
+                let_pass(error)
         crumbs.append((self.time(), logger, level, taken(line, self.encoder)))
 
     def close(self, node: Node, end: float, outcome: Outcome, late: dict[str, Any]) -> None:
