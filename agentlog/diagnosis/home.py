@@ -44,6 +44,7 @@ _CURES = {
     "not writable": "the disk was full or read-only for longer than memory could bridge",
     "journal removed": "the home was deleted or replaced while a program recorded into it",
     "not an event": "record() was called with something that is no Event",
+    "recursion limit": "they were recorded where their program had hardly room for another call",
     "internal error": "a defect of agentlog: please report it",
 }
 

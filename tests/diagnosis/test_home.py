@@ -16,6 +16,7 @@ from agentlog import journal
 from agentlog.cli import main
 from agentlog.diagnosis.finding import FACT, GOOD, NOTICE, WRONG, is_wrong, lay_out
 from agentlog.diagnosis.home import examine, in_short
+from agentlog.recording.pen import Process
 from agentlog.replay.lines import to_plain
 from tests import scripts
 from tests.cli.commandline import STEERING
@@ -122,7 +123,7 @@ def test_damaged_lines_are_shown(home, capsys):
 def test_losses_are_shown_with_their_cure(home):
     """Every record that is known to be lost is told, by destination and reason."""
     path = written(home, b"").parent
-    reasons = ["journal limit", "not writable", "journal removed", "internal error"]
+    reasons = list(Process().dropped)
     for number, reason in enumerate([*reasons, "quite\x1b[31m another"], 1):
         journal.note_loss(path, reason, number)
         journal.note_loss(path, reason, 1000)
@@ -130,6 +131,7 @@ def test_losses_are_shown_with_their_cure(home):
     lost = dict(reversed(text.split(" lost: ")) for text in found("journal", WRONG))
     assert "local: 1,001 records" == next(v for k, v in lost.items() if k.startswith(reasons[0]))
     assert all(any(k.startswith(f"{reason}\n") for k in lost) for reason in reasons)
+    assert all(2 == k.count("\n") for k in lost if k.startswith(tuple(reasons)))
     assert all("\n`agentlog prune --older-than AGE` forgets" in reason for reason in lost)
     assert any(k.startswith("quite\x1b[31m another\n") for k in lost)
     assert not STEERING.search(to_plain(lay_out(examine())))
