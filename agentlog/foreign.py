@@ -152,9 +152,11 @@ def _steps(value: Any, known: dict[int, int], depth: int) -> int:
     for base in _TEXTS:
         if issubclass(kind, base):
             return 1 + int(base.__len__(value)) // _CHARACTERS_A_STEP
-    parts = next((parts for base, parts in _CONTAINERS if issubclass(kind, base)), None)
+    base, parts = next((one for one in _CONTAINERS if issubclass(kind, one[0])), (None, None))
     if parts is None:
         return 1
+    if base in _READ_BY_ITERATION and _method_of(kind, "__iter__") is not base.__iter__:
+        return _MOST_STEPS  # its text is made of what it says that it holds
     if id(value) in known:
         return known[id(value)]
     if depth >= _DEEPEST:
@@ -177,6 +179,7 @@ _IN_FEW_WORDS = (
     UnicodeTranslateError.__str__,
 )
 """Texts that name no argument in full."""
+_READ_BY_ITERATION = (set, frozenset, deque)
 _TEXTS: tuple[Any, ...] = (str, bytes, bytearray)
 _CONTAINERS: tuple[tuple[Any, Callable[[Any], Iterable[Any]]], ...] = (
     (dict, lambda value: chain.from_iterable(dict.items(value))),

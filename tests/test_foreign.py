@@ -1,8 +1,10 @@
 """Code of values: what it raises, what it records, and what is the host's own."""
 
 import functools
+import itertools
 import signal
 import threading
+from collections import deque
 
 import pytest
 
@@ -221,3 +223,13 @@ client.record(ao.Event("outer", params={"value": 1}))
     assert (0, "") == (ran.status, ran.stderr)
     assert {"value": 1} == ran.captured.one("outer")["params"]
     assert "inner" in ran.captured.names()
+
+
+@pytest.mark.parametrize("kind", [set, frozenset, deque])
+def test_a_container_that_lies_of_what_it_holds_is_not_asked(kind):
+    """Python makes the text of these by their iteration, which may have no end."""
+    endless = type("Endless", (kind,), {"__iter__": lambda _: itertools.count()})([1])
+    assert "<unprintable Endless>" == text_of(endless)
+    assert "<unprintable list>" == text_of([endless])
+    assert "<unprintable ValueError>" == text_of(ValueError(endless))
+    assert "{1}" in text_of(kind([1])).replace("[", "{").replace("]", "}")

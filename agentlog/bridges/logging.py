@@ -21,7 +21,6 @@ from agentlog.recording.event import is_a
 from agentlog.recording.recorder import NO_ROOM
 from agentlog.recording.redact import Redact
 
-_NONE = (None, ())
 # `re` keeps what it compiled; most programs never need it, and none at import.
 _ESCAPE = (
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # colours and the like
@@ -102,7 +101,9 @@ def _line_of(record: logging.LogRecord, rules: Redact | None) -> dict[Any, Any]:
 
 def _message_of(record: logging.LogRecord, line: dict[Any, Any], rules: Redact | None) -> str:
     """Return the message of a record; arguments that do not fit into it become a param."""
-    if type(record) is logging.LogRecord and type(record.msg) is str and record.args in _NONE:
+    args = record.args
+    has_none = args is None or (type(args) is tuple and not args)
+    if has_none and type(record) is logging.LogRecord and type(record.msg) is str:
         return _plain(record.msg)
     try:
         what = (record.msg, record.args)

@@ -35,8 +35,7 @@ class Binding:
             self._skip = int(bool(parameters) and _is_receiver(parameters[0], function))
             recorded = [p for p in parameters[self._skip :] if p.name not in ignore]
             self.bind: Binder = _compiled(parameters, recorded)
-        except (ValueError, TypeError, SyntaxError):
-            # Some builtins have no signature.
+        except Exception:  # noqa: BLE001 - some builtins have no signature; an object's own code may say it
             self.bind = lambda *args, **kwargs: self.unbound(args, kwargs)
 
     def unbound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

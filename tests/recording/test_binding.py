@@ -216,3 +216,15 @@ def test_any_call_is_bound_as_python_binds_it(drawn):
     assert {
         name: list(value) if isinstance(value, tuple) else value for name, value in expected.items()
     } == bound(function, *args, **kwargs)
+
+
+def test_an_object_whose_signature_cannot_be_read():
+    """Its own code says it, and may raise: then its parameters have no names."""
+
+    class Tool:
+        __signature__ = property(lambda _: 1 // 0)
+
+        def __call__(self, a, b):
+            """Take parameters."""
+
+    assert {"args": [1], "kwargs": {"b": 2}} == bound(Tool(), 1, b=2)
