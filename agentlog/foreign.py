@@ -107,7 +107,7 @@ def _is_of_a_signal_handler(error: BaseException) -> bool:
 
 
 def _is_a_handler(frame: FrameType) -> bool:
-    """Say whether a frame was called as handlers are: with a number, and the frame below it.
+    """Say whether a frame was called as handlers are: with a number and a frame.
 
     Ours are not looked at: what `f_locals` gives is kept by the frame, and those hold the error.
     """
@@ -118,7 +118,7 @@ def _is_a_handler(frame: FrameType) -> bool:
     arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + 1]
     given = [frame.f_locals.get(name) for name in arguments]
     flat = chain.from_iterable(one if type(one) is tuple else (one,) for one in given)
-    return any(type(one) is int and other is frame.f_back for one, other in pairwise(flat))
+    return any(type(one) is int and type(other) is FrameType for one, other in pairwise(flat))
 
 
 # -- Counting ------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from agentlog import journal
 from agentlog.recording.forked import new_mark
@@ -32,10 +33,10 @@ _REASONS = (
 class Pen:
     """An open segment: its descriptor, which file that is, and how much it holds.
 
-    It closes itself when nothing refers to it. A thread that is about to write refers to it: were
-    its number free by then, the line could land in a file of the next client, whose endpoint it
-    must never reach. A number that was closed under us and comes back with another pen is no longer
-    that of the first. A pen without a segment is one that was closed before it was ever open.
+    It is closed when nothing refers to it, by the next look. A thread that is about to write refers
+    to it: were its number free by then, the line could land in a file of the next client, whose
+    endpoint it must never reach. A number that was closed under us and comes back with another pen
+    is no longer that of the first. A pen without a segment was closed before it was ever open.
     """
 
     __slots__ = ("__weakref__", "fd", "file", "limit", "next", "size", "sure", "torn")
@@ -48,10 +49,8 @@ class Pen:
         self.size = 0
         self.torn = False
         self.sure = 0  # of the records written, how many were in place when we last looked
-        if fd >= 0:
-            if (stale := _pens.get(fd)) is not None:
-                stale.fd = -1
-            _pens[fd] = self
+        if file is not None:
+            _keep_account(self, file)
 
     def status(self) -> os.stat_result | None:
         """Return the status of the file; None if the number is closed or another file's."""
@@ -66,18 +65,45 @@ class Pen:
             journal.check(self.fd, self.file)
             return os.write(self.fd, line)
 
-    def close(self) -> None:
-        """Close the segment now, if the number is still ours."""
-        if self.status() is not None:
-            os.close(self.fd)
-        self.fd = -1
 
-    def __del__(self) -> None:
-        with suppress(Exception):  # at the end of the interpreter anything may be gone
-            self.close()
+class _Open(weakref.ref[Pen]):
+    """What is left of a pen when nothing refers to it: what has to be closed."""
+
+    __slots__ = ("fd", "file")
+
+    fd: int
+    file: journal.FileId
 
 
-_pens: "weakref.WeakValueDictionary[int, Pen]" = weakref.WeakValueDictionary()
+_open: dict[int, _Open] = {}
+_left: deque[Any] = deque()
+"""Those that no thread holds any more.
+
+They get in here by `deque.append` itself: in a `__del__`, or any other function of Python's that is
+called then, Python would swallow what a signal handler of the host's raises.
+"""
+
+
+def _keep_account(pen: Pen, file: journal.FileId) -> None:
+    """Remember what has to be closed one day; whose number this was, it is no longer."""
+    before = _open.get(pen.fd)
+    stale = before() if before else None
+    if stale:
+        stale.fd = -1
+    one = _Open(pen, _left.append)
+    one.fd, one.file = pen.fd, file
+    _open[pen.fd] = one
+
+
+def close_left() -> None:
+    """Close the segments that no thread holds any more, where the numbers are still ours."""
+    while _left:
+        with suppress(IndexError, OSError):  # another thread may be at it
+            one: _Open = _left.popleft()
+            if _open.get(one.fd) is one:
+                del _open[one.fd]
+                if journal.status_of(one.fd, one.file) is not None:
+                    os.close(one.fd)
 
 
 class Process:
@@ -141,4 +167,5 @@ def close_inherited(directories: Iterable[Path], pens: Iterable[Pen]) -> None:
                     os.close(int(name))
     except OSError:  # no /proc
         for pen in pens:
-            pen.close()
+            if pen.status() is not None:
+                os.close(pen.fd)

@@ -31,7 +31,7 @@ from pathlib import Path
 from agentlog import journal
 from agentlog.errors import warn
 from agentlog.recording.encode import without_payload
-from agentlog.recording.pen import FAR, Pen, Process, close_inherited
+from agentlog.recording.pen import FAR, Pen, Process, close_inherited, close_left
 from agentlog.recording.redact import without_secrets
 from agentlog.recording.walk import mend
 
@@ -110,6 +110,7 @@ class Writer:
         if process.ring:  # who is looking may be a daemon thread, which an exit stops for ever
             self._look(process)
         process.pen = Pen()
+        close_left()
         self._note_losses(process)
 
     def drop(self, reason: str) -> None:
@@ -140,6 +141,7 @@ class Writer:
 
     def _look(self, process: Process) -> None:
         try:
+            close_left()
             process.look_at = self.clock() + _LOOK_EVERY
             if process.broken:
                 self._mend(process)

@@ -120,6 +120,7 @@ def test_only_the_last_segment_is_locked(new_writer, directory):
     writer = new_writer(segment_size=100)
     for number in range(4):
         write(writer, line(number))
+    writer.look_after()
     *finished, last = journal.segments(directory)
     assert journal.owners_alive(directory) == {last.owner}
     assert not journal.delete(last)
@@ -138,6 +139,7 @@ def test_a_pen_stays_open_while_a_thread_holds_it(new_writer, directory):
     assert not journal.delete(first)
     assert 99 in numbers(directory)
     del held
+    writer.look_after()
     assert journal.delete(first)
 
 
