@@ -69,6 +69,7 @@ def test_ascii(text):
         ("\N{FULLWIDTH LATIN CAPITAL LETTER A}", 2),
         ("é", 1),
         ("e\u0301", 1),
+        ("e\u20d0", 1),
         ("🚀", 2),
         ("👩\u200d👧", 4),
         ("می\u200cکنم", 5),
