@@ -19,7 +19,9 @@ counts some as printable; but not the variation selectors that emoji are written
 _JOINERS = "\u200c\u200d"
 _at_joiners = re.compile(f"([{_JOINERS}])").split
 
-_is_narrow = re.compile("[\x00-\u02ff\u2010-\u20cf\u2100-\u22ff\u2500-\u257f\u2706-\u2727]*").fullmatch
+_is_narrow = re.compile(
+    "[\x00-\u02ff\u2010-\u20cf\u2100-\u22ff\u2500-\u257f\u2706-\u2727]*"
+).fullmatch
 """Whether a text is surely of one column a character: it spares most texts the slow way."""
 
 
