@@ -12,6 +12,8 @@ from agentlog import Client, Event, journal
 
 REPOSITORY = Path(__file__).parents[2]
 CORPORA = REPOSITORY.parent / "shared" / "corpora"
+MOST_OF_A_LINE = (1 << 20) + (64 << 10)
+"""Bytes that a line may have, whatever is recorded."""
 
 
 class Tape:

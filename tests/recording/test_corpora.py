@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import agentlog as ao
 from tests.recording import ways
-from tests.recording.journals import CORPORA, Tape, strict
+from tests.recording.journals import CORPORA, strict
 
 ANY = st.recursive(
     st.none()
@@ -39,22 +39,6 @@ ANY = st.recursive(
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def tape(tmp_path_factory):
-    """A client that redacts nothing."""
-    made = Tape(tmp_path_factory.mktemp("tape"), redact=False)
-    yield made
-    made.client.close()
-
-
-@pytest.fixture(scope="module")
-def careful(tmp_path_factory):
-    """A client as `init()` makes it."""
-    made = Tape(tmp_path_factory.mktemp("careful"))
-    yield made
-    made.client.close()
-
-
 def corpus(name):
     """Return a file of the corpora, or skip."""
     if not (CORPORA / name).exists():
@@ -73,60 +57,60 @@ def documents():
         return {name: suite.read(name) for name in suite.namelist() if name.endswith(".json")}
 
 
-def test_naughty_strings_come_back_from_every_field(tape):
+def test_naughty_strings_come_back_from_every_field(plain_tape):
     """As params, returns, prompt, tag, model, name, reason, error, rating, log line and extra."""
     texts = naughty()
     assert len(texts) > 400
     for text in texts:
         given = {"params": {text: text}, "returns": text, "prompt": text, "tags": [text]}
-        record = tape.record(ao.Event(text or "x", model=text or None, **given))
+        record = plain_tape.record(ao.Event(text or "x", model=text or None, **given))
         assert given == {name: record[name] for name in given}
         assert (text or "x", text or None) == (record["event_type"], record.get("model"))
-        ways.failure(tape.client, text)
-        assert text == strict(tape.lines()[-1])["reason"]
-        ways.error(tape.client, text)
-        assert text == strict(tape.lines()[-1])["error"]["message"]
-        ways.session(tape.client, text)
-        closed = strict(tape.lines()[-1])
+        ways.failure(plain_tape.client, text)
+        assert text == strict(plain_tape.lines()[-1])["reason"]
+        ways.error(plain_tape.client, text)
+        assert text == strict(plain_tape.lines()[-1])["error"]["message"]
+        ways.session(plain_tape.client, text)
+        closed = strict(plain_tape.lines()[-1])
         assert (text, text) == (closed["reason"], closed["rating"])
-        ways.crumb(tape.client, text)
-        assert text == strict(tape.lines()[-1])["log"][0]["event"]
+        ways.crumb(plain_tape.client, text)
+        assert text == strict(plain_tape.lines()[-1])["log"][0]["event"]
 
 
 @pytest.mark.parametrize("way", ways.WAYS)
-def test_naughty_strings_make_strict_lines(careful, way):
+def test_naughty_strings_make_strict_lines(tape, way):
     """By each way, with the rules on: one line is one record that a strict reader reads."""
-    careful.lines()
+    tape.lines()
     for text in naughty():
-        way(careful.client, text)
-        way(careful.client, text.encode())
-    lines = careful.lines()
+        way(tape.client, text)
+        way(tape.client, text.encode())
+    lines = tape.lines()
     assert len(lines) > 800
     assert all(isinstance(strict(line), dict) and b"\r" not in line for line in lines)
-    assert 0 == careful.client.stats().dropped
+    assert 0 == tape.client.stats().dropped
 
 
 @pytest.mark.parametrize("way", ways.WAYS)
-def test_documents_make_strict_lines(careful, way):
+def test_documents_make_strict_lines(tape, way):
     """The bytes of each document, good or bad, its text, and what a lenient reader makes of it."""
-    careful.lines()
+    tape.lines()
     for data in documents().values():
         values = [data, data.decode("utf-8", "surrogateescape")]
         with suppress(ValueError, RecursionError):
             values.append(json.loads(data))
         for value in values:
-            way(careful.client, value)
-    lines = careful.lines()
+            way(tape.client, value)
+    lines = tape.lines()
     assert len(lines) > 500
     assert all(isinstance(strict(line), dict) for line in lines)
-    assert 0 == careful.client.stats().dropped
+    assert 0 == tape.client.stats().dropped
 
 
 @given(value=ANY)
-def test_nothing_that_stands_in_a_container_is_lost(tape, value):
+def test_nothing_that_stands_in_a_container_is_lost(plain_tape, value):
     """Whatever a key or an item is: there are as many of them as there were."""
-    compare(value, tape.param(value))
-    compare(value, tape.returned(value))
+    compare(value, plain_tape.param(value))
+    compare(value, plain_tape.returned(value))
 
 
 def compare(value, written):
@@ -147,12 +131,12 @@ def compare(value, written):
     model=st.text(min_size=1),
     reason=st.text(),
 )
-def test_texts_come_back_from_the_small_fields(tape, name, tags, model, reason):
+def test_texts_come_back_from_the_small_fields(plain_tape, name, tags, model, reason):
     """Names, tags, models and reasons of any characters."""
-    tape.lines()
-    with tape.client.action(name, tags=tags, model=model) as action:
+    plain_tape.lines()
+    with plain_tape.client.action(name, tags=tags, model=model) as action:
         action.fail(reason)
-    opened, closed = map(strict, tape.lines())
+    opened, closed = map(strict, plain_tape.lines())
     assert [name, tags, model] == [opened.get(field) for field in ("event_type", "tags", "model")]
     assert reason == closed["reason"]
 
@@ -173,10 +157,10 @@ MEETING = {
 
 
 @pytest.mark.parametrize("name", MEETING)
-def test_keys_that_meet_all_stay(tape, careful, name):
+def test_keys_that_meet_all_stay(plain_tape, tape, name):
     """As params and below them, in returns, and with rules or without."""
     keys = MEETING[name]
-    for made in (tape, careful):
+    for made in (plain_tape, tape):
         assert list(keys.values()) == list(made.param(keys).values())
         assert list(keys.values()) == list(made.record(ao.Event("x", keys))["params"].values())
         assert list(keys.values()) == list(made.returned([keys])[0].values())

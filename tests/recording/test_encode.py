@@ -12,9 +12,8 @@ from agentlog import Client, ConfigurationError, Event, EventProcessor, Redact
 from agentlog.recording.encode import PAYLOAD_ROOM, Encoder
 from agentlog.recording.walk import Walk
 from agentlog.testing import Captured
-from tests.recording.journals import CORPORA, Tape, strict
+from tests.recording.journals import CORPORA, MOST_OF_A_LINE, Tape, strict
 
-LINE = (1 << 20) + (64 << 10)
 BOUNDED = st.recursive(
     st.none()
     | st.booleans()
@@ -26,45 +25,30 @@ BOUNDED = st.recursive(
 )
 
 
-@pytest.fixture(scope="module")
-def tape(tmp_path_factory):
-    """A client that redacts nothing."""
-    made = Tape(tmp_path_factory.mktemp("tape"), redact=False)
-    yield made
-    made.client.close()
-
-
-@pytest.fixture(scope="module")
-def careful(tmp_path_factory):
-    """A client as `init()` makes it."""
-    made = Tape(tmp_path_factory.mktemp("careful"))
-    yield made
-    made.client.close()
-
-
 # -- JSON comes back -------------------------------------------------------------------------------
 
 
 @given(value=BOUNDED)
-def test_json_values_come_back_equal(tape, value):
+def test_json_values_come_back_equal(plain_tape, value):
     """What JSON can hold is read back as it was, as params, returns and prompt."""
     event = Event("x", params={"value": value}, returns=value, prompt=value)
-    record = tape.record(event)
+    record = plain_tape.record(event)
     assert [value] == list(record["params"].values())
     assert (value, value) == (record.get("returns"), record.get("prompt"))
     assert "notes" not in record
 
 
 @given(params=st.dictionaries(st.text(max_size=8), BOUNDED, max_size=5))
-def test_params_come_back_equal(tape, params):
+def test_params_come_back_equal(plain_tape, params):
     """A whole mapping of parameters keeps its keys, their order and its values."""
-    assert list(params.items()) == list(tape.record(Event("x", params=params))["params"].items())
+    read = plain_tape.record(Event("x", params=params))["params"]
+    assert list(params.items()) == list(read.items())
 
 
 @given(value=BOUNDED)
-def test_one_line_is_one_record(tape, value):
+def test_one_line_is_one_record(plain_tape, value):
     """Whatever is in a text, a record is one line."""
-    line = tape.line(Event("x", params={"value": value}))
+    line = plain_tape.line(Event("x", params={"value": value}))
     assert b"\n" not in line
     assert b"\r" not in line
 
@@ -76,7 +60,7 @@ def corpus(name):
     return CORPORA / name
 
 
-def test_files_of_the_json_test_suite_come_back(tape):
+def test_files_of_the_json_test_suite_come_back(plain_tape):
     """Each document that a JSON parser must accept is read back equal."""
     with zipfile.ZipFile(corpus("jsontestsuite.zip")) as suite:
         names = [name for name in suite.namelist() if "/y_" in f"/{name}" or "_y_" in name]
@@ -85,52 +69,52 @@ def test_files_of_the_json_test_suite_come_back(tape):
             value = json.loads(suite.read(name))
             text = json.dumps(value)
             if "\\ud" in text.lower():
-                assert tape.param(value) is not None
+                assert plain_tape.param(value) is not None
             else:
-                assert [value] == [tape.param(value)], name
+                assert [value] == [plain_tape.param(value)], name
 
 
-def test_naughty_strings_come_back(tape, careful):
+def test_naughty_strings_come_back(plain_tape, tape):
     """Strings that break programs are read back as they are, as values, keys and names."""
     for text in json.loads(corpus("blns.json").read_text("utf-8")):
-        assert text == tape.param(text)
-        assert {text: 1} == tape.record(Event("x", params={text: 1}))["params"]
-        assert (text or "x") == tape.record(Event(text or "x"))["event_type"]
-        assert isinstance(careful.param(text), str)
+        assert text == plain_tape.param(text)
+        assert {text: 1} == plain_tape.record(Event("x", params={text: 1}))["params"]
+        assert (text or "x") == plain_tape.record(Event(text or "x"))["event_type"]
+        assert isinstance(tape.param(text), str)
 
 
 # -- As it was at the call -------------------------------------------------------------------------
 
 
-def test_values_are_taken_at_the_call(tape):
+def test_values_are_taken_at_the_call(plain_tape):
     """What the program changes after the call is not in the record."""
     value = {"list": [1], "set": {1}, "bytes": bytearray(b"one")}
-    with tape.client.action("x", params={"value": value}) as action:
+    with plain_tape.client.action("x", params={"value": value}) as action:
         action.returns = value
         action.update(tags=(tags := ["one"]))
         value["list"].append(2)
         value["bytes"][:] = b"two"
         tags.append("two")
-    first, second = map(strict, tape.lines())
+    first, second = map(strict, plain_tape.lines())
     expected = {"list": [1], "set": [1], "bytes": "one"}
     assert expected == first["params"]["value"] == second["returns"]
     assert ["one"] == second["tags"]
 
 
-def test_values_are_left_as_they_are(tape):
+def test_values_are_left_as_they_are(plain_tape):
     """Recording changes no value and consumes no iterator."""
     numbers = iter([1, 2, 3])
     lines = (line for line in "abc")
     value = {"iterator": numbers, "generator": lines, "map": map(str, [1]), "secret": "x"}
     before = list(value.items())
-    tape.param(value)
+    plain_tape.param(value)
     assert before == list(value.items())
     assert ([1, 2, 3], ["a", "b", "c"]) == (list(numbers), list(lines))
 
 
-def test_returns_read_as_what_was_taken(careful):
+def test_returns_read_as_what_was_taken(tape):
     """`action.returns` gives back the value as it was recorded."""
-    with careful.client.action("x") as action:
+    with tape.client.action("x") as action:
         assert action.returns is None
         action.returns = {"a": (1, 2), "password": "hunter2"}
         assert {"a": [1, 2], "password": "[redacted: password]"} == action.returns
@@ -155,21 +139,21 @@ def test_returns_read_as_what_was_taken(careful):
     ],
     ids=range(10),
 )
-@pytest.mark.parametrize("how", ["plain", "careful"])
-def test_a_line_is_bounded(tape, careful, fields, how):
+@pytest.mark.parametrize("how", ["plain", "tape"])
+def test_a_line_is_bounded(plain_tape, tape, fields, how):
     """However large its values, a record is at most 1 MiB and 64 KiB, and says that it was cut."""
-    line = (tape if how == "plain" else careful).line(Event(**{"event_type": "x"} | fields))
-    assert len(line) <= LINE
+    line = (plain_tape if how == "plain" else tape).line(Event(**{"event_type": "x"} | fields))
+    assert len(line) <= MOST_OF_A_LINE
     record = strict(line)
     assert record["notes"]["truncated"] >= 1
     assert record["event_type"][0] in "xn"
 
 
-def test_a_large_payload_does_not_push_out_the_small_fields(tape):
+def test_a_large_payload_does_not_push_out_the_small_fields(plain_tape):
     """Name, tags and model of an event with too much payload are whole."""
     params = {str(n): "y" * 200_000 for n in range(20)}
     event = Event("plan", params=params, tags=["nightly"], model="gpt-4", prompt="p" * 900_000)
-    record = tape.record(event)
+    record = plain_tape.record(event)
     assert ("plan", ["nightly"], "gpt-4") == (
         record["event_type"],
         record["tags"],
@@ -177,11 +161,11 @@ def test_a_large_payload_does_not_push_out_the_small_fields(tape):
     )
 
 
-def test_a_huge_value_is_cut_in_no_time(tape):
+def test_a_huge_value_is_cut_in_no_time(plain_tape):
     """A text of 50 MB costs no more than a look at its beginning."""
     text = "x" * (50 << 20)
-    assert tape.param(text).startswith("xxx")
-    assert len(tape.returned(text)) < 300_000
+    assert plain_tape.param(text).startswith("xxx")
+    assert len(plain_tape.returned(text)) < 300_000
 
 
 # -- Rules of redaction ----------------------------------------------------------------------------
@@ -202,14 +186,14 @@ def test_nothing_is_redacted_when_told_so(tmp_path):
 
 def test_all_leaves_names_times_and_outcomes(tmp_path):
     """`redact="all"` writes no payload, no tag, no message, no traceback and no user's reason."""
-    tape = Tape(tmp_path, redact="all")
-    assert b"weather" not in tape.line(secretive(model="gpt-4"))
-    with suppress(ValueError), tape.client.action("x", {"a": "weather"}) as act:
+    plain_tape = Tape(tmp_path, redact="all")
+    assert b"weather" not in plain_tape.line(secretive(model="gpt-4"))
+    with suppress(ValueError), plain_tape.client.action("x", {"a": "weather"}) as act:
         act.returns = "weather"
         act.update(tags=["weather"])
         act.fail("weather")
         raise ValueError("boom weather")
-    text = b"".join(tape.lines())
+    text = b"".join(plain_tape.lines())
     assert b"weather" not in text
     assert b'"error":{"type":"ValueError"}' in text
     assert b'"result":"Fail"' in text
@@ -217,10 +201,10 @@ def test_all_leaves_names_times_and_outcomes(tmp_path):
 
 def test_our_own_reasons_stay(tmp_path):
     """With `redact="all"` a cancelled or interrupted action says so still."""
-    tape = Tape(tmp_path, redact="all")
-    with pytest.raises(KeyboardInterrupt), tape.client.action("x"):
+    plain_tape = Tape(tmp_path, redact="all")
+    with pytest.raises(KeyboardInterrupt), plain_tape.client.action("x"):
         raise KeyboardInterrupt
-    assert "interrupted" == strict(tape.lines()[-1])["reason"]
+    assert "interrupted" == strict(plain_tape.lines()[-1])["reason"]
 
 
 def test_a_function_sees_each_payload_after_the_rules(tmp_path):
@@ -261,7 +245,7 @@ def test_what_the_function_returns_may_be_any_value(tmp_path):
         return [object, float("nan"), "x" * (2 << 20), {1: {2}}]
 
     line = Tape(tmp_path, redact=redact).line(secretive())
-    assert len(line) <= LINE
+    assert len(line) <= MOST_OF_A_LINE
     assert {"1": [2]} == strict(line)["params"][3]
 
 
@@ -288,11 +272,11 @@ def test_rules_of_your_own(tmp_path):
     assert {"redacted": 3} == record["notes"]
 
 
-def test_a_frequent_name_or_key_is_redacted_every_time(careful):
+def test_a_frequent_name_or_key_is_redacted_every_time(tape):
     """What is remembered of names and keys, for speed, hides no secret."""
     secret = "ghp_" + "a1B2" * 10
     for _ in range(3):
-        line = careful.line(Event(f"clone {secret}", params={f"key {secret}": 1}, model=secret))
+        line = tape.line(Event(f"clone {secret}", params={f"key {secret}": 1}, model=secret))
         assert secret.encode() not in line
         assert strict(line)["notes"]["redacted"] >= 3
 
@@ -321,23 +305,23 @@ def test_a_large_payload_leaves_the_small_ones_alone(tmp_path):
 
 
 @pytest.mark.parametrize("character", ["a", "é", "😀", "\x01"])
-def test_many_short_payloads_leave_room_for_no_more_than_a_line(tape, character):
+def test_many_short_payloads_leave_room_for_no_more_than_a_line(plain_tape, character):
     """What is encoded the short way counts like the rest."""
     short = {f"key {number}": character * 4000 for number in range(32)}
     event = Event("a", params=short, returns=short, prompt="x" * (4 << 20), tags=["t"])
-    assert len(tape.line(event)) <= LINE
+    assert len(plain_tape.line(event)) <= MOST_OF_A_LINE
 
 
-def test_what_was_taken_early_counts_for_the_room_of_a_line(tape):
+def test_what_was_taken_early_counts_for_the_room_of_a_line(plain_tape):
     """The returns of an action that fails, its log and its error share one line."""
-    processor = EventProcessor(tape.client)
-    with suppress(ValueError), tape.client.action("failing") as action:
+    processor = EventProcessor(plain_tape.client)
+    with suppress(ValueError), plain_tape.client.action("failing") as action:
         action.returns = ["r" * 100_000] * 20
         for number in range(25):
             processor(None, "info", {"event": "e" * 200_000, f"key {number}": "v" * 200_000})
         raise ValueError("x" * 500_000)
-    line = tape.lines()[-1]
-    assert len(line) <= LINE
+    line = plain_tape.lines()[-1]
+    assert len(line) <= MOST_OF_A_LINE
     assert {"returns", "log", "error"} <= strict(line).keys()
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from agentlog import Event
-from tests.recording.journals import Tape, strict
+from tests.recording.journals import strict
 
 # Made up, and put together here, so that no scanner of repositories takes them for real ones.
 MIXED = "aB3dE5gH7jK9mN1pQ3rS5tU7vW9xY2zA4bC6dE8fG0hJ2kL4"
@@ -124,14 +124,6 @@ dapi is an API
 AccessKeyNotFoundException
 eyJ is how a token begins
 """.splitlines()
-
-
-@pytest.fixture(scope="module")
-def tape(tmp_path_factory):
-    """A client with the built-in rules."""
-    made = Tape(tmp_path_factory.mktemp("tape"))
-    yield made
-    made.client.close()
 
 
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=list(SECRETS))

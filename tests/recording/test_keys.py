@@ -8,7 +8,7 @@ import pydantic
 import pytest
 
 from agentlog import Event
-from tests.recording.journals import Tape, strict
+from tests.recording.journals import strict
 
 SECRET = "hunter2-Zx9"
 
@@ -36,14 +36,6 @@ ORDINARY_KEYS = [
     "author_id", "bear", "accessible", "cookbook", "discredited",
 ]
 # fmt: on
-
-
-@pytest.fixture(scope="module")
-def tape(tmp_path_factory):
-    """A client with the built-in rules."""
-    made = Tape(tmp_path_factory.mktemp("tape"))
-    yield made
-    made.client.close()
 
 
 @pytest.mark.parametrize("key", SECRET_KEYS)

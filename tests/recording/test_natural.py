@@ -20,15 +20,6 @@ import pytest
 
 from agentlog import Event
 from tests.ids import named
-from tests.recording.journals import Tape
-
-
-@pytest.fixture(scope="module")
-def tape(tmp_path_factory):
-    """A client with the built-in rules."""
-    made = Tape(tmp_path_factory.mktemp("tape"))
-    yield made
-    made.client.close()
 
 
 class Colour(enum.Enum):

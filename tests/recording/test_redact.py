@@ -81,14 +81,6 @@ oauth_enabled: true
 """.splitlines()
 
 
-@pytest.fixture(scope="module")
-def tape(tmp_path_factory):
-    """A client with the built-in rules."""
-    made = Tape(tmp_path_factory.mktemp("tape"))
-    yield made
-    made.client.close()
-
-
 # -- By the name before it -------------------------------------------------------------------------
 
 

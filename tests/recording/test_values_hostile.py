@@ -6,18 +6,8 @@ import pytest
 
 from agentlog import Client, Event
 from tests.recording.hostile import LARGE, VALUES
-from tests.recording.journals import Tape, strict, warned
+from tests.recording.journals import MOST_OF_A_LINE, strict, warned
 from tests.recording.ways import WAYS, crumb, error, event, failure, record_of_logging
-
-MOST_OF_A_LINE = (1 << 20) + (64 << 10)
-
-
-@pytest.fixture(scope="module")
-def tape(tmp_path_factory):
-    """A client with the built-in rules."""
-    made = Tape(tmp_path_factory.mktemp("tape"))
-    yield made
-    made.client.close()
 
 
 def harms_nothing(tape, way, value, seconds):

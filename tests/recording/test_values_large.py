@@ -13,18 +13,9 @@ from agentlog import Event, EventProcessor
 from agentlog.recording.crumbs import taken
 from agentlog.recording.encode import Encoded, Encoder
 from tests.recording.hostile import doubled
-from tests.recording.journals import Tape, strict
+from tests.recording.journals import MOST_OF_A_LINE, strict
 
 MANY = 16_000_000
-MOST_OF_A_LINE = (1 << 20) + (64 << 10)
-
-
-@pytest.fixture(scope="module")
-def tape(tmp_path_factory):
-    """A client with the built-in rules."""
-    made = Tape(tmp_path_factory.mktemp("tape"))
-    yield made
-    made.client.close()
 
 
 LARGE = {

@@ -9,17 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentlog import Event
-from tests.recording.journals import Tape, strict
+from tests.recording.journals import strict
 
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
-
-
-@pytest.fixture(scope="module")
-def tape(tmp_path_factory):
-    """A client with the built-in rules."""
-    made = Tape(tmp_path_factory.mktemp("tape"))
-    yield made
-    made.client.close()
 
 
 def noted(tape, value):

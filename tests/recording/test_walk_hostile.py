@@ -7,15 +7,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from agentlog import Event
-from tests.recording.journals import Tape, strict
-
-
-@pytest.fixture(scope="module")
-def tape(tmp_path_factory):
-    """A client with the built-in rules."""
-    made = Tape(tmp_path_factory.mktemp("tape"))
-    yield made
-    made.client.close()
+from tests.recording.journals import strict
 
 
 def noted(tape, value):
