@@ -43,6 +43,9 @@ FileId = tuple[int, int]
 class ClosedError(OSError):
     """A descriptor was closed under us, and its number may be another file's by now."""
 
+    def __init__(self) -> None:
+        super().__init__(errno.EBADF, os.strerror(errno.EBADF))
+
 
 class Segment(NamedTuple):
     """One file of the journal; sorts by the start of its owner, then by number."""
@@ -131,7 +134,7 @@ def status_of(fd: int, file: FileId | None) -> os.stat_result | None:
 def check(fd: int, file: FileId | None) -> None:
     """Raise `ClosedError` if this is not, or no longer, the descriptor of a file."""
     if status_of(fd, file) is None:
-        raise ClosedError(errno.EBADF, os.strerror(errno.EBADF))
+        raise ClosedError
 
 
 def _high(fd: int, file: FileId) -> int:
@@ -143,7 +146,7 @@ def _high(fd: int, file: FileId) -> int:
         return fd
     if status_of(high, file) is None:
         os.close(high)
-        raise ClosedError(errno.EBADF, os.strerror(errno.EBADF))
+        raise ClosedError
     if status_of(fd, file) is not None:
         os.close(fd)
     return high

@@ -34,11 +34,8 @@ def with_seals(line: Mapping[Any, Any], rules: Redact | None) -> dict[Any, Any]:
 
 def _sealed(message: str, arguments: tuple[Any, ...], rules: Redact) -> Iterator[Any]:
     """Look at the message with a text that looks like a secret in place of each argument."""
-    begin, places, parts = (
-        0,
-        [place for place in re.finditer(_PLACE, message) if place[0] != "%%"],
-        [],
-    )
+    places = [place for place in re.finditer(_PLACE, message) if place[0] != "%%"]
+    begin, parts = 0, []
     for place, argument in zip(places, arguments, strict=False):
         parts += [message[begin : place.start()], str(argument) if type(argument) is int else _LIKE]
         begin = place.end()

@@ -152,7 +152,7 @@ class Recorder:
         crumbs = node.crumbs
         if crumbs is None:
             crumbs = node.crumbs = deque(maxlen=most)
-        if type(line) is dict:
+        if type(line) is dict:  # the usual line in place, as this is done at each that is logged
             try:
                 for value in line.values():
                     if type(value) not in UNCHANGING:

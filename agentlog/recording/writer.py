@@ -2,11 +2,11 @@
 
 One line is one write, and a pen closes when no thread holds it any more. What may be done by one
 thread only (looking after the file) goes to the first that comes by; what is made once (the next
-pen) is published in one step, and who comes second throws its own away. A forked child gets a pen
-of its own.
+pen) is published in one step, and who comes second lets its own go. A forked child gets a pen of
+its own.
 
 A descriptor may be closed under us and its number be a file, a pipe or a socket of the host's when
-we write. So a segment is opened to append and not to block, which no file of the host's is, and it
+we write. So a segment is opened to append and not to block, as hardly a file of the host's is, and
 is written at a place where only what appends can be: two looks that the system takes for us. What
 they refuse is written by `Pen.write`, which looks for itself.
 
@@ -171,7 +171,7 @@ class Writer:
                     with suppress(journal.ClosedError):
                         pen = self._pen_after(process, pen)
             else:
-                raise journal.ClosedError(errno.EBADF, os.strerror(errno.EBADF))
+                raise journal.ClosedError
         except OSError as error:
             self._break(process, error)
             return False
