@@ -1,0 +1,1 @@
+"""From the journal to an endpoint: what was recorded arrives, and nothing claims what is not so."""

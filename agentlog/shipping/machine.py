@@ -1,0 +1,394 @@
+"""What is sent next, and when: retry, hold, probe, shrink and bisect, without sockets or clocks.
+
+Whoever drives the machine gives it lines (`take`), asks what to do (`next`), does it, and tells it
+what came back (`answered`); it says what is settled by that. One request at a time.
+
+* What is not settled stays in the machine. It is settled by a receipt that accepts or refuses it,
+  by a refusal of it alone, or because it is no record. So nothing is lost or acknowledged twice,
+  whatever a server answers and in whatever order.
+* A batch that was not taken becomes a part: of it alone, so that a record that a server chokes on
+  holds up nobody else. New lines and parts take turns.
+* Failures in a row slow everything down. From the fifth on, and while the destination is on hold, a
+  request is a probe of a few records; what gets through grows again by doubling.
+* A part that fails where others get through waits by itself, and is tried in smaller and smaller
+  pieces, each time other ones.
+* A refusal (400, 413, 422) costs a token, and what is taken after it brings one back. So one bad
+  record is found at once, while a server that refuses everything is asked twice a second.
+"""
+
+import json
+import math
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from agentlog.shipping.limits import BATCH_SIZE, SizeLimit, Tokens
+from agentlog.shipping.policy import Answer, Decision, Receipt, Verdict, decide, delay_after
+from agentlog.shipping.spans import (
+    Advance,
+    Ledger,
+    Span,
+    Spans,
+    count_of,
+    divided,
+    fitting,
+    lines_of,
+    runs,
+)
+from agentlog.shipping.steps import Refused, Send, Settled, Wait
+
+BATCH_RECORDS: Final = 500
+HELD_SIZE: Final = 8 << 20
+"""Bytes of lines that the machine holds before it takes no more."""
+
+PATIENCE: Final = 5
+"""Failures in a row after which requests are probes."""
+
+PROBE_RECORDS: Final = 10
+HOLD: Final = 60.0
+FIRST_HOLD: Final = 1.0
+"""A server in the middle of a deployment, or one garbled answer, is over after a second."""
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    """Lines that go together, and what is known about them.
+
+    Attributes:
+        spans: Where they are.
+        window: How many of them go into a request.
+        failures: How often they failed where others got through.
+        not_before: When they may be tried.
+        suspect: Whether they were refused.
+        checked: Whether each line is known to be a JSON object.
+        instead: The one line without its payload.
+
+    """
+
+    spans: Spans
+    window: int = BATCH_RECORDS
+    failures: int = 0
+    not_before: float = -math.inf
+    suspect: bool = False
+    checked: bool = False
+    instead: bytes | None = None
+
+
+class Machine:
+    """Decides what is sent to one destination, and when.
+
+    Args:
+        strip: A function that takes the payload out of a record's line; the line of a JSON object
+            goes in, and a shorter one comes out, or the same if there is nothing to take out.
+
+    """
+
+    def __init__(self, strip: Callable[[bytes], bytes]) -> None:
+        self._strip = strip
+        self._fresh: deque[Span] = deque()
+        self._parts: deque[_Part] = deque()
+        self._sent: tuple[_Part, Spans] | None = None
+        self._turn_of_parts = False
+        self._not_before = -math.inf
+        self._tokens = {True: Tokens(), False: Tokens()}
+        self._limit = SizeLimit()
+        self._ledger = Ledger()
+        self._warned: set[int] = set()
+        self._refused: list[Refused] = []
+        self._fresh_size = 0
+        self._held_size = 0
+        self.records = 0
+        """Records that the machine holds: not settled."""
+        self.failures = 0
+        """Answers in a row, none included, that say: not now."""
+        self.held = ""
+        """Why the destination is on hold, for people; empty if it is not."""
+
+    # -- What the shipper calls --------------------------------------------------------------------
+
+    @property
+    def room(self) -> int:
+        """Bytes of lines that the machine takes; 0 while it holds enough."""
+        enough = 2 * self._fresh_size >= BATCH_SIZE or self._held_size >= HELD_SIZE
+        return 0 if enough else BATCH_SIZE
+
+    def take(self, source: Hashable, start: int, lines: Sequence[bytes]) -> Settled:
+        """Take lines of a source; what cannot be a record is settled at once.
+
+        Args:
+            source: What a cursor belongs to.
+            start: The offset of the first line. It follows what was taken of this source before.
+            lines: Whole lines, without their newlines.
+
+        """
+        for span, whole in runs(Span(source, start, tuple(lines)), _looks_whole):
+            self._ledger.expect(source, span.start, span.size)
+            self._held_size += span.size
+            self.records += len(span.lines)
+            if whole:
+                self._fresh.append(span)
+                self._fresh_size += span.size
+            else:
+                self._settle_damaged(span)
+        return self._settled()
+
+    def next(self, now: float) -> Send | Wait:
+        """Say what to do. Until `answered` is called, the same again.
+
+        Args:
+            now: Seconds that never go back.
+
+        """
+        if self._sent is None:
+            if now < self._not_before:
+                return Wait(self._not_before)
+            part = self._choose(now)
+            if part is None:
+                return Wait(self._next_due())
+            lines = lines_of(part.spans)
+            count = fitting(lines, min(part.window, BATCH_RECORDS), self._limit.size)
+            head, part.spans = divided(part.spans, count)
+            self._sent = part, head
+        part, head = self._sent
+        return Send(_batch(part, head))
+
+    def answered(self, answer: Answer, now: float, random: float) -> Settled:
+        """Take note of what came back for the batch that was sent; return what is settled.
+
+        Args:
+            answer: What came back.
+            now: Seconds that never go back.
+            random: A number from 0 to 1, anew each time.
+
+        """
+        if self._sent is None:
+            return self._settled()
+        part, head = self._sent
+        self._sent = None
+        decision = decide(answer, _batch(part, head))
+        if decision.receipt is not None:
+            self._acknowledge(part, head, decision.receipt, now)
+        elif decision.verdict is Verdict.SHRINK:
+            self._shrink(part, head, now, decision.why)
+        elif decision.verdict is Verdict.BISECT:
+            self._bisect(part, head, now, decision.why)
+        elif not (_is_success(answer) and self._set_damaged_aside(part, head)):
+            self._put_off(part, head, decision, now, random)
+            if decision.verdict is Verdict.HOLD and answer.status not in self._warned:
+                self._warned.add(answer.status)
+                return self._settled(decision.why, decision.why)
+        return self._settled(decision.why)
+
+    # -- What is next ------------------------------------------------------------------------------
+
+    def _choose(self, now: float) -> _Part | None:
+        """Take out the part to send from: one that is due, or new lines, by turns."""
+        due = next((part for part in self._parts if self._due_at(part) <= now), None)
+        fresh = bool(self._fresh) and self._tokens[False].ready_at() <= now
+        if due is not None and (self._turn_of_parts or not fresh):
+            self._turn_of_parts = False
+            self._parts.remove(due)
+            return due
+        if not fresh:
+            return None
+        self._turn_of_parts = True
+        return self._new_part()
+
+    def _due_at(self, part: _Part) -> float:
+        return max(part.not_before, self._tokens[True].ready_at() if part.suspect else -math.inf)
+
+    def _next_due(self) -> float:
+        due = [self._due_at(part) for part in self._parts]
+        if self._fresh:
+            due.append(self._tokens[False].ready_at())
+        return min(due, default=math.inf)
+
+    def _new_part(self) -> _Part:
+        """Make a part of new lines: about a batch."""
+        spans: list[Span] = []
+        records = size = 0
+        while self._fresh and records < BATCH_RECORDS and size < self._limit.size:
+            span = self._fresh.popleft()
+            count = fitting(span.lines, BATCH_RECORDS - records, self._limit.size - size)
+            head, rest = span.divided(count)
+            if rest.lines:
+                self._fresh.appendleft(rest)
+            spans.append(head)
+            records += count
+            size += head.size
+        self._fresh_size -= size
+        probing = self.held or self.failures >= PATIENCE
+        return _Part(tuple(spans), PROBE_RECORDS if probing else BATCH_RECORDS)
+
+    # -- What an answer does -----------------------------------------------------------------------
+
+    def _acknowledge(self, part: _Part, head: Spans, receipt: Receipt, now: float) -> None:
+        """Settle what a receipt covers, and send more of the same part next."""
+        self._works()
+        self._limit.took(_size_of(_batch(part, head)))
+        self._tokens[part.suspect].spend(now, -1.0)
+        index = 0
+        for span in head:
+            refused = {
+                number: receipt.refused[index + number]
+                for number in range(len(span.lines))
+                if index + number in receipt.refused
+            }
+            index += len(span.lines)
+            self._settle(span, refused)
+        part.window = min(BATCH_RECORDS, 2 * part.window)
+        part.not_before = -math.inf
+        self._put_back(part, part.spans)
+
+    def _bisect(self, part: _Part, head: Spans, now: float, why: str) -> None:
+        """Look for what made a batch malformed: try its halves, each by itself."""
+        self._works()
+        self._tokens[part.suspect].spend(now)
+        self._put_back(part, part.spans)
+        if not part.checked:
+            good = self._without_damaged(head)
+            if good != head:
+                self._put_back(_Part(good, suspect=True, checked=True), good)
+                return
+        count = count_of(head)
+        if count == 1:
+            self._settle(head[0], {0: why})
+            return
+        for half in reversed(divided(head, (count + 1) // 2)):
+            self._put_back(_Part(half, suspect=True, checked=True), half)
+
+    def _shrink(self, part: _Part, head: Spans, now: float, why: str) -> None:
+        """Send smaller batches from now on; of a record that is too large, only the node."""
+        lines = _batch(part, head)
+        self._works()
+        self._tokens[part.suspect].spend(now)
+        self._limit.refused(_size_of(lines))
+        if len(lines) > 1:
+            part.suspect = True
+            self._put_back(part, head + part.spans)
+            return
+        self._put_back(part, part.spans)
+        if not self._without_damaged(head):
+            return
+        bare = lines[0] if part.instead is not None else self._strip(lines[0])
+        if len(bare) < len(lines[0]):
+            self._parts.appendleft(_Part(head, suspect=True, checked=True, instead=bare))
+        else:
+            self._settle(head[0], {0: f"{why}, and there is no payload to leave out"})
+
+    def _set_damaged_aside(self, part: _Part, head: Spans) -> bool:
+        """Set aside what made a batch hold another number of records than lines, if that is so."""
+        if part.checked:
+            return False
+        good = self._without_damaged(head)
+        if good == head:
+            return False
+        self._put_back(part, part.spans)
+        self._put_back(_Part(good, part.window, suspect=True, checked=True), good)
+        return True
+
+    def _put_off(
+        self, part: _Part, head: Spans, decision: Decision, now: float, random: float
+    ) -> None:
+        """Wait, and try again with other records of the part first."""
+        self.failures += 1
+        hold = decision.verdict is Verdict.HOLD
+        self.held = decision.why if hold else ""
+        if hold:
+            delay = FIRST_HOLD if self.failures == 1 else HOLD
+        else:
+            delay = delay_after(self.failures, random)
+            if decision.after is not None:
+                delay = max(delay, decision.after + random)
+        self._not_before = now + delay
+        if self.failures == 1:
+            part.failures += 1
+            part.not_before = now + delay_after(part.failures, random)
+        if hold or max(self.failures, part.failures) >= PATIENCE:
+            part.window = max(1, min(PROBE_RECORDS, part.window // 2))
+        part.spans += head
+        self._parts.append(part)
+
+    def _works(self) -> None:
+        """Take note that the destination answers as it should."""
+        self.failures = 0
+        self.held = ""
+        self._not_before = -math.inf
+
+    def _put_back(self, part: _Part, spans: Spans) -> None:
+        """Keep a part, with these spans, to be sent next."""
+        if spans:
+            part.spans = spans
+            self._parts.appendleft(part)
+
+    # -- What is settled ---------------------------------------------------------------------------
+
+    def _settle(self, span: Span, refused: dict[int, str], *, damaged: bool = False) -> None:
+        """Settle a span: the lines in `refused` with a reason, the others delivered."""
+        start = span.start
+        for number, line in enumerate(span.lines):
+            if number in refused:
+                self._refused.append(Refused(span.source, start, line, refused[number], damaged))
+            start += len(line) + 1
+        kept = len(refused)
+        done = Advance(
+            span.source,
+            start,
+            delivered=len(span.lines) - kept,
+            quarantined=0 if damaged else kept,
+            damaged=kept if damaged else 0,
+        )
+        self._ledger.settle(span.start, done)
+        self._held_size -= start - span.start
+        self.records -= len(span.lines)
+
+    def _settle_damaged(self, span: Span) -> None:
+        """Settle a line that is no record; an empty one is nobody's, and leaves no trace."""
+        (line,) = span.lines
+        if line:
+            self._settle(span, {0: "damaged: the line is no JSON object"}, damaged=True)
+            return
+        self._ledger.settle(span.start, Advance(span.source, span.start + 1))
+        self._held_size -= 1
+        self.records -= 1
+
+    def _without_damaged(self, spans: Spans) -> Spans:
+        """Settle the lines that are no JSON objects; return the others."""
+        good: list[Span] = []
+        for span in spans:
+            for piece, whole in runs(span, _is_object):
+                if whole:
+                    good.append(piece)
+                else:
+                    self._settle_damaged(piece)
+        return tuple(good)
+
+    def _settled(self, why: str = "", warning: str = "") -> Settled:
+        refused, self._refused = self._refused, []
+        return Settled(tuple(refused), self._ledger.advances(), why, warning)
+
+
+def _batch(part: _Part, head: Spans) -> tuple[bytes, ...]:
+    """Return the lines that go over the wire."""
+    return lines_of(head) if part.instead is None else (part.instead,)
+
+
+def _size_of(lines: Sequence[bytes]) -> int:
+    return sum(map(len, lines)) + len(lines)
+
+
+def _is_success(answer: Answer) -> bool:
+    return 200 <= answer.status < 300  # noqa: PLR2004
+
+
+def _looks_whole(line: bytes) -> bool:
+    """Say whether a line may be a record; a torn one is seldom taken for whole."""
+    return line.startswith(b"{") and line.endswith(b"}")
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line.decode()), dict)
+    except (ValueError, RecursionError):
+        return False
