@@ -1,0 +1,244 @@
+"""The one place that knows requests: a batch goes out, an Answer comes back, nothing is raised.
+
+**The time** of a request is bounded as a whole, by deadline.py.
+
+**The key** goes to the endpoint and nowhere else: no redirect is followed, no netrc is read, no
+cookie kept, CONNECT goes without it. It is in no repr; no exception leaves this file, and no text
+of one either, since those quote headers and addresses: failures.py has our own words for them.
+
+**The environment** counts as always with requests: proxies, NO_PROXY, REQUESTS_CA_BUNDLE and
+CURL_CA_BUNDLE. TLS is verified.
+
+**The answer** is read up to `ANSWER_SIZE`, before and after decompression.
+"""
+
+import email.utils
+import sys
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Final
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from agentlog._version import __version__
+from agentlog.shipping.deadline import POOLS, by_deadline
+from agentlog.shipping.failures import in_our_words
+from agentlog.shipping.policy import Answer
+
+PATH: Final = "/v1/events"
+CONNECT_TIMEOUT: Final = 3.05
+READ_TIMEOUT: Final = 10.0
+DEADLINE: Final = 30.0
+ANSWER_SIZE: Final = 1 << 20
+
+_LEVEL = 1
+"""Of gzip. JSON gets 5 to 10 times smaller at the fastest level; more would cost the host CPU."""
+
+_SHORTEST_SECRET = 8
+_NEVER_SECRET = b'"accepted":"refused"'
+"""A key that is such a word cannot be told from a receipt's own."""
+
+
+class Transport:
+    """Sends batches to one endpoint, over one connection.
+
+    It is for one thread at a time, and for one process: a forked child makes its own.
+
+    Args:
+        endpoint: The base address; a path in it is kept.
+        api_key: The key, or None to send none.
+        connect: Seconds for each address of the host to take the connection.
+        read: Seconds for the server to take or send anything.
+        deadline: Seconds for all of it.
+
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        api_key: str | None = None,
+        *,
+        connect: float = CONNECT_TIMEOUT,
+        read: float = READ_TIMEOUT,
+        deadline: float = DEADLINE,
+    ) -> None:
+        self._url = endpoint.rstrip("/") + PATH
+        self._auth = _Bearer(api_key)
+        self._timeouts = (connect, read)
+        self._deadline = deadline
+        self._session = _session(self._auth)
+
+    def post(self, lines: Sequence[bytes]) -> Answer:
+        """Send the lines of records as one batch; never raises.
+
+        Args:
+            lines: Lines without their newlines. They are joined as they are, not parsed.
+
+        """
+        try:
+            with by_deadline(self._deadline, self._timeouts[1]), _untraced():
+                answer = self._post(_body_of(lines))
+        except Exception as error:  # noqa: BLE001 - requests may be patched by the host to raise anything
+            answer = Answer(failure=in_our_words(error))
+        if answer.status < 200:  # noqa: PLR2004
+            # What comes late must not be taken for the answer to the next batch.
+            self.close()
+        return answer
+
+    def close(self) -> None:
+        """Close the connection; the next batch opens one."""
+        try:
+            self._session.close()
+        except Exception:  # noqa: BLE001, S110 - as above; and what cannot be closed is no use either
+            pass
+
+    def _post(self, body: bytes) -> Answer:
+        response = self._session.post(
+            self._url, data=body, timeout=self._timeouts, stream=True, allow_redirects=False
+        )
+        try:
+            content, failure = _read(response)
+        finally:
+            response.close()
+        status, headers = response.status_code, response.headers
+        if failure and 200 <= status < 300:  # noqa: PLR2004 - of another status, the status is enough
+            return Answer(failure=failure)
+        return Answer(
+            status,
+            self._auth.without_key(content),
+            retry_after=headers.get("Retry-After"),
+            location=self._header(headers.get("Location")),
+            content_type=self._header(headers.get("Content-Type")),
+            date=_time_of(headers.get("Date")),
+        )
+
+    def _header(self, value: str | None) -> str | None:
+        if value is None:
+            return None
+        return self._auth.without_key(value.encode(errors="replace")).decode()
+
+
+def _body_of(lines: Sequence[bytes]) -> bytes:
+    """Return the body of a batch, compressed; the same for the same lines."""
+    packer = zlib.compressobj(_LEVEL, wbits=zlib.MAX_WBITS | 16)
+    return packer.compress(b'{"events":[' + b",".join(lines) + b"]}") + packer.flush()
+
+
+def _time_of(date: str | None) -> float:
+    """Return when an answer was sent: by the server's clock, which its Retry-After goes by too."""
+    try:
+        return email.utils.parsedate_to_datetime(date or "").timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError, OSError):
+        return time.time()
+
+
+# -- The session ---------------------------------------------------------------------------------
+
+
+class _Bearer(AuthBase):
+    """Sets the Authorization header, or none. That it is there keeps requests off the netrc."""
+
+    def __init__(self, key: str | None) -> None:
+        self._value = f"Bearer {key}" if key else None
+        secret = (key or "").encode(errors="replace")
+        self._secret = b"" if len(secret) < _SHORTEST_SECRET or secret in _NEVER_SECRET else secret
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._value is not None:
+            request.headers["Authorization"] = self._value
+        return request
+
+    def without_key(self, answer: bytes) -> bytes:
+        """Return what a server says without the key: it may end in a file, or on a screen."""
+        return answer.replace(self._secret, b"***") if self._secret else answer
+
+
+class _Session(requests.Session):
+    """A session that does not even look where a redirect goes: it would read all of its body."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Say that there is none."""
+
+
+class _Adapter(HTTPAdapter):
+    """Connects by the deadline, with and without a proxy."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **options)
+        manager.pool_classes_by_scheme = POOLS
+        return manager
+
+
+def _session(auth: AuthBase) -> requests.Session:
+    session = _Session()
+    session.auth = auth
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    session.headers.clear()
+    session.headers.update(
+        {
+            "User-Agent": f"agentlog/{__version__}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "Content-Type": "application/json",
+            "Content-Encoding": "gzip",
+        }
+    )
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Adapter(pool_connections=1, pool_maxsize=1))
+    return session
+
+
+# -- The answer ----------------------------------------------------------------------------------
+
+
+def _read(response: requests.Response) -> tuple[bytes, str]:
+    """Read a body up to the size that we read; return what there is, and what went wrong."""
+    raw = b""
+    try:
+        # Until there is nothing more: the end is where urllib3 sees that an answer was cut off.
+        while more := response.raw.read(ANSWER_SIZE - len(raw), decode_content=False):
+            raw += more
+    except Exception as error:  # noqa: BLE001 - urllib3's, http.client's, ssl's: the status is known
+        return b"", in_our_words(error)
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding in ("identity", ""):
+        return raw, ""
+    if coding not in ("gzip", "x-gzip"):
+        return b"", "the answer is in an encoding that was not asked for"
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        content = unpacker.decompress(raw, ANSWER_SIZE)
+    except zlib.error:
+        return b"", "the answer is broken gzip"
+    if not unpacker.eof and len(content) < ANSWER_SIZE and len(raw) < ANSWER_SIZE:
+        return b"", "the answer is broken gzip"
+    return content, ""
+
+
+@contextmanager
+def _untraced() -> Iterator[None]:
+    """Have OpenTelemetry, if the host uses it, make no span of our request.
+
+    Source: `opentelemetry.instrumentation.utils.is_instrumentation_enabled`, which looks at the key
+    and, for older ones, at its name.
+    """
+    api = sys.modules.get("opentelemetry.context")
+    if api is None or not all(hasattr(api, name) for name in ("attach", "detach", "set_value")):
+        yield  # not there, or another thread is in the middle of its import
+        return
+    name = "suppress_instrumentation"
+    key = getattr(api, "_SUPPRESS_INSTRUMENTATION_KEY", name)
+    token = api.attach(api.set_value(key, True, api.set_value(name, True)))
+    try:
+        yield
+    finally:
+        api.detach(token)
