@@ -10,7 +10,7 @@ BATCH_SIZE: Final = 1 << 20
 REFUSALS_AT_ONCE: Final = 60
 REFUSALS_PER_SECOND: Final = 2.0
 
-GROW_AFTER: Final = 50
+GROW_AFTER: Final = 20
 """Batches about as large as the limit that are taken before a larger one is tried."""
 
 

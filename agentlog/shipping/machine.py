@@ -40,7 +40,6 @@ from agentlog.shipping.steps import Refused, Send, Settled, Wait
 
 BATCH_RECORDS: Final = 500
 HELD_SIZE: Final = 8 << 20
-"""Bytes of lines that the machine holds before it takes no more."""
 
 PATIENCE: Final = 5
 """Failures in a row after which requests are probes."""
@@ -67,7 +66,7 @@ class _Part:
     """
 
     spans: Spans
-    window: int = BATCH_RECORDS
+    window: int
     failures: int = 0
     not_before: float = -math.inf
     suspect: bool = False
@@ -81,11 +80,21 @@ class Machine:
     Args:
         strip: A function that takes the payload out of a record's line; the line of a JSON object
             goes in, and a shorter one comes out, or the same if there is nothing to take out.
+        batch_records: Records in a batch, at most.
+        held_size: Bytes of lines that the machine holds before it takes no more.
 
     """
 
-    def __init__(self, strip: Callable[[bytes], bytes]) -> None:
+    def __init__(
+        self,
+        strip: Callable[[bytes], bytes],
+        *,
+        batch_records: int = BATCH_RECORDS,
+        held_size: int = HELD_SIZE,
+    ) -> None:
         self._strip = strip
+        self._batch_records = batch_records
+        self._held_limit = held_size
         self._fresh: deque[Span] = deque()
         self._parts: deque[_Part] = deque()
         self._sent: tuple[_Part, Spans] | None = None
@@ -110,7 +119,7 @@ class Machine:
     @property
     def room(self) -> int:
         """Bytes of lines that the machine takes; 0 while it holds enough."""
-        enough = 2 * self._fresh_size >= BATCH_SIZE or self._held_size >= HELD_SIZE
+        enough = 2 * self._fresh_size >= BATCH_SIZE or self._held_size >= self._held_limit
         return 0 if enough else BATCH_SIZE
 
     def take(self, source: Hashable, start: int, lines: Sequence[bytes]) -> Settled:
@@ -147,7 +156,7 @@ class Machine:
             if part is None:
                 return Wait(self._next_due())
             lines = lines_of(part.spans)
-            count = fitting(lines, min(part.window, BATCH_RECORDS), self._limit.size)
+            count = max(1, fitting(lines, part.window, self._limit.size))
             head, part.spans = divided(part.spans, count)
             self._sent = part, head
         part, head = self._sent
@@ -208,18 +217,22 @@ class Machine:
         """Make a part of new lines: about a batch."""
         spans: list[Span] = []
         records = size = 0
-        while self._fresh and records < BATCH_RECORDS and size < self._limit.size:
-            span = self._fresh.popleft()
-            count = fitting(span.lines, BATCH_RECORDS - records, self._limit.size - size)
-            head, rest = span.divided(count)
+        while self._fresh:
+            span = self._fresh[0]
+            count = fitting(span.lines, self._batch_records - records, self._limit.size - size)
+            if not count and spans:
+                break
+            head, rest = span.divided(max(1, count))
             if rest.lines:
-                self._fresh.appendleft(rest)
+                self._fresh[0] = rest
+            else:
+                self._fresh.popleft()
             spans.append(head)
-            records += count
+            records += len(head.lines)
             size += head.size
         self._fresh_size -= size
         probing = self.held or self.failures >= PATIENCE
-        return _Part(tuple(spans), PROBE_RECORDS if probing else BATCH_RECORDS)
+        return _Part(tuple(spans), PROBE_RECORDS if probing else self._batch_records)
 
     # -- What an answer does -----------------------------------------------------------------------
 
@@ -237,7 +250,7 @@ class Machine:
             }
             index += len(span.lines)
             self._settle(span, refused)
-        part.window = min(BATCH_RECORDS, 2 * part.window)
+        part.window = min(self._batch_records, 2 * part.window)
         part.not_before = -math.inf
         self._put_back(part, part.spans)
 
@@ -249,14 +262,14 @@ class Machine:
         if not part.checked:
             good = self._without_damaged(head)
             if good != head:
-                self._put_back(_Part(good, suspect=True, checked=True), good)
+                self._put_back(_Part(good, part.window, suspect=True, checked=True), good)
                 return
         count = count_of(head)
         if count == 1:
             self._settle(head[0], {0: why})
             return
         for half in reversed(divided(head, (count + 1) // 2)):
-            self._put_back(_Part(half, suspect=True, checked=True), half)
+            self._put_back(_Part(half, part.window, suspect=True, checked=True), half)
 
     def _shrink(self, part: _Part, head: Spans, now: float, why: str) -> None:
         """Send smaller batches from now on; of a record that is too large, only the node."""
@@ -273,7 +286,7 @@ class Machine:
             return
         bare = lines[0] if part.instead is not None else self._strip(lines[0])
         if len(bare) < len(lines[0]):
-            self._parts.appendleft(_Part(head, suspect=True, checked=True, instead=bare))
+            self._parts.appendleft(_Part(head, 1, suspect=True, checked=True, instead=bare))
         else:
             self._settle(head[0], {0: f"{why}, and there is no payload to leave out"})
 

@@ -60,9 +60,8 @@ def divided(spans: Spans, count: int) -> tuple[Spans, Spans]:
 
 
 def fitting(lines: Sequence[bytes], most: int, size: int) -> int:
-    """Return how many of the lines go into one batch: at most so many and so large, at least 1."""
-    within = sum(total <= size for total in accumulate(len(line) + 1 for line in lines[:most]))
-    return max(1, within)
+    """Return how many of the lines fit: at most so many, in so many bytes with their newlines."""
+    return sum(total <= size for total in accumulate(len(line) + 1 for line in lines[:most]))
 
 
 @dataclass(frozen=True, slots=True)

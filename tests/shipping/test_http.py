@@ -3,7 +3,6 @@
 import gzip
 import json
 import logging
-import os
 import ssl
 import subprocess
 import sys
@@ -15,52 +14,10 @@ import requests
 from agentlog.shipping import http
 from agentlog.shipping.http import Transport
 from tests.shipping import server as fake
-from tests.shipping.driving import record
+from tests.shipping.posting import KEY, LINES, RECEIPT, SHORT, failure, post
 from tests.shipping.server import Server, answering, collecting, response, sending
 
-KEY = "sk-agentlog-0123456789abcdef"
-LINES = [record(number, params={"n": number}) for number in range(3)]
-RECEIPT = b'{"accepted": 3, "refused": []}'
-SHORT = 0.3
-"""Seconds for a request whose time is to run out."""
-BULK = [os.urandom(3 << 20).hex().encode()]
-"""More than the buffers of a connection take, also when it is compressed."""
 BOMB = gzip.compress(b"\0" * (30 << 20))
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch):
-    """Nothing of the proxies and bundles of whoever runs the tests."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def post(url, lines=LINES, key=KEY, **options):
-    """Send one batch by a transport of its own."""
-    transport = Transport(url, key, **options)
-    try:
-        return transport.post(lines)
-    finally:
-        transport.close()
-
-
-def failure(behave, **options):
-    """Return what is said of an answer that did not come."""
-    with Server(behave) as server:
-        answer = post(server.url, **options)
-    assert 0 == answer.status
-    assert b"" == answer.body
-    return answer.failure
-
-
-def timed(behave, **options):
-    """Return what is said, and the seconds that it took."""
-    start = time.monotonic()
-    said = failure(behave, **options)
-    return said, time.monotonic() - start
 
 
 # -- The request -----------------------------------------------------------------------------------
@@ -212,112 +169,6 @@ def test_no_cookie_is_kept():
     assert ["cookie" in request.headers for request in server.requests] == [False, False]
 
 
-# -- Failures --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("behave", "expected"),
-    [
-        (fake.closing, "the connection was closed without an answer"),
-        (fake.resetting, "Connection reset by peer"),
-        (sending(b"\x16\x03\x01 nonsense\r\n\r\n", close=True), "the answer is no HTTP"),
-        (sending(response(200, b"{", Content_Length=99), close=True), "the answer is cut off"),
-        (
-            sending(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc", close=True),
-            "the answer is cut off",
-        ),
-        (
-            sending(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc", close=True),
-            "the answer is cut off",
-        ),
-        (sending(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n"), "the answer is no HTTP"),
-        (sending(b"HTTP/1.1 200 OK\r\nA: " + b"a" * 70000 + b"\r\n\r\n"), "the answer is no HTTP"),
-    ],
-    ids=["close", "reset", "TLS", "cut", "cut chunk", "no chunk", "many headers", "long header"],
-)
-def test_failures_are_answers(behave, expected):
-    """Whatever comes instead of an answer is told in our words, and raises nothing."""
-    assert expected == failure(behave)
-
-
-def test_nobody_listens():
-    """A port that refuses is told as the system tells it."""
-    with fake.closed_port() as url:
-        assert "Connection refused" == post(url).failure
-
-
-def test_no_such_host():
-    """A host that is not known is told as that."""
-    assert "the name of the host is not known" == post("http://agentlog.invalid").failure
-
-
-@pytest.mark.parametrize("key", ["line\nbreak-0123", "schlüssel-€-0123"])
-def test_a_key_that_no_header_can_carry(key):
-    """It is not sent, and not told."""
-    with Server(collecting()) as server:
-        answer = post(server.url, key=key)
-    assert "the endpoint or the key holds what no request can carry" == answer.failure
-    assert [] == server.requests
-
-
-def test_requests_patched_to_raise(monkeypatch):
-    """An application that patches requests breaks itself, and not the shipper."""
-
-    def send(*_, **__):
-        raise KeyError(KEY)
-
-    monkeypatch.setattr(requests.Session, "send", send)
-    monkeypatch.setattr(requests.Session, "close", send)
-    assert "the request failed: KeyError" == post("http://127.0.0.1:9").failure
-
-
-# -- Time ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "behave",
-    [
-        fake.trickling(b"", b"x"),
-        fake.trickling(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"),
-        fake.trickling(b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"),
-        fake.trickling(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b" "),
-        fake.trickling(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
-        fake.trickling(b"HTTP/1.1 200 OK\r\n\r\n", b" "),
-    ],
-    ids=["status", "headers", "interim", "body", "chunks", "endless"],
-)
-def test_what_drips_ends_at_the_deadline(behave):
-    """However often a byte comes, the request is over when its time is."""
-    said, seconds = timed(behave, deadline=SHORT)
-    assert "no answer in time" == said
-    assert SHORT <= seconds < SHORT + 1
-
-
-def test_what_is_slow_but_in_time_is_an_answer():
-    """Bytes may come one by one."""
-    with Server(sending(response(200, RECEIPT), drip=True)) as server:
-        assert RECEIPT == post(server.url, read=SHORT).body
-
-
-@pytest.mark.parametrize("behave", [fake.hanging, fake.deaf], ids=["hang", "deaf"])
-def test_what_hangs_ends_after_the_patience_for_a_read(behave):
-    """A server that never answers, or takes no byte more, is waited for as long as one read."""
-    said, seconds = timed(behave, read=SHORT, lines=BULK)
-    assert "no answer in time" == said
-    assert SHORT <= seconds < SHORT + 2
-
-
-def test_sending_has_the_patience_of_a_read():
-    """A line that is slower than a connect takes a body nevertheless."""
-
-    def slow(request):
-        request.server.over.wait(SHORT)
-        answering(200)(request)
-
-    with Server(slow) as server:
-        assert 200 == post(server.url, BULK, connect=SHORT / 10, read=5).status
-
-
 # -- TLS and proxies -------------------------------------------------------------------------------
 
 
@@ -338,32 +189,6 @@ def test_the_bundle_of_the_environment_counts(name, monkeypatch):
         assert 200 == post(server.url.replace("127.0.0.1", "localhost")).status
 
 
-def test_a_bundle_that_is_not_there(monkeypatch):
-    """It is told, since the environment is easily wrong."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
-    with Server(collecting(), tls=True) as server:
-        assert "the CA bundle that the environment names is not there" == post(server.url).failure
-
-
-def test_tls_that_drips_ends_at_the_deadline(monkeypatch):
-    """The deadline holds inside TLS as well, in the answer and in the handshake."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(fake.CERTIFICATE))
-    with Server(fake.trickling(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), tls=True) as server:
-        assert "no answer in time" == post(server.url, deadline=SHORT).failure
-    with Server(fake.hanging) as server:
-        plain = server.url.replace("http:", "https:")
-        start = time.monotonic()
-        assert post(plain, connect=SHORT).failure
-        assert time.monotonic() - start < SHORT + 1
-
-
-def test_plain_http_where_tls_is_expected():
-    """It is told as a failure of TLS."""
-    with Server(sending(response(400), close=True)) as server:
-        said = post(server.url.replace("http:", "https:"), connect=SHORT).failure
-    assert said.startswith("TLS fails") or "no answer in time" == said
-
-
 def test_a_proxy_sees_no_key(monkeypatch):
     """HTTPS goes by CONNECT: the proxy gets its own password, and neither key nor records."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(fake.CERTIFICATE))
@@ -377,24 +202,6 @@ def test_a_proxy_sees_no_key(monkeypatch):
     assert ("CONNECT", f"127.0.0.1:{server.port}") == (request.method, request.path)
     assert {"proxy-authorization"} == {name for name in request.headers if "auth" in name}
     assert [f"Bearer {KEY}"] * 2 == [one.headers["authorization"] for one in server.requests]
-
-
-@pytest.mark.parametrize(
-    ("behave", "expected"),
-    [
-        (answering(407), "the proxy: it answers 407"),
-        (fake.trickling(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), "no answer in time"),
-        (fake.closing, "the proxy: the connection was closed without an answer"),
-    ],
-    ids=["password", "drip", "close"],
-)
-def test_a_proxy_that_fails(behave, expected, monkeypatch):
-    """What is wrong with a proxy is told, without the password that is in its address."""
-    with Server(behave) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("://", "://user:password@"))
-        said = post("https://agentlog.invalid", deadline=SHORT).failure
-    assert said.removeprefix("the proxy: ") == expected.removeprefix("the proxy: ")
-    assert "password" not in said
 
 
 # -- Secrets ---------------------------------------------------------------------------------------
@@ -431,7 +238,7 @@ def test_the_key_is_in_no_log(caplog):
 
 def test_opentelemetry_makes_no_span():
     """While a batch is sent, OpenTelemetry's instrumentations are told to look away."""
-    from opentelemetry.instrumentation.utils import is_instrumentation_enabled  # noqa: PLC0415
+    from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
     seen = []
 
