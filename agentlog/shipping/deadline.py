@@ -115,6 +115,7 @@ class _TimedSend:
     """
 
     response_class: Any = _TimedResponse
+    debuglevel = 0  # where a host turns it on for all of http.client, our headers are not printed
     sock: Any
 
     def send(self, data: Any) -> None:

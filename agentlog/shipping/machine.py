@@ -251,7 +251,6 @@ class Machine:
             index += len(span.lines)
             self._settle(span, refused)
         part.window = min(self._batch_records, 2 * part.window)
-        part.not_before = -math.inf
         self._put_back(part, part.spans)
 
     def _bisect(self, part: _Part, head: Spans, now: float, why: str) -> None:

@@ -83,7 +83,7 @@ def test_plain_http_where_tls_is_expected():
     [
         (answering(407), "the proxy: it answers 407"),
         (fake.trickling(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), "no answer in time"),
-        (fake.closing, "the proxy: the connection was closed without an answer"),
+        (fake.closing, "the connection was closed without an answer"),
     ],
     ids=["password", "drip", "close"],
 )
@@ -92,5 +92,5 @@ def test_a_proxy_that_fails(behave, expected, monkeypatch):
     with Server(behave) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("://", "://user:password@"))
         said = post("https://agentlog.invalid", deadline=SHORT).failure
-    assert said.removeprefix("the proxy: ") == expected.removeprefix("the proxy: ")
+    assert expected == said
     assert "password" not in said

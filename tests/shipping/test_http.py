@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import time
+from http import client
 
 import pytest
 import requests
@@ -91,6 +92,14 @@ def test_an_answer_for_nothing_is_not_taken_for_the_next():
         transport.close()
     assert [101, 0, 0, 200] == [answer.status for answer in answers]
     assert 4 == server.connections
+
+
+def test_a_redirect_is_answer_enough():
+    """Nothing of its body is waited for."""
+    head = b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 9999\r\n\r\n"
+    with Server(fake.trickling(head, b" ")) as server:
+        answer = post(server.url, deadline=SHORT)
+    assert (302, "/x") == (answer.status, answer.location)
 
 
 # -- The answer ------------------------------------------------------------------------------------
@@ -234,6 +243,16 @@ def test_the_key_is_in_no_log(caplog):
             post(server.url)
     assert caplog.records
     assert KEY not in caplog.text
+
+
+def test_the_key_is_not_printed(capsys, monkeypatch):
+    """Also where the host has http.client print all that it sends."""
+    monkeypatch.setattr(client.HTTPConnection, "debuglevel", 1)
+    with Server(answering(200)) as server:
+        post(server.url)
+        assert "" == capsys.readouterr().out
+        requests.get(server.url, timeout=5)
+    assert "GET" in capsys.readouterr().out
 
 
 def test_opentelemetry_makes_no_span():

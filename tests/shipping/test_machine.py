@@ -3,6 +3,7 @@
 import json
 import math
 from bisect import bisect
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -139,6 +140,14 @@ def test_a_senseless_retry_after(asked):
     assert second - first <= 1
 
 
+def test_a_retry_after_does_not_hurry():
+    """A server that always says "in a second" is asked less and less often, as others are."""
+    drive = Drive(always(503, retry_after="1"), random=lambda: 1.0).take(TEN).run(requests=9)
+    assert [2, 2, 4, 8, 16, 32, 60, 60] == [
+        round(later - sooner) for sooner, later in pairwise(drive.times())
+    ]
+
+
 # -- Hold ------------------------------------------------------------------------------------------
 
 LIES = [b"<html>Log in</html>", b"{}", b"[]", b"null", b"", b'{"accepted": 0}']
@@ -150,10 +159,9 @@ def test_hold(status):
     drive = Drive(always(status)).take(THOUSAND).run(until=4.0)
     assert len(drive.requests) == 2
     drive.run(until=601.5)
-    assert [HOLD] * 9 == [
-        pytest.approx(later - sooner, abs=0.01)
-        for sooner, later in zip(drive.times()[1:], drive.times()[2:], strict=False)
-    ][:9]
+    waits = [later - sooner for sooner, later in pairwise(drive.times()[1:])]
+    assert waits == pytest.approx([HOLD] * len(waits), abs=0.01)
+    assert 12 == len(drive.requests)
     assert max(len(lines) for _, lines, _ in drive.requests[1:]) <= 10
     assert 1 == len(drive.warnings)
     assert drive.warnings[0].startswith(str(status))
@@ -293,6 +301,15 @@ def test_a_record_too_large_alone_loses_its_payload():
     bare = {strip(line) for line in lines if len(line) > 64_000}
     assert bare | {line for line in lines if len(line) <= 64_000} == taken
     assert drive.now < 5
+    assert len(drive.requests) < 60
+
+
+def test_many_records_too_large_alone():
+    """What is delivered in the end earns the refusals on the way: it goes on at once."""
+    drive = Drive(limited(500)).take([record(n, params="x" * 1000) for n in range(300)]).run()
+    assert drive.done
+    assert 300 == len(drive.delivered)
+    assert drive.now < 30
 
 
 def test_a_record_too_large_without_its_payload():
