@@ -204,11 +204,12 @@ def _read(response: requests.Response) -> tuple[bytes, str]:
     """Read a body up to the size that we read; return what there is, and what went wrong."""
     raw = b""
     try:
-        # Until there is nothing more: the end is where urllib3 sees that an answer was cut off.
         while more := response.raw.read(ANSWER_SIZE - len(raw), decode_content=False):
             raw += more
     except Exception as error:  # noqa: BLE001 - urllib3's, http.client's, ssl's: the status is known
         return b"", in_our_words(error)
+    if response.raw.length_remaining and len(raw) < ANSWER_SIZE:  # urllib3 1 does not look
+        return b"", "the answer is cut off"
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if coding in ("identity", ""):
         return raw, ""

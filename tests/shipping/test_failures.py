@@ -92,5 +92,5 @@ def test_a_proxy_that_fails(behave, expected, monkeypatch):
     with Server(behave) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("://", "://user:password@"))
         said = post("https://agentlog.invalid", deadline=SHORT).failure
-    assert expected == said
+    assert said.endswith(expected)
     assert "password" not in said

@@ -216,7 +216,7 @@ def test_one_poison_record(status, poison):
     assert drive.now < 1
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.sets(st.integers(0, 999), min_size=5, max_size=5))
 def test_five_poison_records(poison):
     """Five of a thousand, wherever they are, take at most 120 requests."""
@@ -478,7 +478,7 @@ def test_any_sequence_of_answers(kinds, moves, random, batch_records):
     assert all(count == 1 for count in drive.delivered.values())
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(
     st.lists(st.sampled_from([0, 200, 302, 400, 401, 404, 413, 422, 429, 503]), min_size=1),
     st.randoms(use_true_random=False),
