@@ -27,7 +27,7 @@ from requests.auth import AuthBase
 
 from agentlog._version import __version__
 from agentlog.shipping.deadline import POOLS, by_deadline
-from agentlog.shipping.failures import in_our_words
+from agentlog.shipping.failures import failed
 from agentlog.shipping.policy import Answer
 
 PATH: Final = "/v1/events"
@@ -84,7 +84,7 @@ class Transport:
             with by_deadline(self._deadline, self._timeouts[1]), _untraced():
                 answer = self._post(_body_of(lines))
         except Exception as error:  # noqa: BLE001 - requests may be patched by the host to raise anything
-            answer = Answer(failure=in_our_words(error))
+            answer = failed(error)
         if answer.status < 200:  # noqa: PLR2004
             # What comes late must not be taken for the answer to the next batch.
             self.close()
@@ -107,7 +107,7 @@ class Transport:
             response.close()
         status, headers = response.status_code, response.headers
         if failure and 200 <= status < 300:  # noqa: PLR2004 - of another status, the status is enough
-            return Answer(failure=failure)
+            return failure
         return Answer(
             status,
             self._auth.without_key(content),
@@ -200,29 +200,30 @@ def _session(auth: AuthBase) -> requests.Session:
 # -- The answer ----------------------------------------------------------------------------------
 
 
-def _read(response: requests.Response) -> tuple[bytes, str]:
-    """Read a body up to the size that we read; return what there is, and what went wrong."""
+def _read(response: requests.Response) -> tuple[bytes, Answer | None]:
+    """Read a body up to the size that we read; return it, and what went wrong if anything did."""
     raw = b""
     try:
         while more := response.raw.read(ANSWER_SIZE - len(raw), decode_content=False):
             raw += more
     except Exception as error:  # noqa: BLE001 - urllib3's, http.client's, ssl's: the status is known
-        return b"", in_our_words(error)
+        return b"", failed(error)
     if response.raw.length_remaining and len(raw) < ANSWER_SIZE:  # urllib3 1 does not look
-        return b"", "the answer is cut off"
+        return b"", Answer(failure="the answer is cut off")
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if coding in ("identity", ""):
-        return raw, ""
+        return raw, None
     if coding not in ("gzip", "x-gzip"):
-        return b"", "the answer is in an encoding that was not asked for"
+        return b"", Answer(failure="the answer is in an encoding that was not asked for")
+    broken = Answer(failure="the answer is broken gzip")
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
         content = unpacker.decompress(raw, ANSWER_SIZE)
     except zlib.error:
-        return b"", "the answer is broken gzip"
+        return b"", broken
     if not unpacker.eof and len(content) < ANSWER_SIZE and len(raw) < ANSWER_SIZE:
-        return b"", "the answer is broken gzip"
-    return content, ""
+        return b"", broken
+    return content, None
 
 
 @contextmanager

@@ -103,7 +103,7 @@ class Machine:
         self._tokens = {True: Tokens(), False: Tokens()}
         self._limit = SizeLimit()
         self._ledger = Ledger()
-        self._warned: set[int] = set()
+        self._warned: set[int | str] = set()
         self._refused: list[Refused] = []
         self._fresh_size = 0
         self._held_size = 0
@@ -184,8 +184,9 @@ class Machine:
             self._bisect(part, head, now, decision.why)
         elif not (_is_success(answer) and self._set_damaged_aside(part, head)):
             self._put_off(part, head, decision, now, random)
-            if decision.verdict is Verdict.HOLD and answer.status not in self._warned:
-                self._warned.add(answer.status)
+            cause = answer.status or answer.failure
+            if decision.verdict is Verdict.HOLD and cause not in self._warned:
+                self._warned.add(cause)
                 return self._settled(decision.why, decision.why)
         return self._settled(decision.why)
 

@@ -4,6 +4,7 @@
 |---|---|
 | 2xx with a receipt that covers every record | ACKNOWLEDGED |
 | 2xx without one, 3xx, 401, 403, 404 and every other 4xx | HOLD: somebody has to look at it |
+| none, for a reason that lasts (a certificate) | HOLD |
 | none, 1xx, 408, 425, 429, 5xx | RETRY, for as long as it takes |
 | 413 | SHRINK |
 | 400, 422 | BISECT |
@@ -39,6 +40,7 @@ class Answer:
         status: The HTTP status; 0 if no whole answer came.
         body: What was read of the body, decoded.
         failure: Why no whole answer came, a short text; empty if one did.
+        lasting: Whether only a person can mend that: a certificate, an address, a key.
         retry_after: The header of that name, as it stands.
         location: The header of that name, as it stands.
         content_type: The header of that name, as it stands.
@@ -49,6 +51,7 @@ class Answer:
     status: int = 0
     body: bytes = b""
     failure: str = ""
+    lasting: bool = False
     retry_after: str | None = None
     location: str | None = None
     content_type: str | None = None
@@ -101,7 +104,8 @@ def decide(answer: Answer, lines: Sequence[bytes]) -> Decision:
     """Say what an answer means for the lines that were sent."""
     status = answer.status
     if status < 200:  # noqa: PLR2004 - an interim answer, or none
-        return Decision(Verdict.RETRY, answer.failure or f"{status} and no answer after it")
+        verdict = Verdict.HOLD if answer.lasting else Verdict.RETRY
+        return Decision(verdict, answer.failure or f"{status} and no answer after it")
     if status < 300:  # noqa: PLR2004
         receipt = receipt_of(answer.body, lines)
         if receipt is None:

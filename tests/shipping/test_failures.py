@@ -36,7 +36,9 @@ def test_failures_are_answers(behave, expected):
 def test_nobody_listens():
     """A port that refuses is told as the system tells it."""
     with fake.closed_port() as url:
-        assert "Connection refused" == post(url).failure
+        answer = post(url)
+    assert "Connection refused" == answer.failure
+    assert not answer.lasting
 
 
 def test_no_such_host():
@@ -49,7 +51,8 @@ def test_a_key_that_no_header_can_carry(key):
     """It is not sent, and not told."""
     with Server(collecting()) as server:
         answer = post(server.url, key=key)
-    assert "the endpoint or the key holds what no request can carry" == answer.failure
+    assert "the key holds what no header can carry" == answer.failure
+    assert answer.lasting
     assert [] == server.requests
 
 
@@ -68,7 +71,9 @@ def test_a_bundle_that_is_not_there(monkeypatch):
     """It is told, since the environment is easily wrong."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
     with Server(collecting(), tls=True) as server:
-        assert "the CA bundle that the environment names is not there" == post(server.url).failure
+        answer = post(server.url)
+    assert "the CA bundle that the environment names is not there" == answer.failure
+    assert answer.lasting
 
 
 def test_plain_http_where_tls_is_expected():
@@ -94,3 +99,20 @@ def test_a_proxy_that_fails(behave, expected, monkeypatch):
         said = post("https://agentlog.invalid", deadline=SHORT).failure
     assert said.endswith(expected)
     assert "password" not in said
+
+
+@pytest.mark.parametrize(
+    ("proxy", "expected"),
+    [
+        ("http:///password", "the address of the endpoint, or of a proxy"),
+        ("gopher://user:password@127.0.0.1:9", "the address of the endpoint, or of a proxy"),
+        ("socks5://user:password@127.0.0.1:9", "there is no support for this kind"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used(proxy, expected, monkeypatch):
+    """A wrong setting of the environment is told, without its password."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    answer = post("https://agentlog.invalid")
+    assert "password" not in answer.failure
+    assert answer.failure.startswith(expected)
+    assert answer.lasting

@@ -184,8 +184,9 @@ def test_no_cookie_is_kept():
 def test_tls_is_verified():
     """A certificate that nobody vouches for is not accepted, and the records are not sent."""
     with Server(collecting(), tls=True) as server:
-        said = post(server.url).failure
-    assert said.startswith("the certificate is not accepted: self")
+        answer = post(server.url)
+    assert answer.failure.startswith("the certificate is not accepted: self")
+    assert answer.lasting
     assert [] == server.requests
 
 

@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 from bisect import bisect
 from itertools import pairwise
 
@@ -501,3 +503,9 @@ def test_any_outage(statuses, chance):
     drive.take(THOUSAND).run(until=300.0)
     assert busiest_minute(drive.times()) <= 16
     assert sum(when < 20 for when in drive.times()) <= 25
+
+
+def test_deciding_needs_no_requests():
+    """Only what sends imports requests."""
+    code = "import sys, agentlog.shipping.machine; sys.exit('requests' in sys.modules)"
+    assert 0 == subprocess.run([sys.executable, "-c", code], check=False).returncode

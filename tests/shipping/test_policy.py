@@ -61,6 +61,12 @@ def test_an_acknowledgement(status):
         assert decide(Answer(other, body), LINES).receipt is None
 
 
+def test_what_only_a_person_can_mend_is_held():
+    """It is no use to try that again and again."""
+    assert Verdict.HOLD is decide(Answer(failure="odd", lasting=True), LINES).verdict
+    assert Verdict.RETRY is decide(Answer(failure="odd"), LINES).verdict
+
+
 @given(st.integers(0, 999), st.binary(max_size=50), st.text(max_size=20))
 def test_any_answer_is_decided(status, body, header):
     """There is an answer to every answer, and no acknowledgement by chance."""
@@ -73,6 +79,7 @@ def test_any_answer_is_decided(status, body, header):
     ("answer", "expected"),
     [
         (Answer(failure="no answer in time"), "no answer in time"),
+        (Answer(failure="odd", lasting=True), "odd"),
         (Answer(103), "103 and no answer after it"),
         (Answer(200, content_type="text/html"), "200 without a receipt for the batch (text/html)"),
         (Answer(204), "204 without a receipt for the batch"),
