@@ -44,6 +44,9 @@ HELD_SIZE: Final = 8 << 20
 PATIENCE: Final = 5
 """Failures in a row after which requests are probes."""
 
+HURRY: Final = 2.0
+"""Seconds between tries while somebody waits for them."""
+
 PROBE_RECORDS: Final = 10
 HOLD: Final = 60.0
 FIRST_HOLD: Final = 1.0
@@ -99,7 +102,7 @@ class Machine:
         self._parts: deque[_Part] = deque()
         self._sent: tuple[_Part, Spans] | None = None
         self._turn_of_parts = False
-        self._not_before = -math.inf
+        self._not_before = self._soonest = -math.inf
         self._tokens = {True: Tokens(), False: Tokens()}
         self._limit = SizeLimit()
         self._ledger = Ledger()
@@ -189,6 +192,13 @@ class Machine:
                 self._warned.add(cause)
                 return self._settled(decision.why, decision.why)
         return self._settled(decision.why)
+
+    def hurry(self) -> None:
+        """Somebody waits: try again soon after the last time, but not before a server asked to.
+
+        What is on hold stays on hold, and a record that fails where others do not waits by itself.
+        """
+        self._not_before = min(self._not_before, self._soonest)
 
     # -- What is next ------------------------------------------------------------------------------
 
@@ -309,12 +319,12 @@ class Machine:
         hold = decision.verdict is Verdict.HOLD
         self.held = decision.why if hold else ""
         if hold:
-            delay = FIRST_HOLD if self.failures == 1 else HOLD
+            least = delay = FIRST_HOLD if self.failures == 1 else HOLD
         else:
-            delay = delay_after(self.failures, random)
-            if decision.after is not None:
-                delay = max(delay, decision.after + random)
-        self._not_before = now + delay
+            asked = 0.0 if decision.after is None else decision.after + random
+            delay = max(asked, delay_after(self.failures, random))
+            least = max(asked, min(delay, HURRY))
+        self._soonest, self._not_before = now + least, now + delay
         if self.failures == 1:
             part.failures += 1
             part.not_before = now + delay_after(part.failures, random)

@@ -29,7 +29,6 @@ LEAST_JITTER: Final = 0.1
 """The part of a delay that chance cannot take away: so also bad luck is a bounded rate."""
 
 _LONGEST_WHY = 500
-_LONGEST_NUMBER = 9  # digits of a Retry-After: more is longer than the longest in any case
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +199,7 @@ def seconds_to_wait(retry_after: str | None, date: float) -> float | None:
     text = (retry_after or "").strip()
     seconds: float
     if text.isascii() and text.isdigit():
-        digits = text.lstrip("0")
-        seconds = float(digits or 0) if len(digits) <= _LONGEST_NUMBER else LONGEST_RETRY_AFTER
+        seconds = float(text)
     else:
         try:
             seconds = parsedate_to_datetime(text).timestamp() - date

@@ -78,6 +78,7 @@ class Drive:
         self.server = server
         self.random = random
         self.now = 0.0
+        self.hurried = False
         self.requests = []
         self.delivered = Counter()
         self.refused = Counter()
@@ -114,6 +115,8 @@ class Drive:
         while len(self.requests) < most:
             for source in self._waiting:
                 self._feed(source)
+            if self.hurried:
+                self.machine.hurry()
             step = self.machine.next(self.now)
             if isinstance(step, Send):
                 assert step == self.machine.next(self.now)

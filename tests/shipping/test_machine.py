@@ -150,6 +150,28 @@ def test_a_retry_after_does_not_hurry():
     ]
 
 
+def test_hurry():
+    """Who waits for a flush need not wait for a minute when the server is back."""
+    drive = Drive(always(503), random=lambda: 1.0).take(THOUSAND).run(until=100.0)
+    drive.server = good
+    drive.hurried = True
+    assert drive.run(until=102.5).done
+
+
+@pytest.mark.parametrize("random", [0.0, 0.5, 1.0])
+def test_hurry_has_its_limits(random):
+    """Somebody who waits all the time does not make it more than 25 requests in 20 s."""
+    drive = Drive(always(0), random=lambda: random).take(THOUSAND)
+    drive.hurried = True
+    assert 10 <= len(drive.run(until=20.0).requests) <= 25
+    drive = Drive(always(401)).take(THOUSAND)
+    drive.hurried = True
+    assert 2 == len(drive.run(until=60.0).requests)
+    drive = Drive(always(429, retry_after="50")).take(THOUSAND)
+    drive.hurried = True
+    assert 1 == len(drive.run(until=50.0).requests)
+
+
 # -- Hold ------------------------------------------------------------------------------------------
 
 LIES = [b"<html>Log in</html>", b"{}", b"[]", b"null", b"", b'{"accepted": 0}']
@@ -200,6 +222,9 @@ def test_each_cause_is_warned_of_once():
     left = iter(answers)
     drive = Drive(lambda lines: next(left, None) or receipt(lines)).take(TEN).run()
     assert ["401", "404", "302"] == [warning[:3] for warning in drive.warnings]
+    left = iter([Answer(failure=why, lasting=True) for why in ("key", "key", "proxy")])
+    drive = Drive(lambda lines: next(left, None) or receipt(lines)).take(TEN).run()
+    assert ["key", "proxy"] == drive.warnings
 
 
 # -- Refused ---------------------------------------------------------------------------------------
