@@ -16,27 +16,17 @@ what came back (`answered`); it says what is settled by that. One request at a t
   record is found at once, while a server that refuses everything is asked twice a second.
 """
 
-import json
 import math
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from agentlog.shipping.account import Account
 from agentlog.shipping.limits import BATCH_SIZE, SizeLimit, Tokens
 from agentlog.shipping.policy import Answer, Decision, Receipt, Verdict, decide, delay_after
-from agentlog.shipping.spans import (
-    Advance,
-    Ledger,
-    Span,
-    Spans,
-    count_of,
-    divided,
-    fitting,
-    lines_of,
-    runs,
-)
-from agentlog.shipping.steps import Refused, Send, Settled, Wait
+from agentlog.shipping.spans import Span, Spans, count_of, divided, fitting, lines_of
+from agentlog.shipping.steps import Send, Settled, Wait
 
 BATCH_RECORDS: Final = 500
 HELD_SIZE: Final = 8 << 20
@@ -105,13 +95,9 @@ class Machine:
         self._not_before = self._soonest = -math.inf
         self._tokens = {True: Tokens(), False: Tokens()}
         self._limit = SizeLimit()
-        self._ledger = Ledger()
+        self._account = Account()
         self._warned: set[int | str] = set()
-        self._refused: list[Refused] = []
         self._fresh_size = 0
-        self._held_size = 0
-        self.records = 0
-        """Records that the machine holds: not settled."""
         self.failures = 0
         """Answers in a row, none included, that say: not now."""
         self.held = ""
@@ -120,9 +106,14 @@ class Machine:
     # -- What the shipper calls --------------------------------------------------------------------
 
     @property
+    def records(self) -> int:
+        """Records that the machine holds: not settled."""
+        return self._account.records
+
+    @property
     def room(self) -> int:
         """Bytes of lines that the machine takes; 0 while it holds enough."""
-        enough = 2 * self._fresh_size >= BATCH_SIZE or self._held_size >= self._held_limit
+        enough = 2 * self._fresh_size >= BATCH_SIZE or self._account.size >= self._held_limit
         return 0 if enough else BATCH_SIZE
 
     def take(self, source: Hashable, start: int, lines: Sequence[bytes]) -> Settled:
@@ -134,16 +125,10 @@ class Machine:
             lines: Whole lines, without their newlines.
 
         """
-        for span, whole in runs(Span(source, start, tuple(lines)), _looks_whole):
-            self._ledger.expect(source, span.start, span.size)
-            self._held_size += span.size
-            self.records += len(span.lines)
-            if whole:
-                self._fresh.append(span)
-                self._fresh_size += span.size
-            else:
-                self._settle_damaged(span)
-        return self._settled()
+        for span in self._account.take(Span(source, start, tuple(lines))):
+            self._fresh.append(span)
+            self._fresh_size += span.size
+        return self._account.settled()
 
     def next(self, now: float) -> Send | Wait:
         """Say what to do. Until `answered` is called, the same again.
@@ -175,7 +160,7 @@ class Machine:
 
         """
         if self._sent is None:
-            return self._settled()
+            return self._account.settled()
         part, head = self._sent
         self._sent = None
         decision = decide(answer, _batch(part, head))
@@ -190,8 +175,8 @@ class Machine:
             cause = answer.status or answer.failure
             if decision.verdict is Verdict.HOLD and cause not in self._warned:
                 self._warned.add(cause)
-                return self._settled(decision.why, decision.why)
-        return self._settled(decision.why)
+                return self._account.settled(decision.why, decision.why)
+        return self._account.settled(decision.why)
 
     def hurry(self) -> None:
         """Somebody waits: try again soon after the last time, but not before a server asked to.
@@ -260,7 +245,7 @@ class Machine:
                 if index + number in receipt.refused
             }
             index += len(span.lines)
-            self._settle(span, refused)
+            self._account.settle(span, refused)
         part.window = min(self._batch_records, 2 * part.window)
         self._put_back(part, part.spans)
 
@@ -270,13 +255,13 @@ class Machine:
         self._tokens[part.suspect].spend(now)
         self._put_back(part, part.spans)
         if not part.checked:
-            good = self._without_damaged(head)
+            good = self._account.without_damaged(head)
             if good != head:
                 self._put_back(_Part(good, part.window, suspect=True, checked=True), good)
                 return
         count = count_of(head)
         if count == 1:
-            self._settle(head[0], {0: why})
+            self._account.settle(head[0], {0: why})
             return
         for half in reversed(divided(head, (count + 1) // 2)):
             self._put_back(_Part(half, part.window, suspect=True, checked=True), half)
@@ -292,19 +277,19 @@ class Machine:
             self._put_back(part, head + part.spans)
             return
         self._put_back(part, part.spans)
-        if not self._without_damaged(head):
+        if not self._account.without_damaged(head):
             return
         bare = lines[0] if part.instead is not None else self._strip(lines[0])
         if len(bare) < len(lines[0]):
             self._parts.appendleft(_Part(head, 1, suspect=True, checked=True, instead=bare))
         else:
-            self._settle(head[0], {0: f"{why}, and there is no payload to leave out"})
+            self._account.settle(head[0], {0: f"{why}, and there is no payload to leave out"})
 
     def _set_damaged_aside(self, part: _Part, head: Spans) -> bool:
         """Set aside what made a batch hold another number of records than lines, if that is so."""
         if part.checked:
             return False
-        good = self._without_damaged(head)
+        good = self._account.without_damaged(head)
         if good == head:
             return False
         self._put_back(part, part.spans)
@@ -345,52 +330,6 @@ class Machine:
             part.spans = spans
             self._parts.appendleft(part)
 
-    # -- What is settled ---------------------------------------------------------------------------
-
-    def _settle(self, span: Span, refused: dict[int, str], *, damaged: bool = False) -> None:
-        """Settle a span: the lines in `refused` with a reason, the others delivered."""
-        start = span.start
-        for number, line in enumerate(span.lines):
-            if number in refused:
-                self._refused.append(Refused(span.source, start, line, refused[number], damaged))
-            start += len(line) + 1
-        kept = len(refused)
-        done = Advance(
-            span.source,
-            start,
-            delivered=len(span.lines) - kept,
-            quarantined=0 if damaged else kept,
-            damaged=kept if damaged else 0,
-        )
-        self._ledger.settle(span.start, done)
-        self._held_size -= start - span.start
-        self.records -= len(span.lines)
-
-    def _settle_damaged(self, span: Span) -> None:
-        """Settle a line that is no record; an empty one is nobody's, and leaves no trace."""
-        (line,) = span.lines
-        if line:
-            self._settle(span, {0: "damaged: the line is no JSON object"}, damaged=True)
-            return
-        self._ledger.settle(span.start, Advance(span.source, span.start + 1))
-        self._held_size -= 1
-        self.records -= 1
-
-    def _without_damaged(self, spans: Spans) -> Spans:
-        """Settle the lines that are no JSON objects; return the others."""
-        good: list[Span] = []
-        for span in spans:
-            for piece, whole in runs(span, _is_object):
-                if whole:
-                    good.append(piece)
-                else:
-                    self._settle_damaged(piece)
-        return tuple(good)
-
-    def _settled(self, why: str = "", warning: str = "") -> Settled:
-        refused, self._refused = self._refused, []
-        return Settled(tuple(refused), self._ledger.advances(), why, warning)
-
 
 def _batch(part: _Part, head: Spans) -> tuple[bytes, ...]:
     """Return the lines that go over the wire."""
@@ -403,15 +342,3 @@ def _size_of(lines: Sequence[bytes]) -> int:
 
 def _is_success(answer: Answer) -> bool:
     return 200 <= answer.status < 300  # noqa: PLR2004
-
-
-def _looks_whole(line: bytes) -> bool:
-    """Say whether a line may be a record; a torn one is seldom taken for whole."""
-    return line.startswith(b"{") and line.endswith(b"}")
-
-
-def _is_object(line: bytes) -> bool:
-    try:
-        return isinstance(json.loads(line.decode()), dict)
-    except (ValueError, RecursionError):
-        return False

@@ -1,0 +1,48 @@
+"""Each line is settled once, in one way, and what is held is what is not settled."""
+
+import pytest
+
+from agentlog.shipping.account import Account
+from agentlog.shipping.spans import Advance, Span
+from agentlog.shipping.steps import Refused, Settled
+
+SPAN = Span("a", 0, (b'{"a":1}', b"", b"torn", b'{"b":2}', b"{bad}"))
+
+
+def test_taking():
+    """What may be a record is held; a torn line is set aside, and an empty one leaves no trace."""
+    account = Account()
+    held = account.take(SPAN)
+    assert [Span("a", 0, SPAN.lines[:1]), Span("a", 14, SPAN.lines[3:])] == held
+    assert (3, 22) == (account.records, account.size)
+    torn = Refused("a", 9, b"torn", "damaged: the line is no JSON object", damaged=True)
+    assert Settled(refused=(torn,)) == account.settled()
+    assert Settled() == account.settled()
+
+
+def test_settling():
+    """Everything is counted where it belongs, and nothing is held in the end."""
+    account = Account()
+    first, second = account.take(SPAN)
+    account.settle(first, {})
+    (good,) = account.without_damaged((second,))
+    assert Span("a", 14, (b'{"b":2}',)) == good
+    account.settle(good, {0: "odd"})
+    refused = [("torn", 9, True), ("{bad}", 22, True), ('{"b":2}', 14, False)]
+    settled = account.settled("why", "warning")
+    assert refused == [(one.line.decode(), one.start, one.damaged) for one in settled.refused]
+    assert (Advance("a", 28, delivered=1, quarantined=1, damaged=2),) == settled.advances
+    assert ("why", "warning") == (settled.why, settled.warning)
+    assert (0, 0) == (account.records, account.size)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"{}x}", b"{" * 50_000 + b"}", b'{"a":\xff}', '{"a":1}'.encode("utf-16-le") + b"}", b"{1:2}"],
+    ids=range(5),
+)
+def test_what_only_looks_like_a_record(line):
+    """It is damaged when it is looked at."""
+    account = Account()
+    assert () == account.without_damaged(tuple(account.take(Span("a", 0, (line,)))))
+    assert 1 == account.settled().advances[0].damaged
