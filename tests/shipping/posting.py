@@ -10,7 +10,7 @@ from tests.shipping.server import Server
 KEY = "sk-agentlog-0123456789abcdef"
 LINES = [record(number, params={"n": number}) for number in range(3)]
 RECEIPT = b'{"accepted": 3, "refused": []}'
-SHORT = 0.2
+SHORT = 0.15
 """Seconds for a request whose time is to run out."""
 BULK = [os.urandom(3 << 20).hex().encode()]
 """More than the buffers of a connection take, also when it is compressed."""

@@ -31,7 +31,7 @@ def test_what_drips_ends_at_the_deadline(behave):
 def test_what_is_slow_but_in_time_is_an_answer():
     """Bytes may come one by one."""
     with Server(sending(response(200, RECEIPT), drip=True)) as server:
-        assert RECEIPT == post(server.url, read=SHORT).body
+        assert RECEIPT == post(server.url, read=5).body
 
 
 @pytest.mark.parametrize("behave", [fake.hanging, fake.deaf], ids=["hang", "deaf"])

@@ -87,7 +87,7 @@ def test_an_answer_for_nothing_is_not_taken_for_the_next():
     """After a switch of protocols, an end in the middle and a timeout, a new connection is made."""
     steps = [sending(response(101)), sending(response(200, b"{", Content_Length=9), close=True)]
     with Server(*steps, fake.hanging, collecting()) as server:
-        transport = Transport(server.url, read=SHORT)
+        transport = Transport(server.url, read=2 * SHORT)
         answers = [transport.post(LINES) for _ in range(4)]
         transport.close()
     assert [101, 0, 0, 200] == [answer.status for answer in answers]
