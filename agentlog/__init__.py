@@ -5,7 +5,7 @@ from agentlog.bridges import select
 from agentlog.bridges.install import install
 from agentlog.bridges.logging import EventHandler
 from agentlog.bridges.structlog import EventProcessor
-from agentlog.client import Client, FlushResult
+from agentlog.client import Client
 from agentlog.default import (
     action,
     close,
@@ -29,6 +29,7 @@ from agentlog.errors import (
     SessionNotFoundError,
     StoreError,
 )
+from agentlog.figures import FlushResult
 from agentlog.recording.action import Action
 from agentlog.recording.context import attach
 from agentlog.recording.event import ActionType, Event, EventState, Models

@@ -8,12 +8,14 @@ closes it.
 
 import atexit
 import os
+import threading
+import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from agentlog.config import Settings, settings
 from agentlog.errors import warn
+from agentlog.figures import FlushResult, figures
 from agentlog.foreign import class_name, text_of
 from agentlog.recording.action import NOT_RECORDED, Action
 from agentlog.recording.context import Node
@@ -39,33 +41,13 @@ from agentlog.recording.redact import Redact, shown
 from agentlog.recording.writer import Writer
 from agentlog.session import NO_SCOPE, NO_SESSION, Session, SessionScope
 
+if TYPE_CHECKING:
+    from agentlog.background import Background
+
 ENDED_BY_EXIT: Final = Outcome(EventState.INDETERMINATE.value, "exit")
 
-
-@dataclass(frozen=True, slots=True)
-class FlushResult:
-    """Where the records of a client in this process are.
-
-    Attributes:
-        delivered: Records at their destination: acknowledged by the endpoint or, without one, in
-            the journal.
-        pending: Records that still have to get there.
-        quarantined: Records that the endpoint refused.
-        dropped: Records that are lost.
-        reasons: How many are lost for which reason.
-
-    """
-
-    delivered: int = 0
-    pending: int = 0
-    quarantined: int = 0
-    dropped: int = 0
-    reasons: dict[str, int] = field(default_factory=dict, hash=False)
-
-    @property
-    def accepted(self) -> int:
-        """All records: delivered, pending, quarantined and dropped."""
-        return self.delivered + self.pending + self.quarantined + self.dropped
+_FLUSH_TIMEOUT: Final = 30.0
+_EXIT_TIMEOUT: Final = 2.0
 
 
 class Client:
@@ -120,8 +102,8 @@ class Client:
 
     def _set_up(self, chosen: Settings, redact: Any) -> None:
         self.settings = chosen
-        directory = self.settings.home / "journal" / self.settings.destination
-        writer = Writer(directory, self.settings.limit)
+        writer = Writer(chosen.home / "journal" / chosen.destination, chosen.limit)
+        self._background = _shipping(chosen, writer)
         self._recorder = Recorder(Encoder(redact), writer, self._start_implicitly)
         self.active = None if self.settings.disabled else self._recorder
         self._recorder.session = Session(None)  # the one before the first
@@ -326,31 +308,36 @@ class Client:
 
     # -- Where the records are ---------------------------------------------------------------------
 
-    def flush(self, timeout: float | None = None) -> FlushResult:  # noqa: ARG002 - nothing is shipped yet
+    def flush(self, timeout: float | None = None) -> FlushResult:
         """Get the records to their destination, and say where they are; never raises.
 
         Args:
-            timeout: Seconds to wait at most.
+            timeout: Seconds to wait at most; None for 30. Records that are still on their way then
+                wait in the journal, and are shipped later.
 
         """
-        self._recorder.writer.look_after()
-        return self.stats()
+        try:
+            until = time.monotonic() + _seconds(timeout)
+            self._recorder.writer.look_after()
+            if self._background and self.stats().pending:
+                self._background.ship(lambda: not self.stats().pending, until)
+            return self.stats()
+        except RecursionError:
+            return FlushResult()
 
     def stats(self) -> FlushResult:
-        """Say where the records of this client in this process are."""
-        written, waiting, reasons = self._recorder.writer.counts()
-        local = self.settings.endpoint is None
-        return FlushResult(
-            delivered=written if local else 0,
-            pending=waiting if local else waiting + written,
-            dropped=sum(reasons.values()),
-            reasons=reasons,
-        )
+        """Say where the records of this client in this process are; never raises."""
+        counts = self._recorder.writer.counts()
+        return figures(*counts, self._background.count() if self._background else None)
 
     def close(self) -> None:
-        """End the session and let go of the journal. What is recorded later still gets there."""
+        """End the session, ship what can be shipped within 2 seconds, and let go of the journal.
+
+        What is left is shipped by the next process of this destination, or by `agentlog ship`. What
+        is recorded later still gets into the journal.
+        """
         self._end(ENDED_BY_EXIT)
-        self._recorder.writer.close()
+        _leave([self])
         _open_clients.discard(self)
 
     def use_clock(self, time: Callable[[], float], perf: Callable[[], float]) -> None:
@@ -365,7 +352,39 @@ class Client:
             session.end(outcome)
 
 
+def _shipping(chosen: Settings, writer: Writer) -> "Background | None":
+    """Return what ships the records, if they are to be shipped."""
+    if chosen.endpoint is None or chosen.disabled:
+        return None
+    # Imported here and now: in its thread, the import could be under way when the program forks.
+    from agentlog.background import Background
+
+    return Background(chosen, writer)
+
+
+def _seconds(timeout: Any) -> float:
+    """Return how long a flush may take."""
+    if timeout is None:
+        return _FLUSH_TIMEOUT
+    if is_a(timeout, bool) or not (is_a(timeout, int) or is_a(timeout, float)) or not timeout >= 0:
+        warn(f"flush({shown(timeout, 'timeout')}) is no number of seconds: it does not wait")
+        return 0.0
+    return min(float(timeout), threading.TIMEOUT_MAX)
+
+
 _open_clients: set[Client] = set()
+
+
+def _leave(clients: Collection[Client]) -> None:
+    """Let go of the journals, and wait for what is being shipped, for all of them together."""
+    until = time.monotonic() + _EXIT_TIMEOUT
+    for client in clients:
+        client._recorder.writer.close()  # noqa: SLF001 - this file's own
+    shipping = [one for client in clients if (one := client._background)]  # noqa: SLF001
+    for background in shipping:
+        background.leave()
+    for background in shipping:
+        background.end(until)
 
 
 @atexit.register
@@ -375,4 +394,4 @@ def _end_all() -> None:
     outcome = ENDED_BY_EXIT if error is None else outcome_of(error)
     for client in list(_open_clients):
         client._end(outcome)  # noqa: SLF001 - this file's own
-        client._recorder.writer.close()  # noqa: SLF001
+    _leave(list(_open_clients))

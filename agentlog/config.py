@@ -74,10 +74,6 @@ def settings(
 
     """
     endpoint = endpoint or environ.get("AGENTLOG_ENDPOINT") or None
-    api_key = api_key or environ.get("AGENTLOG_API_KEY") or None
-    if not isinstance(api_key, str | None):
-        message = "api_key is not accepted: it is a text"
-        raise ConfigurationError(message)
     if not _is_wait(max_wait):
         message = f"max_wait={max_wait!r} is not accepted: it is a number of seconds above 0"
         raise ConfigurationError(message)
@@ -86,12 +82,27 @@ def settings(
     return Settings(
         home=home_directory(home, environ),
         endpoint=None if endpoint is None else _checked(endpoint, allow_http=allow_http),
-        api_key=api_key,
+        api_key=_key(api_key or environ.get("AGENTLOG_API_KEY")),
         tags=tuple(tags),
         limit=_limit(environ.get("AGENTLOG_JOURNAL_LIMIT")),
         max_wait=float(max_wait),
         disabled=is_disabled(environ),
     )
+
+
+def _key(given: object) -> str | None:
+    """Return the key without spaces around it; no message shows it."""
+    if not isinstance(given, str | None):
+        message = "api_key is not accepted: it is a text"
+        raise ConfigurationError(message)
+    key = (given or "").strip()
+    if not re.fullmatch(r"[\x21-\x7e]*", key):
+        message = (
+            "api_key (or AGENTLOG_API_KEY) is not accepted: it goes into a header, so it has no "
+            "spaces, line breaks, or characters beyond ASCII"
+        )
+        raise ConfigurationError(message)
+    return key or None
 
 
 def _is_wait(seconds: object) -> bool:

@@ -8,9 +8,10 @@ import os
 from collections.abc import Callable, Collection, Mapping, MutableMapping
 from typing import Any
 
-from agentlog.client import Client, FlushResult
+from agentlog.client import Client
 from agentlog.config import is_disabled
 from agentlog.errors import warn
+from agentlog.figures import FlushResult
 from agentlog.foreign import class_name, let_pass
 from agentlog.recording import context
 from agentlog.recording.action import Action

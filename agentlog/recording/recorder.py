@@ -39,6 +39,10 @@ A plain tuple, as one is made for each log line that is selected.
 """
 
 
+class OwnWork(Exception):  # noqa: N818 - nothing is wrong
+    """What is to be recorded is agentlog's own work, as by a library that it calls."""
+
+
 class Recorder:
     """The recording side of one client.
 
@@ -84,7 +88,12 @@ class Recorder:
         return context.innermost(self) or self.root(warns=warns)
 
     def root(self, *, warns: bool = True) -> Node:
-        """Return the node for what has no open node in its context."""
+        """Return the node for what has no open node in its context.
+
+        Raises `OwnWork` where agentlog itself is at work, of which nothing is recorded.
+        """
+        if context.own_work.get():
+            raise OwnWork
         if (
             warns
             and not self._warned_of_thread
@@ -190,6 +199,8 @@ class Recorder:
         if not issubclass(type(error), Exception):
             raise error
         let_pass(error)
+        if type(error) is OwnWork:
+            return
         if issubclass(type(error), RecursionError):
             self.writer.drop(NO_ROOM)
             return

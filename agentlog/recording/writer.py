@@ -20,6 +20,7 @@ an addition to a slot or between a look at an attribute and its change.
 """
 
 import errno
+import math
 import os
 import time
 import weakref
@@ -37,6 +38,7 @@ from agentlog.recording.walk import mend
 
 RING_SIZE = 8 << 20
 
+_LEAST_SEGMENT = 64 << 10
 _LOOK_EVERY = 1.0
 _TRIES = 3
 
@@ -66,7 +68,9 @@ class Writer:
         self.limit = limit
         self.process = Process()
         self.clock = clock
-        self._segment_size = segment_size
+        self.notify: Callable[[], None] = _nobody
+        """Called after a record was written: now and then, and for the next one after `listen`."""
+        self._segment_size = min(segment_size, max(limit // 16, _LEAST_SEGMENT))
         _writers.add(self)
 
     def write(self, record: str, now: float) -> None:
@@ -95,11 +99,17 @@ class Writer:
                 self._seal(process, pen)
             if count or not self._append(process, pen, line):
                 self._keep(process, line)
+            self.notify()
             return
         process.written += 1
         pen.size += count
         if pen.size > pen.limit or now > process.look_at:
             self.look_after()
+            self.notify()
+
+    def listen(self) -> None:
+        """Have the next record call `notify`."""
+        self.process.look_at = -math.inf
 
     def close(self) -> None:
         """Write what waits, and let go of the segment; a later line opens the next one."""
@@ -194,7 +204,7 @@ class Writer:
         process = self.process
         if not process.here[0]:
             process = self.forget_parent()
-        elif self.clock() > process.look_at:
+        elif process.pen.size > process.pen.limit or self.clock() > process.look_at:
             self.look_after()
         if process.pen.fd < 0 and not process.broken:
             try:
@@ -208,6 +218,7 @@ class Writer:
             line = without_payload(line)
         if process.broken or not self._append(process, process.pen, line):
             self._keep(process, line)
+        self.notify()
 
     def _keep(self, process: Process, line: bytes) -> None:
         """Keep a line in memory until it can be written; the oldest give way."""
@@ -323,6 +334,10 @@ class Writer:
                 if not journal.note_loss(self.directory, reason, more):
                     process.noted[reason] -= more
                     return  # the disk is still full; stats() has the number
+
+
+def _nobody() -> None:
+    """Nobody wants to know."""
 
 
 def _forget_parents() -> None:

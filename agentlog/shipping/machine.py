@@ -181,9 +181,21 @@ class Machine:
     def hurry(self) -> None:
         """Somebody waits: try again soon after the last time, but not before a server asked to.
 
-        What is on hold stays on hold, and a record that fails where others do not waits by itself.
+        A record that fails where others do not waits by itself.
         """
         self._not_before = min(self._not_before, self._soonest)
+
+    def due_in(self, now: float) -> float:
+        """Return the seconds for which the server is left alone, 0 if it is not."""
+        return max(self._not_before - now, 0.0)
+
+    def forget(self) -> None:
+        """Let go of all lines: others may have settled them. What is known of the server stays."""
+        self._fresh.clear()
+        self._parts.clear()
+        self._sent = None
+        self._fresh_size = 0
+        self._account = Account()
 
     # -- What is next ------------------------------------------------------------------------------
 
@@ -304,7 +316,8 @@ class Machine:
         hold = decision.verdict is Verdict.HOLD
         self.held = decision.why if hold else ""
         if hold:
-            least = delay = FIRST_HOLD if self.failures == 1 else HOLD
+            delay = FIRST_HOLD if self.failures == 1 else HOLD
+            least = min(delay, HURRY)
         else:
             asked = 0.0 if decision.after is None else decision.after + random
             delay = max(asked, delay_after(self.failures, random))

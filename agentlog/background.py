@@ -1,0 +1,251 @@
+"""The shipper in the background: a thread of its own in each process that records.
+
+It is woken by recording calls, from any thread and in the midst of signal handlers. So who wakes it
+takes no lock: a `Bell` is rung, and the thread is started by the one call that needs none. A forked
+child finds that nothing here is of its process, and starts anew.
+
+It sleeps, without a look at the clock, when there is nothing to ship. What goes wrong in it is said
+once and tried again.
+"""
+
+import _thread
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from agentlog.config import Settings
+from agentlog.errors import warn
+from agentlog.recording import context
+from agentlog.recording.encode import without_payload
+from agentlog.recording.pen import Process
+from agentlog.recording.redact import shown
+from agentlog.recording.writer import Writer
+from agentlog.shipping.http import Transport
+from agentlog.shipping.shipper import NOTHING, Shipper
+from agentlog.shipping.tally import Count, Tally
+
+NAME: Final = "agentlog-shipper"
+
+_LOOK_EVERY: Final = 0.05
+"""Seconds after which somebody who waits looks again: other processes may be shipping too."""
+
+_TRY_AGAIN: Final = 1.0
+
+_LONGEST: Final = 60.0
+
+
+class Bell:
+    """Wakes one thread. It may be rung from anywhere, as nobody waits to ring it."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def ring(self) -> None:
+        """Wake who waits, or who waits next."""
+        with suppress(RuntimeError):  # it was rung already
+            self._lock.release()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait until it is rung, or for so long."""
+        self._lock.acquire(timeout=-1 if seconds is None else min(seconds, threading.TIMEOUT_MAX))
+
+
+class _Run:
+    """One run of the thread, from a first record to its end; it belongs to one process."""
+
+    __slots__ = (
+        "due",
+        "is_over",
+        "leaving",
+        "news",
+        "next",
+        "process",
+        "shipper",
+        "urgent",
+        "waiting",
+    )
+
+    def __init__(self, process: Process, *, is_over: bool = False) -> None:
+        self.process = process
+        self.news = Bell()  # there may be something to ship
+        self.urgent = Bell()  # somebody waits for that
+        self.waiting: list[Bell] = []  # they want to know of each step
+        self.leaving = False
+        self.is_over = is_over
+        self.shipper: Shipper | None = None
+        self.due = 0.0  # when it goes on by itself, by time.monotonic
+        self.next: dict[str, _Run] = {}  # the run that follows, by setdefault: one for all threads
+
+    def hurry(self) -> None:
+        """Have it go on at once."""
+        self.news.ring()
+        self.urgent.ring()
+
+
+class Background:
+    """Has a shipper at work for the records of one writer.
+
+    Args:
+        settings: What to ship where.
+        writer: Who writes what is to be shipped.
+
+    """
+
+    def __init__(self, settings: Settings, writer: Writer) -> None:
+        self._settings = settings
+        self._writer = writer
+        self._tally = Tally(writer.directory)
+        self._run = _Run(writer.process, is_over=True)
+        self._has_failed = False
+        writer.notify = self.wake
+
+    def wake(self) -> None:
+        """There may be something to ship: wake the thread, or start it; takes no lock."""
+        if context.own_work.get():
+            return
+        run = self._run
+        if run.is_over or run.process is not self._writer.process:
+            run = self._start(run)
+        run.news.ring()
+
+    def count(self) -> Count:
+        """Count what is settled of the writer's records in this process."""
+        process, run = self._writer.process, self._run
+        shipper = run.shipper if run.process is process else None
+        return self._tally.count(process.owner, shipper.unsaved if shipper else {})
+
+    def ship(self, is_done: Callable[[], bool], until: float) -> None:
+        """Ship without delay until it is done, or until a time by `time.monotonic`."""
+        self.wake()
+        run = self._run
+        self._wait(run, lambda: run.is_over or is_done(), until)
+
+    def leave(self) -> None:
+        """Have the thread ship what is left, and end."""
+        run = self._run
+        if run.process is self._writer.process:
+            run.leaving = True
+            run.hurry()
+
+    def end(self, until: float) -> None:
+        """Wait until the thread has ended, or would do nothing more before a time; then it ends.
+
+        Args:
+            until: A time by `time.monotonic`.
+
+        """
+        run = self._run
+        if run.process is self._writer.process and not run.is_over:
+            self._wait(run, lambda: run.is_over or run.due > until, until)
+            run.is_over = True
+            run.hurry()
+
+    def _wait(self, run: _Run, is_done: Callable[[], bool], until: float) -> None:
+        moved = Bell()
+        run.waiting.append(moved)
+        try:
+            run.hurry()
+            while not is_done() and (left := until - time.monotonic()) > 0:
+                moved.wait(min(left, _LOOK_EVERY))
+        finally:
+            run.waiting.remove(moved)
+
+    # -- The thread --------------------------------------------------------------------------------
+
+    def _start(self, run: _Run) -> _Run:
+        """Start the thread, if no other call does; return its run."""
+        while run.next:
+            run = run.next[""]
+        if run.is_over or run.process is not self._writer.process:
+            fresh = _Run(self._writer.process)
+            run = run.next.setdefault("", fresh)
+            if run is fresh:
+                try:
+                    # `threading.Thread` takes locks, and waits for the thread.
+                    _thread.start_new_thread(self._work, (run,))
+                except RuntimeError:  # no more threads just now, or the interpreter ends
+                    run.is_over = True
+                except BaseException:
+                    run.is_over = True
+                    raise
+        self._run = run
+        return run
+
+    def _work(self, run: _Run) -> None:
+        """Be the thread. Nothing that it does is recorded."""
+        context.own_work.set(True)
+        threading.current_thread().name = NAME
+        while not run.is_over:
+            try:
+                with self._shipper(run) as shipper:
+                    self._ship(run, shipper)
+            except Exception as error:  # noqa: BLE001 - a thread that ends would ship no more
+                self._say_once(error)
+                run.urgent.wait(_TRY_AGAIN)
+        for bell in list(run.waiting):
+            bell.ring()
+
+    @contextmanager
+    def _shipper(self, run: _Run) -> Iterator[Shipper]:
+        """Give the run a shipper."""
+        transport = Transport(self._settings.endpoint or "", self._settings.api_key)
+        shipper = Shipper(
+            self._writer.directory,
+            transport,
+            strip=lambda line: without_payload(line)[:-1],
+            warn=self._warn,
+            max_wait=self._settings.max_wait,
+        )
+        run.shipper = shipper
+        try:
+            yield shipper
+        finally:
+            shipper.close()
+            transport.close()
+
+    def _ship(self, run: _Run, shipper: Shipper) -> None:
+        """Ship until the run is over; sleep while there is nothing to ship."""
+        shipper.gather()
+        is_heard = False
+        while not run.is_over:
+            if run.process.ring:
+                self._writer.look_after()
+            hurried = bool(run.waiting)
+            pause = shipper.step(run.process.owner, hurried=hurried, leaving=run.leaving)
+            for bell in list(run.waiting):
+                bell.ring()
+            if shipper.is_kept_out and self.count().is_all:
+                pause = NOTHING
+            if pause is NOTHING and not run.process.ring:
+                if run.leaving:
+                    run.is_over = True
+                elif is_heard:  # what came since then has rung, and what came before was looked for
+                    run.news.wait()
+                    shipper.gather()
+                    is_heard = False
+                else:
+                    self._writer.listen()
+                    is_heard = True
+            elif pause > 0:
+                pause = min(pause, _LOOK_EVERY if shipper.is_kept_out and hurried else _LONGEST)
+                run.due = time.monotonic() + pause
+                run.urgent.wait(pause)
+                run.due = 0.0
+
+    # -- What people are told ----------------------------------------------------------------------
+
+    def _warn(self, why: str) -> None:
+        warn(
+            f"nothing is shipped to {self._settings.endpoint}: {why}. The records wait in the "
+            "journal, and it is tried again now and then. `agentlog doctor` says what to do."
+        )
+
+    def _say_once(self, error: Exception) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            warn(f"shipping failed by an error inside agentlog, and goes on: {shown(error)}")

@@ -1,0 +1,74 @@
+"""The right to ship a destination, which one shipper at a time has: an flock.
+
+A shipper lets go of it whenever it has nothing to do or waits for a server, so that another process
+can try at once, whatever this one has been told. The file holds the name of who had it last: a
+shipper that finds its own there knows that nothing has moved meanwhile.
+"""
+
+import fcntl
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from agentlog import journal
+
+_FILE = "shipper"
+_OPEN = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+"""It appends, as a segment does: by that a forked child knows what to close of ours."""
+
+
+class Claim:
+    """The claim of one shipper to a destination."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / _FILE
+        self._name = os.urandom(8).hex().encode()
+        self._fd = -1
+        self._file: journal.FileId | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether it has the right just now."""
+        return self._fd >= 0 and journal.status_of(self._fd, self._file) is not None
+
+    def take(self) -> bool:
+        """Take the right, if nobody has it and there is a destination; say whether it is ours.
+
+        Raises OSError.
+        """
+        if self.held:
+            return True
+        self._fd = -1
+        try:
+            fd = os.open(self._path, _OPEN, 0o600)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file = journal.file_id(os.fstat(fd))
+            if journal.file_id(self._path.stat()) == file:
+                self._fd, self._file = fd, file
+        except (BlockingIOError, FileNotFoundError):
+            pass
+        finally:
+            if self._fd < 0:
+                os.close(fd)
+        return self._fd >= 0
+
+    def is_undisturbed(self) -> bool:
+        """Say whether nobody else has had it since this one had; from now on this one has."""
+        with suppress(OSError):
+            if os.pread(self._fd, 64, 0) == self._name:
+                return True
+            os.fchmod(self._fd, 0o600)
+            os.ftruncate(self._fd, 0)
+            os.write(self._fd, self._name)
+        return False
+
+    def let_go(self) -> None:
+        """Give the right back. A forked child may have the descriptor too, so it is unlocked."""
+        fd, self._fd = self._fd, -1
+        if journal.status_of(fd, self._file) is not None:
+            with suppress(OSError):
+                fcntl.flock(fd, fcntl.LOCK_UN)
+            os.close(fd)

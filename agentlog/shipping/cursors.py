@@ -1,0 +1,124 @@
+"""How far each segment is shipped: a cursor in a small file beside it.
+
+`<segment>.cursor` moves only after the answer of the server, and is replaced as a whole. One that
+cannot be read means starting over: what is sent twice does no harm, as a store merges by id.
+
+A cursor outlives its segment as long as the process that wrote the segment may count: that asks the
+cursors what became of its records, whoever shipped them.
+"""
+
+import json
+import os
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import NamedTuple
+
+from agentlog.journal import Segment
+from agentlog.shipping.files import replace
+from agentlog.shipping.spans import Advance
+
+_NAME = r"(?P<stem>(?P<owner>[0-9a-f]{12}-(?P<pid>\d+)-[0-9a-f]{8})-\d+)\.cursor"
+
+
+class Cursor(NamedTuple):
+    """How far a segment is shipped, and what became of the lines before that.
+
+    Attributes:
+        offset: Everything before this byte is settled.
+        delivered: Records that a receipt has accepted.
+        quarantined: Records that the server has refused.
+        damaged: Lines that are no records.
+
+    """
+
+    offset: int = 0
+    delivered: int = 0
+    quarantined: int = 0
+    damaged: int = 0
+
+    def after(self, done: Advance) -> "Cursor":
+        """Return the cursor that an advance leads to."""
+        return Cursor(
+            done.offset,
+            self.delivered + done.delivered,
+            self.quarantined + done.quarantined,
+            self.damaged + done.damaged,
+        )
+
+
+START = Cursor()
+
+
+def path_of(segment: Segment) -> Path:
+    """Return the path of a segment's cursor."""
+    return segment.path.with_suffix(".cursor")
+
+
+def read(path: Path) -> Cursor:
+    """Read a cursor; the start if it is not there, or broken."""
+    try:
+        said = json.loads(path.read_bytes())
+        cursor = Cursor(**said)
+    except (OSError, ValueError, TypeError, RecursionError):
+        return START
+    return cursor if all(type(number) is int and number >= 0 for number in cursor) else START
+
+
+def write(path: Path, cursor: Cursor) -> None:
+    """Replace a cursor. Raises OSError."""
+    replace(path, json.dumps(cursor._asdict()).encode())
+
+
+def start_of(segment: Segment) -> Cursor:
+    """Return where the shipping of a segment goes on; one that cannot be of it is not believed."""
+    cursor = read(path_of(segment))
+    if cursor.offset == 0:
+        return cursor
+    try:
+        with segment.path.open("rb") as file:
+            file.seek(cursor.offset - 1)
+            return cursor if file.read(1) == b"\n" else START
+    except OSError:
+        return cursor  # it is gone: all of it was there
+
+
+def of_owner(directory: Path, owner: str) -> dict[str, Cursor]:
+    """Return the cursors of an owner's segments, by the stem of their names."""
+    return {
+        stem: read(directory / name) for name, stem, found, _ in _names(directory) if found == owner
+    }
+
+
+def forget_orphans(directory: Path, there: Collection[str], alive: Collection[str]) -> None:
+    """Delete the cursors whose segment is gone, and the process that wrote it.
+
+    Args:
+        directory: The destination.
+        there: The stems of the segments that are there.
+        alive: The owners that hold a segment. One that has closed its last holds none, but its
+            process may still count.
+
+    """
+    for name, stem, owner, pid in _names(directory):
+        if stem not in there and owner not in alive and not _may_run(pid):
+            (directory / name).unlink(missing_ok=True)
+
+
+def _names(directory: Path) -> list[tuple[str, str, str, int]]:
+    try:
+        names = os.listdir(directory)  # noqa: PTH208 - names are all we need
+    except OSError:
+        return []
+    found = (re.fullmatch(_NAME, name) for name in names if name.endswith(".cursor"))
+    return [(m.string, m["stem"], m["owner"], int(m["pid"])) for m in found if m]
+
+
+def _may_run(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True

@@ -1,0 +1,175 @@
+"""What lies in a destination and is not settled: read from its segments, settled in its cursors.
+
+The order of things, so that a kill at any moment loses nothing: what is refused goes into the
+quarantine, then the cursor moves, then a segment is deleted of which nothing is left. Where a
+cursor cannot be written (a full disk) it is remembered, and sending goes on, as deleting is what
+makes room. What cannot be put into quarantine is not passed over: nothing is sent until it can.
+
+Only the shipper that has the claim to the destination uses it.
+"""
+
+import time
+from pathlib import Path
+from typing import Final
+
+from agentlog.journal import Segment, delete, owners_alive, read_lines, segments
+from agentlog.shipping import cursors, quarantine
+from agentlog.shipping.cursors import START, Cursor
+from agentlog.shipping.machine import Machine
+from agentlog.shipping.steps import Refused, Settled
+
+_QUIET: Final = 1.0
+"""Seconds without a write after which a segment that nobody has locked is deleted.
+
+A writer's thread may be on its way into one that it has just left.
+"""
+
+_TORN = "damaged: cut off, as its process ended while it was written"
+
+
+class Outbox:
+    """The unsettled lines of one destination.
+
+    Attributes:
+        unsaved: Cursors that could not be written yet, by the stem of their segments' names.
+
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._read: dict[Segment, int] = {}
+        self._cursors: dict[Segment, Cursor] = {}
+        self._to_settle: list[Settled] = []
+        self.unsaved: dict[str, Cursor] = {}
+
+    def start_over(self) -> None:
+        """Forget what was read: another shipper may have settled it."""
+        self._read.clear()
+        self._cursors.clear()
+        self._to_settle.clear()
+        self.unsaved.clear()
+
+    # -- Reading -----------------------------------------------------------------------------------
+
+    def fill(self, machine: Machine, own: str, others: frozenset[str] = frozenset()) -> int:
+        """Hand the machine as many lines as it takes; return their bytes. Raises OSError.
+
+        Args:
+            machine: What decides about them.
+            own: The owner whose lines go first; of the others the oldest go first.
+            others: Owners whose lines are left to themselves.
+
+        """
+        size = 0
+        if not machine.room:
+            return size
+        there = [found for found in segments(self._directory) if found.owner not in others]
+        for segment in sorted(there, key=lambda found: found.owner != own):
+            position = self._position(segment)
+            while room := machine.room:
+                lines, end = read_lines(segment.path, position, room)
+                if not lines:
+                    break
+                settled = machine.take(segment, position, lines)
+                size += end - position
+                self._read[segment] = position = end
+                self.settle(settled)
+        return size
+
+    def _position(self, segment: Segment) -> int:
+        """Return where reading goes on."""
+        position = self._read.get(segment)
+        if position is None:
+            self._cursors[segment] = cursor = cursors.start_of(segment)
+            position = self._read[segment] = cursor.offset
+        return position
+
+    # -- Settling ----------------------------------------------------------------------------------
+
+    def settle(self, settled: Settled) -> None:
+        """Write down what is settled. Raises OSError if it has to be tried again, by `go_on`."""
+        if settled.refused or settled.advances:
+            self._to_settle.append(settled)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Write down what could not be written before. Raises OSError."""
+        while self._to_settle:
+            settled = self._to_settle[0]
+            if settled.refused:
+                quarantine.add(self._directory, settled.refused)
+            self._to_settle.pop(0)
+            for done in settled.advances:
+                self._advance(done.source, self._cursors[done.source].after(done))  # type: ignore[index, arg-type]
+
+    def save(self) -> bool:
+        """Try once more to write the cursors that could not be written; say whether all are."""
+        for stem, cursor in list(self.unsaved.items()):
+            self._write(stem, cursor)
+        return not self.unsaved
+
+    def _advance(self, segment: Segment, cursor: Cursor) -> None:
+        self._cursors[segment] = cursor
+        self._write(segment.path.stem, cursor)
+        if cursor.offset >= segment.size and _is_quiet(segment):
+            self._delete(segment)
+
+    def _write(self, stem: str, cursor: Cursor) -> None:
+        try:
+            cursors.write(self._directory / f"{stem}.cursor", cursor)
+            self.unsaved.pop(stem, None)
+        except OSError:
+            self.unsaved[stem] = cursor
+
+    # -- Deleting ----------------------------------------------------------------------------------
+
+    def sweep(self) -> None:
+        """Delete what is not needed any more. Raises OSError.
+
+        Of an owner that is gone, also a last line that was cut off is settled: nobody ends it.
+        """
+        there = segments(self._directory)
+        alive = owners_alive(self._directory)
+        for segment in there:
+            position = self._position(segment)
+            if self._cursors[segment].offset != position:
+                continue  # some of it is under way
+            gone, left = segment.owner not in alive, segment.size - position
+            if left < 0:  # somebody cut it off: what is written there from now on is new
+                self._read[segment], self._cursors[segment] = 0, START
+            elif left and gone and _has_no_newline(segment, left):
+                self._set_tail_aside(segment)
+                self._delete(segment)
+            elif left == 0 and (gone or _is_quiet(segment)):
+                self._delete(segment)
+        stems = {segment.path.stem for segment in segments(self._directory)}
+        cursors.forget_orphans(self._directory, stems, alive)
+
+    def _set_tail_aside(self, segment: Segment) -> None:
+        start = self._read[segment]
+        with segment.path.open("rb") as file:
+            file.seek(start)
+            tail = file.read(4096)
+        quarantine.add(self._directory, [Refused(segment, start, tail, _TORN, damaged=True)])
+        before = self._cursors[segment]
+        self._read[segment] = end = segment.size
+        self._cursors[segment] = cursor = before._replace(offset=end, damaged=before.damaged + 1)
+        self._write(segment.path.stem, cursor)
+
+    def _delete(self, segment: Segment) -> None:
+        if delete(segment):
+            self._read.pop(segment, None)
+            self._cursors.pop(segment, None)
+
+
+def _is_quiet(segment: Segment) -> bool:
+    try:
+        return time.time() - segment.path.stat().st_mtime > _QUIET
+    except OSError:
+        return False
+
+
+def _has_no_newline(segment: Segment, left: int) -> bool:
+    """Say whether what is left of a segment is not even one line."""
+    lines, _ = read_lines(segment.path, segment.size - left)
+    return not lines

@@ -1,0 +1,117 @@
+"""The quarantine of a destination: what its server has refused, each with the reason.
+
+A JSON Lines file that is no segment, so that nothing in it is sent again by itself. An entry names
+where its line stood; the same line refused again, after a crash, is the same entry. A line that is
+no record at all is kept as text. Who writes here has the claim to the destination.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from agentlog.journal import Segment, read_lines
+from agentlog.shipping.files import replace
+from agentlog.shipping.steps import Refused
+
+_FILE = "quarantine"
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_KEPT_OF_A_DAMAGED_LINE = 4096
+
+
+class Entry(NamedTuple):
+    """One line in quarantine.
+
+    Attributes:
+        segment: The name of the segment that it stood in.
+        offset: Where in it.
+        why: The server's reason, or what is wrong with it.
+        timestamp: When it was refused, seconds since the epoch.
+        record: The record; None if it is none.
+        line: The beginning of a line that is no record.
+
+    """
+
+    segment: str
+    offset: int
+    why: str
+    timestamp: float
+    record: dict[str, Any] | None
+    line: str = ""
+
+    def text(self) -> bytes:
+        """Return the entry as a line."""
+        fields = {name: value for name, value in self._asdict().items() if value not in (None, "")}
+        return json.dumps(fields).encode() + b"\n"
+
+
+def add(directory: Path, refused: Sequence[Refused]) -> None:
+    """Put lines into quarantine, all of them or none. Raises OSError."""
+    now = time.time()
+    text = b"".join(_entry(each, now).text() for each in refused)
+    fd = os.open(directory / _FILE, _APPEND, 0o600)
+    try:
+        os.fchmod(fd, 0o600)
+        size = os.fstat(fd).st_size
+        try:
+            written = 0
+            while written < len(text):
+                written += os.write(fd, text[written:])
+        except OSError:
+            os.ftruncate(fd, size)
+            raise
+    finally:
+        os.close(fd)
+
+
+def entries(directory: Path) -> list[Entry]:
+    """Return what is in quarantine, the oldest first; each line once, with its last reason."""
+    found: dict[tuple[str, int], Entry] = {}
+    lines, offset = read_lines(directory / _FILE, 0)
+    while lines:
+        for entry in filter(None, map(_read, lines)):
+            found[entry.segment, entry.offset] = entry
+        lines, offset = read_lines(directory / _FILE, offset)
+    return list(found.values())
+
+
+def keep(directory: Path, kept: Iterable[Entry]) -> None:
+    """Replace the quarantine by these entries. Raises OSError."""
+    text = b"".join(entry.text() for entry in kept)
+    if text:
+        replace(directory / _FILE, text)
+    else:
+        (directory / _FILE).unlink(missing_ok=True)
+
+
+def size_of(directory: Path) -> int:
+    """Return the bytes of the quarantine."""
+    try:
+        return (directory / _FILE).stat().st_size
+    except OSError:
+        return 0
+
+
+def _entry(refused: Refused, now: float) -> Entry:
+    source = refused.source
+    name = source.path.name if isinstance(source, Segment) else str(source)
+    record = None if refused.damaged else _object(refused.line)
+    beginning = refused.line[:_KEPT_OF_A_DAMAGED_LINE].decode(errors="backslashreplace")
+    return Entry(name, refused.start, refused.why, now, record, "" if record else beginning)
+
+
+def _read(line: bytes) -> Entry | None:
+    try:
+        return Entry(**{"record": None, **json.loads(line)})
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,193 @@
+"""Ships a destination, a step at a time: joins claim, outbox, machine and transport.
+
+No thread and no sleeping in here: whoever calls `step` waits as long as it says. The thread of a
+client does so (thread.py), and `agentlog ship` (command.py).
+"""
+
+import math
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+from agentlog.journal import owners_alive
+from agentlog.shipping import status
+from agentlog.shipping.claim import Claim
+from agentlog.shipping.cursors import Cursor
+from agentlog.shipping.limits import BATCH_SIZE
+from agentlog.shipping.machine import Machine
+from agentlog.shipping.outbox import Outbox
+from agentlog.shipping.policy import Answer
+from agentlog.shipping.status import Status
+from agentlog.shipping.steps import Send, Settled
+
+AT_ONCE: Final = 0.0
+NOTHING: Final = math.inf
+"""Seconds until there is more to do, where nothing is left."""
+
+_TRY_AGAIN: Final = 1.0
+"""Seconds until what the disk refused is tried again."""
+
+_STATUS_EVERY: Final = 1.0
+"""Seconds between two notes that all is well."""
+
+
+class Poster(Protocol):
+    """What takes batches to a server: a `Transport`."""
+
+    def post(self, lines: tuple[bytes, ...], /) -> Answer:
+        """Send the lines as one batch; never raises."""
+        ...
+
+
+class Shipper:
+    """Ships what lies in a destination, with whatever patience its server needs.
+
+    Args:
+        directory: The destination.
+        transport: What takes batches to the server.
+        strip: Takes the payload out of a record's line.
+        warn: Called with what a person should know; once for each kind of it.
+        max_wait: Seconds that a record waits for others.
+        clock: Seconds that never go back.
+
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        transport: Poster,
+        strip: Callable[[bytes], bytes],
+        warn: Callable[[str], None],
+        *,
+        max_wait: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._directory = directory
+        self._transport = transport
+        self._warn = warn
+        self.max_wait = max_wait
+        self._clock = clock
+        self._claim = Claim(directory)
+        self._outbox = Outbox(directory)
+        self._machine = Machine(strip)
+        self._fill_at = 0.0
+        self._noted_at = -_STATUS_EVERY
+        self._status = Status()
+        self.is_kept_out = False
+        """Whether another shipper has the claim to the destination."""
+        self.delivered = 0
+        """Records that receipts have accepted since this shipper was made."""
+        self.settled = 0
+        """Lines that are off the way since then, in whatever way."""
+
+    @property
+    def unsaved(self) -> dict[str, Cursor]:
+        """Cursors that are not on disk, as that is full, by the stem of their segments' names."""
+        return self._outbox.unsaved
+
+    @property
+    def status(self) -> Status:
+        """What the server said last."""
+        return self._status
+
+    def gather(self) -> None:
+        """Give the records that are coming now the time to wait for others."""
+        self._fill_at = self._clock() + self.max_wait
+
+    def step(self, own: str = "", *, hurried: bool = False, leaving: bool = False) -> float:
+        """Do the next thing, a request at most; return the seconds until the next, or `NOTHING`.
+
+        Args:
+            own: The owner whose records go first.
+            hurried: Whether somebody waits.
+            leaving: Whether the records of other processes that are alive are left to them.
+
+        """
+        pause = _TRY_AGAIN
+        try:
+            self.is_kept_out = not self._claim.take()
+            if self.is_kept_out:
+                return self.max_wait
+            if not self._claim.is_undisturbed():
+                self._machine.forget()
+                self._outbox.start_over()
+                self._status = status.read(self._directory)
+            pause = self._step(own, hurried=hurried, leaving=leaving)
+        except OSError as error:
+            why = f"the journal cannot be written: {error.strerror}"
+            self._note(Answer(failure=why), Settled())
+        if pause > 0 and (self._machine.failures or not self._machine.records):
+            self._claim.let_go()
+        return pause
+
+    def close(self) -> None:
+        """Let go of the destination."""
+        self._claim.let_go()
+
+    def _step(self, own: str, *, hurried: bool, leaving: bool) -> float:
+        machine = self._machine
+        self._outbox.go_on()
+        now = self._clock()
+        if hurried:
+            machine.hurry()
+        elif not machine.records and now < self._fill_at:
+            return self._fill_at - now
+        self._fill(own, now, leaving=leaving)
+        todo = machine.next(now)
+        if isinstance(todo, Send):
+            answer = self._transport.post(todo.lines)
+            settled = machine.answered(answer, self._clock(), random.random())
+            self._note(answer, settled)
+            self._settle(settled)
+            return AT_ONCE
+        if machine.records:
+            return max(todo.until - now, 0.001)
+        return self._finish()
+
+    def _fill(self, own: str, now: float, *, leaving: bool) -> None:
+        others = owners_alive(self._directory) - {own} if leaving else frozenset[str]()
+        size = self._outbox.fill(self._machine, own, others)
+        if 2 * size < BATCH_SIZE:
+            self._fill_at = now + self.max_wait
+
+    def _settle(self, settled: Settled) -> None:
+        for done in settled.advances:
+            self.delivered += done.delivered
+            self.settled += done.delivered + done.quarantined + done.damaged
+        self._outbox.settle(settled)
+
+    def _finish(self) -> float:
+        """Nothing is left: tidy up; what the disk would not take is tried again."""
+        self._outbox.sweep()
+        self._save_status()
+        return NOTHING if self._outbox.save() else _TRY_AGAIN
+
+    # -- What people are told ----------------------------------------------------------------------
+
+    def _note(self, answer: Answer, settled: Settled) -> None:
+        """Take note of an answer: for the status, and in a warning where a person is needed."""
+        now, machine, before = time.time(), self._machine, self._status
+        due = machine.due_in(self._clock())
+        self._status = Status(
+            answered=now,
+            answer=settled.why or answer.failure or f"{answer.status}",
+            code=answer.status,
+            acknowledged=now if not settled.why and not answer.failure else before.acknowledged,
+            held=machine.held,
+            retry=now + due if due else 0.0,
+        )
+        changed = (before.answer, before.held) != (self._status.answer, self._status.held)
+        if changed or machine.failures or self._clock() - self._noted_at >= _STATUS_EVERY:
+            self._save_status()
+        if settled.warning:
+            self._warn(settled.warning)
+
+    def _save_status(self) -> None:
+        self._noted_at = self._clock()
+        if self._status != Status():
+            try:
+                status.write(self._directory, self._status)
+            except OSError:
+                pass  # a full disk: `stats` knows without it
