@@ -16,14 +16,14 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from agentlog.config import Settings
-from agentlog.errors import warn
+from agentlog.errors import call_site, warn_at
 from agentlog.recording import context
 from agentlog.recording.encode import without_payload
 from agentlog.recording.pen import Process
 from agentlog.recording.redact import shown
 from agentlog.recording.writer import Writer
 from agentlog.shipping.http import Transport
-from agentlog.shipping.shipper import NOTHING, Shipper
+from agentlog.shipping.shipper import NOTHING, Shipper, Source
 from agentlog.shipping.tally import Count, Tally
 
 NAME: Final = "agentlog-shipper"
@@ -34,6 +34,39 @@ _LOOK_EVERY: Final = 0.05
 _TRY_AGAIN: Final = 1.0
 
 _LONGEST: Final = 60.0
+
+_WARNING: Final = (
+    "nothing is shipped to {endpoint}: {why}. The records wait in the journal, and it is tried "
+    "again now and then. `agentlog doctor` says what to do."
+)
+
+
+@contextmanager
+def shipper_for(
+    settings: Settings, warn: Callable[[str], None], source: Source | None = None
+) -> Iterator[Shipper]:
+    """Give a shipper for a destination.
+
+    Args:
+        settings: What is shipped where.
+        warn: Called with what a person should know.
+        source: Where the lines are from, if not from the segments.
+
+    """
+    transport = Transport(settings.endpoint or "", settings.api_key)
+    shipper = Shipper(
+        settings.home / "journal" / settings.destination,
+        transport,
+        strip=lambda line: without_payload(line)[:-1],
+        warn=lambda why: warn(_WARNING.format(endpoint=settings.endpoint, why=why)),
+        source=source,
+        max_wait=settings.max_wait,
+    )
+    try:
+        yield shipper
+    finally:
+        shipper.close()
+        transport.close()
 
 
 class Bell:
@@ -101,6 +134,7 @@ class Background:
         self._writer = writer
         self._tally = Tally(writer.directory)
         self._run = _Run(writer.process, is_over=True)
+        self._made_at = call_site()
         self._has_failed = False
         writer.notify = self.wake
 
@@ -182,31 +216,13 @@ class Background:
         threading.current_thread().name = NAME
         while not run.is_over:
             try:
-                with self._shipper(run) as shipper:
-                    self._ship(run, shipper)
+                with shipper_for(self._settings, self._warn) as run.shipper:
+                    self._ship(run, run.shipper)
             except Exception as error:  # noqa: BLE001 - a thread that ends would ship no more
                 self._say_once(error)
                 run.urgent.wait(_TRY_AGAIN)
         for bell in list(run.waiting):
             bell.ring()
-
-    @contextmanager
-    def _shipper(self, run: _Run) -> Iterator[Shipper]:
-        """Give the run a shipper."""
-        transport = Transport(self._settings.endpoint or "", self._settings.api_key)
-        shipper = Shipper(
-            self._writer.directory,
-            transport,
-            strip=lambda line: without_payload(line)[:-1],
-            warn=self._warn,
-            max_wait=self._settings.max_wait,
-        )
-        run.shipper = shipper
-        try:
-            yield shipper
-        finally:
-            shipper.close()
-            transport.close()
 
     def _ship(self, run: _Run, shipper: Shipper) -> None:
         """Ship until the run is over; sleep while there is nothing to ship."""
@@ -239,13 +255,11 @@ class Background:
 
     # -- What people are told ----------------------------------------------------------------------
 
-    def _warn(self, why: str) -> None:
-        warn(
-            f"nothing is shipped to {self._settings.endpoint}: {why}. The records wait in the "
-            "journal, and it is tried again now and then. `agentlog doctor` says what to do."
-        )
+    def _warn(self, message: str) -> None:
+        if not self._run.is_over:
+            warn_at(self._made_at, message)
 
     def _say_once(self, error: Exception) -> None:
         if not self._has_failed:
             self._has_failed = True
-            warn(f"shipping failed by an error inside agentlog, and goes on: {shown(error)}")
+            self._warn(f"shipping failed by an error inside agentlog, and goes on: {shown(error)}")

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from agentlog._version import __version__
-from agentlog.config import home_directory
+from agentlog.config import home_directory, settings
 from agentlog.errors import AgentlogError, ConfigurationError, print_error
 
 if TYPE_CHECKING:
@@ -142,6 +142,35 @@ def _replay(chosen: argparse.Namespace) -> int:
         )
     )
     return 0
+
+
+def _ship(chosen: argparse.Namespace) -> int:
+    """Ship what waits for the endpoint, from outside of the programs that record.
+
+    The endpoint is $AGENTLOG_ENDPOINT, the key $AGENTLOG_API_KEY. It takes what
+    dead processes left, and what running ones have recorded up to now; any
+    number of shippers get along. Run it from cron, or with --follow beside a
+    program, as a sidecar.
+
+    The exit status is 0 if nothing is left, and 1 if something is: it is given
+    up when nothing has moved for 30 seconds. What the server has refused is in
+    quarantine, and not sent again but by --quarantined.
+    """
+    from agentlog import ship
+
+    own = settings(allow_http=chosen.allow_http)
+    if own.endpoint is None:
+        raise ConfigurationError("AGENTLOG_ENDPOINT is not set: it says where to ship to")
+    if chosen.follow:
+        ship.follow(own, _complain)
+    outcome = ship.ship(own, _complain, quarantined=chosen.quarantined)
+    if outcome.is_done:
+        print(_safe(outcome.text))
+    else:
+        _complain(outcome.text)
+    for note in outcome.notes:
+        _complain(note)
+    return 0 if outcome.is_done else FAILED
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
@@ -304,6 +333,7 @@ def _parser() -> _Parser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add(commands, "sessions", _sessions)
     _add_replay_options(_add(commands, "replay", _replay))
+    _add_ship_options(_add(commands, "ship", _ship))
     _add(commands, "doctor", _doctor).add_argument(
         "--structlog",
         type=_program,
@@ -345,6 +375,23 @@ def _add_replay_options(replay: argparse.ArgumentParser) -> None:
         action="store_true",
         help='print JSON, {"session": ..., "events": [...]}: the merged event of the session, or'
         " null, and below it all others, flat, in the order in which the tree is read",
+    )
+
+
+def _add_ship_options(ship: argparse.ArgumentParser) -> None:
+    ship.add_argument(
+        "--follow", action="store_true", help="go on with what comes, until it is interrupted"
+    )
+    ship.add_argument(
+        "--quarantined",
+        action="store_true",
+        help="first send once more what the server has refused; what it takes leaves the"
+        " quarantine",
+    )
+    ship.add_argument(
+        "--allow-http",
+        action="store_true",
+        help="allow http:// to an endpoint that is not on this machine",
     )
 
 

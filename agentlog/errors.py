@@ -50,6 +50,17 @@ def warn(message: str) -> None:
         print_error(f"agentlog: {message}")
 
 
+def warn_at(site: str, message: str) -> None:
+    """Warn of a line of the user's code, `file:line`, that is long past; never raises."""
+    if _stderr_is_another_file():
+        return
+    try:
+        file, _, line = site.rpartition(":")
+        warnings.warn_explicit(message, AgentlogWarning, file, int(line))
+    except Exception:  # noqa: BLE001 - as above
+        print_error(f"agentlog: {message}")
+
+
 def print_error(text: str) -> None:
     """Print one line to stderr, if there is one."""
     if _stderr_is_another_file():

@@ -21,6 +21,7 @@ import os
 import re
 import resource
 import stat
+import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -277,18 +278,24 @@ def make_room(directory: Path, limit: int) -> int:
             break
         if segment.owner in alive:
             continue
-        freed, records = segment.size, _count_lines(segment.path)
+        freed, records = segment.size, count_lines(segment.path)
         if delete(segment):
             size -= freed
             note_loss(directory, "journal limit", records)
     return size
 
 
-def _count_lines(path: Path) -> int:
-    count, (lines, offset) = 0, read_lines(path, 0)
-    while lines:
-        count += len(lines)
-        lines, offset = read_lines(path, offset)
+def count_lines(path: Path, start: int = 0, end: int | None = None) -> int:
+    """Return how many lines end between two offsets of a file; none of one that is gone."""
+    count, left = 0, sys.maxsize if end is None else end - start
+    try:
+        with os.fdopen(_open(path, os.O_RDONLY), "rb") as file:
+            file.seek(start)
+            while chunk := file.read(max(0, min(left, READ_SIZE))):
+                count += chunk.count(b"\n")
+                left -= len(chunk)
+    except OSError:
+        pass
     return count
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from agentlog._version import __version__
 from agentlog.config import Settings, home_directory, is_disabled, settings
+from agentlog.diagnosis import shipping
 from agentlog.diagnosis.finding import FACT, GOOD, NOTICE, WRONG, Finding
 from agentlog.errors import ConfigurationError, StoreError
 from agentlog.journal import LOCAL, destinations, losses, owners_alive, segments, size_of
@@ -90,6 +91,7 @@ def examine(environ: Mapping[str, str] = os.environ, own: Settings | None = None
         agentlog,
         *_home(home, trouble),
         *(found for directory in destinations(home) for found in _destination(directory)),
+        *(found for directory in _shipped(home) for found in shipping.examine(directory)),
         *store,
         *_settings(environ, own),
         *_missing(home, environ),
@@ -149,6 +151,10 @@ def _destination(directory: Path) -> Iterator[Finding]:
         cures = (_CURES[reason], _FORGET) if reason in _CURES else (_FORGET,)
         text = f"{name}: {fmt.plural(records, 'record')} lost: {reason}"
         yield Finding("journal", WRONG, text, cures)
+
+
+def _shipped(home: Path) -> list[Path]:
+    return [directory for directory in destinations(home) if directory.name != LOCAL]
 
 
 def _writer(owner: str) -> str:

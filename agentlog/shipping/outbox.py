@@ -51,7 +51,7 @@ class Outbox:
 
     # -- Reading -----------------------------------------------------------------------------------
 
-    def fill(self, machine: Machine, own: str, others: frozenset[str] = frozenset()) -> int:
+    def fill(self, machine: Machine, own: str, others: frozenset[str]) -> int:
         """Hand the machine as many lines as it takes; return their bytes. Raises OSError.
 
         Args:

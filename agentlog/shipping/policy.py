@@ -219,6 +219,26 @@ _MEANINGS: Final = {
 }
 
 
+_ADVICE: Final = {
+    400: "the server takes no record of agentlog's: is it a collector?",
+    401: "set AGENTLOG_API_KEY to a key that the server accepts",
+    403: "have whoever runs the server let this key write",
+    404: "check AGENTLOG_ENDPOINT: records go to /v1/events below it",
+    407: "put the user and the password of the proxy into HTTPS_PROXY",
+}
+
+
+def advice(status: int) -> str:
+    """Say what to do about an answer of this HTTP status, 0 for none."""
+    if status in _ADVICE:
+        return _ADVICE[status]
+    if 200 <= status < 400:  # noqa: PLR2004
+        return "check AGENTLOG_ENDPOINT: what answers there is no collector; a login page, a proxy?"
+    if status == 0:
+        return "check that the server runs, the address, its certificate, and the proxy, if any"
+    return "it is tried again by itself; `agentlog ship` tries at once"
+
+
 def excerpt(value: object) -> str:
     """Return the beginning of a foreign text, on one line and without control characters."""
     if isinstance(value, bytes):

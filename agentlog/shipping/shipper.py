@@ -8,6 +8,7 @@ import math
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -41,6 +42,34 @@ class Poster(Protocol):
         ...
 
 
+class Source(Protocol):
+    """Where the lines are from, and where it is written down what became of them: an `Outbox`."""
+
+    def start_over(self) -> None:
+        """Forget what was read."""
+        ...
+
+    def fill(self, machine: Machine, own: str, others: frozenset[str], /) -> int:
+        """Hand the machine lines, and return their bytes. Raises OSError."""
+        ...
+
+    def settle(self, settled: Settled) -> None:
+        """Write down what is settled. Raises OSError."""
+        ...
+
+    def go_on(self) -> None:
+        """Write down what could not be written before. Raises OSError."""
+        ...
+
+    def sweep(self) -> None:
+        """Tidy up. Raises OSError."""
+        ...
+
+    def save(self) -> bool:
+        """Try to write down what may wait; say whether nothing does."""
+        ...
+
+
 class Shipper:
     """Ships what lies in a destination, with whatever patience its server needs.
 
@@ -49,6 +78,7 @@ class Shipper:
         transport: What takes batches to the server.
         strip: Takes the payload out of a record's line.
         warn: Called with what a person should know; once for each kind of it.
+        source: Where the lines are from, if not from the segments of the destination.
         max_wait: Seconds that a record waits for others.
         clock: Seconds that never go back.
 
@@ -61,6 +91,7 @@ class Shipper:
         strip: Callable[[bytes], bytes],
         warn: Callable[[str], None],
         *,
+        source: Source | None = None,
         max_wait: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -70,7 +101,7 @@ class Shipper:
         self.max_wait = max_wait
         self._clock = clock
         self._claim = Claim(directory)
-        self._outbox = Outbox(directory)
+        self._source: Source = source or Outbox(directory)
         self._machine = Machine(strip)
         self._fill_at = 0.0
         self._noted_at = -_STATUS_EVERY
@@ -85,7 +116,7 @@ class Shipper:
     @property
     def unsaved(self) -> dict[str, Cursor]:
         """Cursors that are not on disk, as that is full, by the stem of their segments' names."""
-        return self._outbox.unsaved
+        return self._source.unsaved if isinstance(self._source, Outbox) else {}
 
     @property
     def status(self) -> Status:
@@ -112,7 +143,7 @@ class Shipper:
                 return self.max_wait
             if not self._claim.is_undisturbed():
                 self._machine.forget()
-                self._outbox.start_over()
+                self._source.start_over()
                 self._status = status.read(self._directory)
             pause = self._step(own, hurried=hurried, leaving=leaving)
         except OSError as error:
@@ -124,11 +155,14 @@ class Shipper:
 
     def close(self) -> None:
         """Let go of the destination."""
+        if self._claim.held:
+            with suppress(OSError):
+                self._source.sweep()
         self._claim.let_go()
 
     def _step(self, own: str, *, hurried: bool, leaving: bool) -> float:
         machine = self._machine
-        self._outbox.go_on()
+        self._source.go_on()
         now = self._clock()
         if hurried:
             machine.hurry()
@@ -148,7 +182,7 @@ class Shipper:
 
     def _fill(self, own: str, now: float, *, leaving: bool) -> None:
         others = owners_alive(self._directory) - {own} if leaving else frozenset[str]()
-        size = self._outbox.fill(self._machine, own, others)
+        size = self._source.fill(self._machine, own, others)
         if 2 * size < BATCH_SIZE:
             self._fill_at = now + self.max_wait
 
@@ -156,13 +190,13 @@ class Shipper:
         for done in settled.advances:
             self.delivered += done.delivered
             self.settled += done.delivered + done.quarantined + done.damaged
-        self._outbox.settle(settled)
+        self._source.settle(settled)
 
     def _finish(self) -> float:
         """Nothing is left: tidy up; what the disk would not take is tried again."""
-        self._outbox.sweep()
+        self._source.sweep()
         self._save_status()
-        return NOTHING if self._outbox.save() else _TRY_AGAIN
+        return NOTHING if self._source.save() else _TRY_AGAIN
 
     # -- What people are told ----------------------------------------------------------------------
 
@@ -187,7 +221,5 @@ class Shipper:
     def _save_status(self) -> None:
         self._noted_at = self._clock()
         if self._status != Status():
-            try:
+            with suppress(OSError):  # a full disk: `stats` knows without it
                 status.write(self._directory, self._status)
-            except OSError:
-                pass  # a full disk: `stats` knows without it

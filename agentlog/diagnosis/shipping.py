@@ -1,0 +1,86 @@
+"""What waits to be shipped, what its server said, and what to do about it."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from agentlog.diagnosis.finding import FACT, GOOD, NOTICE, WRONG, Finding
+from agentlog.journal import owners_alive, read_lines, segments
+from agentlog.replay import format as fmt
+from agentlog.shipping import cursors, quarantine, status
+from agentlog.shipping.command import Rest
+from agentlog.shipping.policy import advice
+from agentlog.shipping.quarantine import Entry
+from agentlog.shipping.status import Status
+
+_SHOWN = 5
+_AGAIN = "`agentlog ship --quarantined` sends them once more"
+
+
+def examine(directory: Path) -> Iterator[Finding]:
+    """Say how the shipping of a destination goes."""
+    said, pending = status.read(directory), Rest(directory).records()
+    last = (*_last(said), *_next(directory, said, pending))
+    if pending:
+        oldest = _oldest(directory)
+        since = f", the oldest of {fmt.clock(oldest, None)}" if oldest else ""
+        text = f"{directory.name}: {fmt.plural(pending, 'record')} pending{since}"
+        yield Finding("shipping", FACT, text, last)
+    else:
+        yield Finding("shipping", GOOD, f"{directory.name}: nothing is pending", last)
+    if said.held:
+        text = f"{directory.name} is on hold: {said.held}"
+        yield Finding("shipping", WRONG, text, (advice(said.code),))
+    elif pending and said.answered > said.acknowledged:
+        text = f"{directory.name}: it is tried again and again: {said.answer}"
+        yield Finding("shipping", NOTICE, text, (advice(said.code),))
+    yield from _quarantined(directory.name, quarantine.entries(directory))
+
+
+def _last(said: Status) -> Iterator[str]:
+    if said.answered:
+        yield f"last answer {fmt.clock(said.answered, None)}: {said.answer}"
+    if said.acknowledged:
+        yield f"last acknowledgement {fmt.clock(said.acknowledged, None)}"
+    elif said.answered:
+        yield "nothing was acknowledged yet"
+
+
+def _next(directory: Path, said: Status, pending: int) -> Iterator[str]:
+    if pending and not owners_alive(directory):
+        yield "no running program ships them: `agentlog ship` does, or the next run"
+    elif pending and said.retry > time.time():
+        yield f"next try {fmt.clock(said.retry, None)}"
+
+
+def _oldest(directory: Path) -> float | None:
+    """Return the time of the oldest record that is pending."""
+    times: list[float] = []
+    for segment in segments(directory):
+        lines, _ = read_lines(segment.path, cursors.start_of(segment).offset, 1)
+        times.extend(filter(None, map(_time_of, lines[:1])))
+    return min(times, default=None)
+
+
+def _time_of(line: bytes) -> float | None:
+    try:
+        record = json.loads(line)
+        return float(record.get("timestamp") or record["end_timestamp"])
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return None
+
+
+def _quarantined(name: str, entries: Sequence[Entry]) -> Iterator[Finding]:
+    refused = [entry.why for entry in entries if entry.record is not None]
+    damaged = [f"{entry.segment} at byte {entry.offset}" for entry in entries if not entry.record]
+    if refused:
+        reasons = Counter(refused).most_common()
+        some = [f"{count:,} \N{MULTIPLICATION SIGN} {why}" for why, count in reasons[:_SHOWN]]
+        more = [f"and {len(reasons) - _SHOWN:,} more reasons"] if len(reasons) > _SHOWN else []
+        text = f"{name}: {fmt.plural(len(refused), 'record')} in quarantine: the server refused"
+        yield Finding("shipping", WRONG, text, (*some, *more, _AGAIN))
+    if damaged:
+        text = f"{name}: {fmt.plural(len(damaged), 'line')} that are no records were set aside"
+        yield Finding("shipping", WRONG, text, tuple(damaged[:_SHOWN]))

@@ -1,0 +1,74 @@
+"""What is in quarantine, as a shipper sends it once more: it stands where an outbox does.
+
+What is taken this time leaves the quarantine; what is refused again stays, with the new reason.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Final
+
+from agentlog.shipping import quarantine
+from agentlog.shipping.machine import Machine
+from agentlog.shipping.steps import Settled
+
+_SAVE_EVERY: Final = 1.0
+
+
+class SecondTry:
+    """The records in the quarantine of one destination."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._saved_at = 0.0
+        self.start_over()
+
+    def start_over(self) -> None:
+        """Read what is there: another shipper may have changed it."""
+        self._entries: list[quarantine.Entry | None] = [*quarantine.entries(self._directory)]
+        self._next = 0
+        self._settled = 0
+
+    def left(self) -> int:
+        """Return how many records have not been tried."""
+        records = sum(entry is None or entry.record is not None for entry in self._entries)
+        return records - self._settled
+
+    def fill(self, machine: Machine, _own: str, _others: frozenset[str]) -> int:
+        """Hand the machine as many records as it takes; return their bytes. Raises OSError."""
+        size = 0
+        while machine.room and self._next < len(self._entries):
+            number, self._next = self._next, self._next + 1
+            entry = self._entries[number]
+            if entry and entry.record is not None:
+                line = json.dumps(entry.record).encode()
+                size += len(line)
+                self.settle(machine.take(number, 0, [line]))
+        return size
+
+    def settle(self, settled: Settled) -> None:
+        """Take note of what is settled. Raises OSError."""
+        for refused in settled.refused:
+            self._refuse(refused.source, refused.why)  # type: ignore[arg-type]
+        for done in settled.advances:
+            self._settled += 1
+            if done.delivered:
+                self._entries[done.source] = None  # type: ignore[call-overload]
+        if settled.advances and time.monotonic() - self._saved_at > _SAVE_EVERY:
+            self.sweep()
+
+    def _refuse(self, number: int, why: str) -> None:
+        if entry := self._entries[number]:
+            self._entries[number] = entry._replace(why=why, timestamp=time.time())
+
+    def go_on(self) -> None:
+        """Nothing waits to be written down."""
+
+    def sweep(self) -> None:
+        """Write down what is left. Raises OSError."""
+        quarantine.keep(self._directory, [entry for entry in self._entries if entry])
+        self._saved_at = time.monotonic()
+
+    def save(self) -> bool:
+        """Say whether all is written down."""
+        return True
