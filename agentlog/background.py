@@ -111,7 +111,7 @@ class _Run:
         self.leaving = False
         self.is_over = is_over
         self.shipper: Shipper | None = None
-        self.due = 0.0  # when it goes on by itself, by time.monotonic
+        self.due = 0.0  # when it goes on, by time.monotonic, though somebody waits
         self.next: dict[str, _Run] = {}  # the run that follows, by setdefault: one for all threads
 
     def hurry(self) -> None:
@@ -249,7 +249,7 @@ class Background:
                     is_heard = True
             elif pause > 0:
                 pause = min(pause, _LOOK_EVERY if shipper.is_kept_out and hurried else _LONGEST)
-                run.due = time.monotonic() + pause
+                run.due = time.monotonic() + pause if hurried else 0.0
                 run.urgent.wait(pause)
                 run.due = 0.0
 

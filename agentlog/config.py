@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT = 256 << 20
 
+_HOST = r"[\w.:-]+(%[\w.-]+)?"
+"""A name or an address, as `urllib.parse` gives it: one of IPv6 without its brackets."""
+
 _YES = frozenset({"1", "true", "yes", "on"})
 
 
@@ -144,19 +147,24 @@ def home_directory(
 def _checked(endpoint: str, *, allow_http: bool) -> str:
     """Return the endpoint without a slash at its end, if records may be sent there."""
     parts = _split(endpoint)
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+    host = parts.hostname if parts else None
+    if (
+        parts is None
+        or parts.scheme not in ("http", "https")
+        or not re.fullmatch(_HOST, host or "")
+    ):
         message = "endpoint is not accepted: it is an address such as https://collector.example.com"
+        raise ConfigurationError(message)
+    if parts.scheme == "http" and not allow_http and not _is_loopback(str(host)):
+        message = (
+            f"endpoint=http://{host} is not accepted: key and records would travel "
+            "in the clear. Use https://, or say allow_http=True"
+        )
         raise ConfigurationError(message)
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         message = (
-            f"the endpoint of {parts.hostname} is not accepted: it is a plain base address, "
+            f"the endpoint of {host} is not accepted: it is a plain base address, "
             "without user, password, query or fragment; the key goes into api_key"
-        )
-        raise ConfigurationError(message)
-    if parts.scheme == "http" and not allow_http and not _is_loopback(parts.hostname):
-        message = (
-            f"endpoint=http://{parts.hostname} is not accepted: key and records would travel "
-            "in the clear. Use https://, or say allow_http=True"
         )
         raise ConfigurationError(message)
     return endpoint.strip().rstrip("/")

@@ -40,6 +40,8 @@ def examine(directory: Path) -> Iterator[Finding]:
 
 
 def _last(said: Status) -> Iterator[str]:
+    if said.endpoint:
+        yield f"they go to {said.endpoint}"
     if said.answered:
         yield f"last answer {fmt.clock(said.answered, None)}: {said.answer}"
     if said.acknowledged:

@@ -60,21 +60,20 @@ def ship(
         clock: Seconds that never go back.
 
     """
-    least, moved_at = left(), clock()
-    looked_at = moved_at
-    while least:
+    least, looked_at = left(), clock()
+    moved_at = looked_at
+    while True:
         pause = shipper.step(hurried=True)
         now = clock()
-        if pause > 0 or now - looked_at >= _LOOK_EVERY:
-            rest, looked_at = left(), now
-            progress(rest)
-            if rest < least:
-                least, moved_at = rest, now
-            elif now - moved_at >= PATIENCE:
-                return False
-            if rest:
-                sleep(min(pause, _LOOK_EVERY))
-    return True
+        if pause == 0 and now - looked_at < _LOOK_EVERY:
+            continue
+        rest, looked_at = left(), now
+        progress(rest)
+        if rest < least:
+            least, moved_at = rest, now
+        if rest == 0 or now - moved_at >= PATIENCE:
+            return rest == 0
+        sleep(min(pause, _LOOK_EVERY))
 
 
 def follow(shipper: Shipper, *, sleep: Callable[[float], None] = time.sleep) -> None:

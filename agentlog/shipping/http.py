@@ -67,6 +67,7 @@ class Transport:
         read: float = READ_TIMEOUT,
         deadline: float = DEADLINE,
     ) -> None:
+        self.endpoint = endpoint
         self._url = endpoint.rstrip("/") + PATH
         self._auth = _Bearer(api_key)
         self._timeouts = (connect, read)

@@ -37,6 +37,8 @@ _STATUS_EVERY: Final = 1.0
 class Poster(Protocol):
     """What takes batches to a server: a `Transport`."""
 
+    endpoint: str
+
     def post(self, lines: tuple[bytes, ...], /) -> Answer:
         """Send the lines as one batch; never raises."""
         ...
@@ -205,6 +207,7 @@ class Shipper:
         now, machine, before = time.time(), self._machine, self._status
         due = machine.due_in(self._clock())
         self._status = Status(
+            endpoint=self._transport.endpoint,
             answered=now,
             answer=settled.why or answer.failure or f"{answer.status}",
             code=answer.status,

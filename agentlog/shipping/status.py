@@ -17,6 +17,7 @@ class Status(NamedTuple):
     """What is known of a destination.
 
     Attributes:
+        endpoint: Where its records go.
         answered: When the last answer came, or should have, in seconds since the epoch.
         answer: What it was, for people.
         code: Its HTTP status; 0 if there was no answer.
@@ -26,6 +27,7 @@ class Status(NamedTuple):
 
     """
 
+    endpoint: str = ""
     answered: float = 0.0
     answer: str = ""
     code: int = 0
@@ -41,7 +43,7 @@ def read(directory: Path) -> Status:
         status = Status(**said)
     except (OSError, ValueError, TypeError, RecursionError):
         return Status()
-    kinds = (int | float, str, int, int | float, str, int | float)
+    kinds = (str, int | float, str, int, int | float, str, int | float)
     known = all(isinstance(value, kind) for value, kind in zip(status, kinds, strict=True))
     return status if known else Status()
 
