@@ -93,6 +93,7 @@ class _Run:
 
     __slots__ = (
         "due",
+        "has_ended",
         "is_over",
         "leaving",
         "news",
@@ -109,7 +110,7 @@ class _Run:
         self.urgent = Bell()  # somebody waits for that
         self.waiting: list[Bell] = []  # they want to know of each step
         self.leaving = False
-        self.is_over = is_over
+        self.is_over = self.has_ended = is_over
         self.shipper: Shipper | None = None
         self.due = 0.0  # when it goes on, by time.monotonic, though somebody waits
         self.next: dict[str, _Run] = {}  # the run that follows, by setdefault: one for all threads
@@ -174,8 +175,8 @@ class Background:
 
         """
         run = self._run
-        if run.process is self._writer.process and not run.is_over:
-            self._wait(run, lambda: run.is_over or run.due > until, until)
+        if run.process is self._writer.process and not run.has_ended:
+            self._wait(run, lambda: run.has_ended or run.due > until, until)
             run.is_over = True
             run.hurry()
 
@@ -203,9 +204,9 @@ class Background:
                     # `threading.Thread` takes locks, and waits for the thread.
                     _thread.start_new_thread(self._work, (run,))
                 except RuntimeError:  # no more threads just now, or the interpreter ends
-                    run.is_over = True
+                    run.is_over = run.has_ended = True
                 except BaseException:
-                    run.is_over = True
+                    run.is_over = run.has_ended = True
                     raise
         self._run = run
         return run
@@ -221,6 +222,7 @@ class Background:
             except Exception as error:  # noqa: BLE001 - a thread that ends would ship no more
                 self._say_once(error)
                 run.urgent.wait(_TRY_AGAIN)
+        run.has_ended = True
         for bell in list(run.waiting):
             bell.ring()
 

@@ -212,11 +212,13 @@ def _path(_chosen: argparse.Namespace) -> int:
 def _prune(chosen: argparse.Namespace) -> int:
     """Delete the sessions that have said nothing for a time.
 
-    A session that runs is kept, however long it has said nothing. Damaged lines
-    and losses of that age, of which `agentlog doctor` tells, are forgotten.
+    A session that runs is kept, however long it has said nothing. Damaged lines,
+    losses and what is in quarantine of that age, of which `agentlog doctor`
+    tells, are forgotten.
     """
     from agentlog.journal import destinations, forget_losses
     from agentlog.replay.format import plural
+    from agentlog.shipping import quarantine
     from agentlog.store.home import open_home
     from agentlog.store.uptake import forget_damaged
 
@@ -224,11 +226,14 @@ def _prune(chosen: argparse.Namespace) -> int:
     with open_home(home) as store:
         deleted, damaged = store.prune(before), forget_damaged(store, before)
     lost = sum(forget_losses(directory, before) for directory in destinations(home))
+    refused = sum(quarantine.forget(directory, before) for directory in destinations(home))
     print(f"{plural(deleted, 'session')} deleted")
     if damaged:
         print(f"{plural(damaged, 'damaged line')} forgotten")
     if lost:
         print(f"{plural(lost, 'lost record')} forgotten")
+    if refused:
+        print(f"{plural(refused, 'line')} in quarantine forgotten")
     return 0
 
 

@@ -181,6 +181,12 @@ def _split(endpoint: str) -> "SplitResult | None":
     return parts
 
 
+def is_loopback_http(endpoint: str) -> bool:
+    """Say whether an endpoint is a plain one on this machine."""
+    parts = _split(endpoint)
+    return parts is not None and parts.scheme == "http" and _is_loopback(parts.hostname or "")
+
+
 def _is_loopback(host: str) -> bool:
     import ipaddress  # as urllib.parse: for an endpoint only
 

@@ -226,7 +226,7 @@ def owners_alive(directory: Path) -> frozenset[str]:
     alive: set[str] = set()
     seen: set[Segment] = set()
     while new := [segment for segment in segments(directory) if segment not in seen]:
-        alive.update(segment.owner for segment in new if _is_locked(segment.path))
+        alive.update(segment.owner for segment in new if is_locked(segment))
         seen.update(new)
     return frozenset(alive)
 
@@ -250,9 +250,10 @@ def delete(segment: Segment) -> bool:
     return True
 
 
-def _is_locked(path: Path) -> bool:
+def is_locked(segment: Segment) -> bool:
+    """Say whether a segment is being written."""
     try:
-        fd = _open(path, _LOOK)
+        fd = _open(segment.path, _LOOK)
     except OSError:
         return False
     try:

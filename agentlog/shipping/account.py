@@ -80,8 +80,18 @@ class Account:
 
 
 def _looks_whole(line: bytes) -> bool:
-    """Say whether a line may be a record; a torn one is seldom taken for whole."""
-    return line.startswith(b"{") and line.endswith(b"}")
+    """Say whether a line may be a record; a torn one, or one of junk, is seldom taken for whole."""
+    return line.startswith(b"{") and line.endswith(b"}") and b"\0" not in line and _is_text(line)
+
+
+def _is_text(line: bytes) -> bool:
+    if line.isascii():
+        return True
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_object(line: bytes) -> bool:

@@ -1,6 +1,5 @@
 """Small files beside the segments: replaced as a whole, so that nobody reads half of one."""
 
-import errno
 import os
 from pathlib import Path
 
@@ -16,10 +15,16 @@ def replace(path: Path, content: bytes) -> None:
     fd = os.open(draft, _NEW, 0o600)
     try:
         os.fchmod(fd, 0o600)
-        written = os.write(fd, content)
+        write_all(fd, content)
+        draft.rename(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
     finally:
         os.close(fd)
-    if written != len(content):
-        draft.unlink(missing_ok=True)
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-    draft.rename(path)
+
+
+def write_all(fd: int, content: bytes) -> None:
+    """Write all of it. Raises OSError, and then a part may be written."""
+    while content:
+        content = content[os.write(fd, content) :]

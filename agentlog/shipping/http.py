@@ -26,6 +26,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from agentlog._version import __version__
+from agentlog.config import is_loopback_http
 from agentlog.shipping.deadline import POOLS, by_deadline
 from agentlog.shipping.failures import failed
 from agentlog.shipping.policy import Answer
@@ -38,6 +39,11 @@ ANSWER_SIZE: Final = 1 << 20
 
 _LEVEL = 1
 """Of gzip. JSON gets 5 to 10 times smaller at the fastest level; more would cost the host CPU."""
+
+_NO_PROXIES: Final[Any] = {"http": None, "all": None}
+"""What keeps requests from the proxies of the environment. One that is named there for the rest of
+the world cannot reach this machine, and would read the key.
+"""
 
 _SHORTEST_SECRET = 8
 _NEVER_SECRET = b'"accepted":"refused"'
@@ -71,6 +77,7 @@ class Transport:
         self._url = endpoint.rstrip("/") + PATH
         self._auth = _Bearer(api_key)
         self._timeouts = (connect, read)
+        self._proxies = _NO_PROXIES if is_loopback_http(endpoint) else None
         self._deadline = deadline
         self._session = _session(self._auth)
 
@@ -100,7 +107,12 @@ class Transport:
 
     def _post(self, body: bytes) -> Answer:
         response = self._session.post(
-            self._url, data=body, timeout=self._timeouts, stream=True, allow_redirects=False
+            self._url,
+            data=body,
+            timeout=self._timeouts,
+            stream=True,
+            allow_redirects=False,
+            proxies=self._proxies,
         )
         try:
             content, failure = _read(response)

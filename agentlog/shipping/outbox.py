@@ -9,10 +9,11 @@ Only the shipper that has the claim to the destination uses it.
 """
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from agentlog.journal import Segment, delete, owners_alive, read_lines, segments
+from agentlog.journal import Segment, delete, is_locked, owners_alive, read_lines, segments
 from agentlog.shipping import cursors, quarantine
 from agentlog.shipping.cursors import START, Cursor
 from agentlog.shipping.machine import Machine
@@ -111,7 +112,7 @@ class Outbox:
     def _advance(self, segment: Segment, cursor: Cursor) -> None:
         self._cursors[segment] = cursor
         self._write(segment.path.stem, cursor)
-        if cursor.offset >= segment.size and _is_quiet(segment):
+        if cursor.offset >= segment.size and _is_left(segment):
             self._delete(segment)
 
     def _write(self, stem: str, cursor: Cursor) -> None:
@@ -126,7 +127,8 @@ class Outbox:
     def sweep(self) -> None:
         """Delete what is not needed any more. Raises OSError.
 
-        Of an owner that is gone, also a last line that was cut off is settled: nobody ends it.
+        In a segment that nobody writes any more, also a last line that was cut off is settled: it
+        is of a record whose call had not returned, or that stands elsewhere as well.
         """
         there = segments(self._directory)
         alive = owners_alive(self._directory)
@@ -134,13 +136,13 @@ class Outbox:
             position = self._position(segment)
             if self._cursors[segment].offset != position:
                 continue  # some of it is under way
-            gone, left = segment.owner not in alive, segment.size - position
+            is_over = segment.owner not in alive or _is_left(segment)
+            left = segment.size - position
             if left < 0:  # somebody cut it off: what is written there from now on is new
                 self._read[segment], self._cursors[segment] = 0, START
-            elif left and gone and _has_no_newline(segment, left):
-                self._set_tail_aside(segment)
-                self._delete(segment)
-            elif left == 0 and (gone or _is_quiet(segment)):
+            elif is_over and (left == 0 or _has_no_newline(segment, left)):
+                if left:
+                    self._set_tail_aside(segment)
                 self._delete(segment)
         stems = {segment.path.stem for segment in segments(self._directory)}
         cursors.forget_orphans(self._directory, stems, alive)
@@ -150,7 +152,8 @@ class Outbox:
         with segment.path.open("rb") as file:
             file.seek(start)
             tail = file.read(4096)
-        quarantine.add(self._directory, [Refused(segment, start, tail, _TORN, damaged=True)])
+        with suppress(OSError):  # a full disk, where deleting the segment makes room
+            quarantine.add(self._directory, [Refused(segment, start, tail, _TORN, damaged=True)])
         before = self._cursors[segment]
         self._read[segment] = end = segment.size
         self._cursors[segment] = cursor = before._replace(offset=end, damaged=before.damaged + 1)
@@ -162,11 +165,13 @@ class Outbox:
             self._cursors.pop(segment, None)
 
 
-def _is_quiet(segment: Segment) -> bool:
+def _is_left(segment: Segment) -> bool:
+    """Say whether its writer, alive or not, has gone on to another one, and not just now."""
     try:
-        return time.time() - segment.path.stat().st_mtime > _QUIET
+        is_quiet = time.time() - segment.path.stat().st_mtime > _QUIET
     except OSError:
         return False
+    return is_quiet and not is_locked(segment)
 
 
 def _has_no_newline(segment: Segment, left: int) -> bool:

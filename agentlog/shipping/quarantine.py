@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from agentlog.journal import Segment, read_lines
-from agentlog.shipping.files import replace
+from agentlog.shipping.claim import Claim
+from agentlog.shipping.files import replace, write_all
 from agentlog.shipping.steps import Refused
 
 _FILE = "quarantine"
@@ -56,9 +57,7 @@ def add(directory: Path, refused: Sequence[Refused]) -> None:
         os.fchmod(fd, 0o600)
         size = os.fstat(fd).st_size
         try:
-            written = 0
-            while written < len(text):
-                written += os.write(fd, text[written:])
+            write_all(fd, text)
         except OSError:
             os.ftruncate(fd, size)
             raise
@@ -86,12 +85,22 @@ def keep(directory: Path, kept: Iterable[Entry]) -> None:
         (directory / _FILE).unlink(missing_ok=True)
 
 
-def size_of(directory: Path) -> int:
-    """Return the bytes of the quarantine."""
-    try:
-        return (directory / _FILE).stat().st_size
-    except OSError:
+def forget(directory: Path, before: float) -> int:
+    """Forget what was refused before a time; return the lines that it was. Raises OSError.
+
+    While a shipper is at work here, nothing is forgotten.
+    """
+    claim = Claim(directory)
+    if not claim.take():
         return 0
+    try:
+        there = entries(directory)
+        kept = [entry for entry in there if entry.timestamp >= before]
+        if len(kept) < len(there):
+            keep(directory, kept)
+    finally:
+        claim.let_go()
+    return len(there) - len(kept)
 
 
 def _entry(refused: Refused, now: float) -> Entry:
