@@ -45,7 +45,7 @@ docs: $(VENV)/tools ## build the documentation, warnings being errors
 	@$(RUN) -m sphinx --quiet --fail-on-warning --keep-going -d docs/_build/trees docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-bench: $(VENV)/tools ## measure what recording costs, and write benchmarks/README.md
+bench: $(VENV)/tools ## measure what recording and shipping cost, and write benchmarks/README.md
 	@$(RUN) benchmarks/run.py
 
 soak: $(VENV)/tools ## let everything happen at once, for ten minutes; SECONDS=20 for less, SEED=1 to repeat a run

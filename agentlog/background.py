@@ -23,6 +23,7 @@ from agentlog.recording.pen import Process
 from agentlog.recording.redact import shown
 from agentlog.recording.writer import Writer
 from agentlog.shipping.http import Transport
+from agentlog.shipping.machine import BATCH_RECORDS
 from agentlog.shipping.shipper import NOTHING, Shipper, Source
 from agentlog.shipping.tally import Count, Tally
 
@@ -33,7 +34,8 @@ _LOOK_EVERY: Final = 0.05
 
 _TRY_AGAIN: Final = 1.0
 
-_LONGEST: Final = 60.0
+_LONGEST: Final = 1.0
+"""Seconds after which the thread looks whether a whole batch waits, if something does."""
 
 _WARNING: Final = (
     "nothing is shipped to {endpoint}: {why}. The records wait in the journal, and it is tried "
@@ -92,6 +94,7 @@ class _Run:
     """One run of the thread, from a first record to its end; it belongs to one process."""
 
     __slots__ = (
+        "batch_at",
         "due",
         "has_ended",
         "is_over",
@@ -112,6 +115,7 @@ class _Run:
         self.leaving = False
         self.is_over = self.has_ended = is_over
         self.shipper: Shipper | None = None
+        self.batch_at = 0  # of the records written, the one that makes a batch full
         self.due = 0.0  # when it goes on, by time.monotonic, though somebody waits
         self.next: dict[str, _Run] = {}  # the run that follows, by setdefault: one for all threads
 
@@ -156,6 +160,8 @@ class Background:
 
     def ship(self, is_done: Callable[[], bool], until: float) -> None:
         """Ship without delay until it is done, or until a time by `time.monotonic`."""
+        if context.own_work.get():  # the thread itself came by: it cannot wait for itself
+            return
         self.wake()
         run = self._run
         self._wait(run, lambda: run.is_over or is_done(), until)
@@ -175,7 +181,8 @@ class Background:
 
         """
         run = self._run
-        if run.process is self._writer.process and not run.has_ended:
+        own = run.process is self._writer.process and not context.own_work.get()
+        if own and not run.has_ended:
             self._wait(run, lambda: run.has_ended or run.due > until, until)
             run.is_over = True
             run.hurry()
@@ -228,32 +235,44 @@ class Background:
 
     def _ship(self, run: _Run, shipper: Shipper) -> None:
         """Ship until the run is over; sleep while there is nothing to ship."""
-        shipper.gather()
         is_heard = False
+        self._gather(run, shipper)
         while not run.is_over:
-            if run.process.ring:
-                self._writer.look_after()
-            hurried = bool(run.waiting)
-            pause = shipper.step(run.process.owner, hurried=hurried, leaving=run.leaving)
-            for bell in list(run.waiting):
-                bell.ring()
-            if shipper.is_kept_out and self.count().is_all:
-                pause = NOTHING
-            if pause is NOTHING and not run.process.ring:
-                if run.leaving:
-                    run.is_over = True
-                elif is_heard:  # what came since then has rung, and what came before was looked for
-                    run.news.wait()
-                    shipper.gather()
-                    is_heard = False
-                else:
-                    self._writer.listen()
-                    is_heard = True
-            elif pause > 0:
-                pause = min(pause, _LOOK_EVERY if shipper.is_kept_out and hurried else _LONGEST)
-                run.due = time.monotonic() + pause if hurried else 0.0
-                run.urgent.wait(pause)
-                run.due = 0.0
+            if self._step(run, shipper):
+                continue
+            if run.leaving:
+                run.is_over = True
+            elif not is_heard:
+                self._writer.listen()
+                is_heard = True
+            else:  # what came before `listen` was looked for again, and what came after it has rung
+                run.news.wait()
+                is_heard = False
+                self._gather(run, shipper)
+
+    def _step(self, run: _Run, shipper: Shipper) -> bool:
+        """Do the next thing, and wait as long as that asks for; say whether there may be more."""
+        process, hurried = run.process, bool(run.waiting)
+        if process.ring:
+            self._writer.look_after()
+        if process.written >= run.batch_at:
+            self._gather(run, shipper, 0.0)
+        pause = shipper.step(process.owner, hurried=hurried, leaving=run.leaving)
+        for bell in list(run.waiting):
+            bell.ring()
+        others = shipper.is_kept_out
+        if (pause is NOTHING or (others and self.count().is_all)) and not process.ring:
+            return False
+        if pause > 0:
+            run.due = time.monotonic() + pause if hurried and not others else 0.0
+            run.urgent.wait(min(pause, _LOOK_EVERY if hurried and others else _LONGEST))
+            run.due = 0.0
+        return True
+
+    def _gather(self, run: _Run, shipper: Shipper, seconds: float | None = None) -> None:
+        """Let what is recorded now wait for more, up to a batch of it."""
+        shipper.gather(seconds)
+        run.batch_at = run.process.written + BATCH_RECORDS
 
     # -- What people are told ----------------------------------------------------------------------
 

@@ -8,22 +8,19 @@ never answered with a traceback.
 """
 
 import argparse
-import inspect
 import io
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from agentlog._version import __version__
+from agentlog import usage
 from agentlog.config import home_directory, settings
 from agentlog.errors import AgentlogError, ConfigurationError, print_error
 
 if TYPE_CHECKING:
-    from agentlog.diagnosis.program import Program
     from agentlog.store.home import Reading
     from agentlog.store.sqlite import SqliteStore
 
@@ -34,10 +31,6 @@ WRONG_USAGE = 2
 INTERRUPTED = 130
 CLOSED_PIPE = 141
 """As shells count: 128 and the number of the signal, SIGINT and SIGPIPE."""
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_LONGEST_MESSAGE = 200
-_SHOWN_OF_A_LONG_ONE = 95
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    parser = _parser()
+    parser = usage.parser(_COMMANDS)
     try:
         chosen = parser.parse_args(arguments)
     except SystemExit as leaving:  # argparse has printed its help, or what is wrong
@@ -165,7 +158,7 @@ def _ship(chosen: argparse.Namespace) -> int:
         ship.follow(own, _complain)
     outcome = ship.ship(own, _complain, quarantined=chosen.quarantined)
     if outcome.is_done:
-        print(_safe(outcome.text))
+        print(usage.safe(outcome.text))
     else:
         _complain(outcome.text)
     for note in outcome.notes:
@@ -203,7 +196,7 @@ def _path(_chosen: argparse.Namespace) -> int:
     """
     home = home_directory()
     if sys.stdout.isatty():
-        print(_safe(str(home)))
+        print(usage.safe(str(home)))
     else:
         sys.stdout.buffer.write(os.fsencode(home) + b"\n")  # a program reads it: byte for byte
     return 0
@@ -297,15 +290,7 @@ def _distinct_length(store: "SqliteStore", session_id: str) -> int:
 
 
 def _complain(message: str) -> None:
-    print_error(f"agentlog: {_safe(message)}")
-
-
-def _safe(text: str) -> str:
-    from agentlog.replay.format import safe
-    from agentlog.replay.terminal import is_ascii
-
-    ascii_only = is_ascii()
-    return safe(text.replace("…", "...") if ascii_only else text, ascii_only=ascii_only)
+    print_error(f"agentlog: {usage.safe(message)}")
 
 
 def _abandon_stdout() -> None:
@@ -314,124 +299,12 @@ def _abandon_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-# -- Usage ---------------------------------------------------------------------------------------
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser that repeats what was typed only in a form that can be seen, and not at length."""
-
-    def error(self, message: str) -> NoReturn:
-        if len(message) > _LONGEST_MESSAGE:
-            message = message[:_SHOWN_OF_A_LONG_ONE] + "…"
-        super().error(_safe(message))
-
-
-def _parser() -> _Parser:
-    parser = _Parser(
-        prog="agentlog",
-        description="Replay what an agent did, from what agentlog recorded of it.",
-        epilog="`agentlog COMMAND --help` says more about a command.",
-        allow_abbrev=False,
-    )
-    parser.set_defaults(run=None)
-    parser.add_argument("--version", action="version", version=f"agentlog {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    _add(commands, "sessions", _sessions)
-    _add_replay_options(_add(commands, "replay", _replay))
-    _add_ship_options(_add(commands, "ship", _ship))
-    _add(commands, "doctor", _doctor).add_argument(
-        "--structlog",
-        type=_program,
-        metavar="MODULE:FUNCTION",
-        help="the function, such as myapp.logs:configure: its module is imported from the current"
-        " directory or wherever Python finds it, and it is called without arguments",
-    )
-    _add(commands, "path", _path)
-    prune = _add(commands, "prune", _prune)
-    prune.add_argument(
-        "--older-than",
-        type=_seconds,
-        required=True,
-        metavar="AGE",
-        help="a number with s, m, h, d or w for its unit: 90m, 30d, 8w",
-    )
-    _add(commands, "demo", _demo)
-    return parser
-
-
-def _add_replay_options(replay: argparse.ArgumentParser) -> None:
-    replay.add_argument(
-        "session",
-        nargs="?",
-        default="last",
-        metavar="SESSION",
-        help="the beginning of a session's id, as far as no other begins so; default: last, the"
-        " newest",
-    )
-    replay.add_argument(
-        "--all", action="store_true", help="unfold what is folded, and cut no text short"
-    )
-    replay.add_argument("--errors", action="store_true", help="only what failed, and the way to it")
-    replay.add_argument(
-        "--depth", type=_levels, metavar="N", help="only N levels below the session"
-    )
-    replay.add_argument(
-        "--json",
-        action="store_true",
-        help='print JSON, {"session": ..., "events": [...]}: the merged event of the session, or'
-        " null, and below it all others, flat, in the order in which the tree is read",
-    )
-
-
-def _add_ship_options(ship: argparse.ArgumentParser) -> None:
-    ship.add_argument(
-        "--follow", action="store_true", help="go on with what comes, until it is interrupted"
-    )
-    ship.add_argument(
-        "--quarantined",
-        action="store_true",
-        help="first send once more what the server has refused; what it takes leaves the"
-        " quarantine",
-    )
-    ship.add_argument(
-        "--allow-http",
-        action="store_true",
-        help="allow http:// to an endpoint that is not on this machine",
-    )
-
-
-def _add(
-    commands: "argparse._SubParsersAction[_Parser]", name: str, run: Callable[..., int]
-) -> argparse.ArgumentParser:
-    """Add a command that is described by the docstring of its function."""
-    text = inspect.getdoc(run) or ""
-    command = commands.add_parser(
-        name,
-        help=text.partition("\n")[0].rstrip(".").lower(),
-        description=text,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    command.set_defaults(run=run)
-    return command
-
-
-def _program(text: str) -> "Program":
-    from agentlog.diagnosis import program
-
-    try:
-        return program.find(text)
-    except ConfigurationError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _levels(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,9}", text):
-        raise argparse.ArgumentTypeError("it is a number of levels, such as 2")
-    return int(text)
-
-
-def _seconds(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,9}[smhdw]", text):
-        raise argparse.ArgumentTypeError("it is a number and a unit of s, m, h, d, w, such as 30d")
-    return int(text[:-1]) * _SECONDS[text[-1]]
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "sessions": _sessions,
+    "replay": _replay,
+    "ship": _ship,
+    "doctor": _doctor,
+    "path": _path,
+    "prune": _prune,
+    "demo": _demo,
+}

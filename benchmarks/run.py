@@ -1,4 +1,6 @@
-"""What recording and replaying cost; `make bench` writes the table into benchmarks/README.md.
+"""What it all costs; `make bench` writes the tables into benchmarks/README.md.
+
+The first table is made here, and is of recording and replaying; shipping.py makes the second.
 
 A recording call is given as a ratio to the floor and to OpenTelemetry's SDK. All subjects run in
 one process and take turns, a round each, so that a machine that slows down slows all of them. A
@@ -9,9 +11,7 @@ without: a context variable set and reset, two clocks, an id, one dict and one a
 import gc
 import logging
 import os
-import platform
 import random
-import re
 import statistics
 import subprocess
 import sys
@@ -20,17 +20,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+import shipping
 import structlog
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from table import Row, formatted, write
 
 import agentlog as ao
 
-HERE = Path(__file__).parent
 ROUNDS, CALLS = 40, 250
 
 QUERY = "how do agents find documents?"
@@ -41,15 +41,6 @@ PROSE = ("See https://example.com/a/b?c=d for the token of the key, and more of 
 ]
 
 Call = Callable[[], object]
-
-
-class Row(NamedTuple):
-    """One line of the table."""
-
-    what: str
-    measured: str
-    at_most: str
-    met: bool
 
 
 # -- The subjects ----------------------------------------------------------------------------------
@@ -277,36 +268,30 @@ def python(*arguments: str) -> str:
     return done.stdout
 
 
-# -- The table -------------------------------------------------------------------------------------
+# -- The tables ------------------------------------------------------------------------------------
 
 
-def table(rows: list[Row]) -> str:
-    lines = (
-        f"| {row.what} | {row.measured} | {row.at_most} | {'' if row.met else '**missed**'} |"
-        for row in rows
-    )
-    return "\n".join(("| what | measured | at most | |", "|---|---|---|---|", *lines))
-
-
-def write(text: str) -> None:
-    """Put the table between the marks in benchmarks/README.md."""
-    readme = HERE / "README.md"
-    marked = re.compile(r"(<!-- table -->\n).*(\n<!-- end -->)", re.DOTALL)
-    readme.write_text(
-        marked.sub(lambda m: f"{m[1]}{text}{m[2]}", readme.read_text("utf-8")), "utf-8"
-    )
-
-
-def main() -> int:
-    rows = []
+def recorded() -> Iterator[Row]:
     for part in (recording, imports, memory, replaying):
         with tempfile.TemporaryDirectory() as home:
             os.environ["AGENTLOG_HOME"] = home
-            rows += part()
-    text = f"Python {platform.python_version()}, {platform.machine()}\n\n{table(rows)}"
-    print(text)
-    write(text)
-    return 0 if all(row.met for row in rows) else 1
+            yield from part()
+
+
+def shipped() -> Iterator[Row]:
+    for part in shipping.PARTS:
+        yield from part()
+
+
+def main() -> int:
+    met = True
+    for made, mark, limit in ((recorded, "recording", "at most"), (shipped, "shipping", "limit")):
+        rows = list(made())
+        text = formatted(rows, limit)
+        print(text, end="\n\n")
+        write(text, mark)
+        met = met and all(row.met for row in rows)
+    return 0 if met else 1
 
 
 if __name__ == "__main__":

@@ -181,7 +181,7 @@ def test_an_endpoint(endpoint, expected):
         (f"https://example.com/?key={KEY}", "goes into api_key"),
         (f"https://example.com/#{KEY}", "goes into api_key"),
         (KEY, "an address such as https://"),
-        (f"http://{KEY}@example.com", "goes into api_key"),
+        (f"https://{KEY}@example.com", "goes into api_key"),
     ],
 )
 @pytest.mark.parametrize("where", ["argument", "environment"])

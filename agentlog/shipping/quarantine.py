@@ -91,7 +91,7 @@ def forget(directory: Path, before: float) -> int:
     While a shipper is at work here, nothing is forgotten.
     """
     claim = Claim(directory)
-    if not claim.take():
+    if not (directory / _FILE).exists() or not claim.take():
         return 0
     try:
         there = entries(directory)

@@ -125,9 +125,9 @@ class Shipper:
         """What the server said last."""
         return self._status
 
-    def gather(self) -> None:
-        """Give the records that are coming now the time to wait for others."""
-        self._fill_at = self._clock() + self.max_wait
+    def gather(self, seconds: float | None = None) -> None:
+        """Give the records that are coming now time to wait for others: `max_wait`, or less."""
+        self._fill_at = self._clock() + (self.max_wait if seconds is None else seconds)
 
     def step(self, own: str = "", *, hurried: bool = False, leaving: bool = False) -> float:
         """Do the next thing, a request at most; return the seconds until the next, or `NOTHING`.

@@ -1,0 +1,159 @@
+"""The usage of the command line: its words and options, and what is said to a wrong one."""
+
+import argparse
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NoReturn
+
+from agentlog._version import __version__
+from agentlog.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from agentlog.diagnosis.program import Program
+
+Run = Callable[[argparse.Namespace], int]
+"""What a command does with its options; it returns the exit status."""
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_LONGEST_MESSAGE = 200
+_SHOWN_OF_A_LONG_ONE = 95
+
+
+def safe(text: str) -> str:
+    """Return a text that the terminal can show and that cannot steer it."""
+    from agentlog.replay.format import safe as visible
+    from agentlog.replay.terminal import is_ascii
+
+    ascii_only = is_ascii()
+    return visible(text.replace("…", "...") if ascii_only else text, ascii_only=ascii_only)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that repeats what was typed only in a form that can be seen, and not at length."""
+
+    def error(self, message: str) -> NoReturn:
+        if len(message) > _LONGEST_MESSAGE:
+            message = message[:_SHOWN_OF_A_LONG_ONE] + "…"
+        super().error(safe(message))
+
+
+def parser(commands: Mapping[str, Run]) -> argparse.ArgumentParser:
+    """Return the parser of the command line; what it parses has the chosen command as `run`.
+
+    Args:
+        commands: By name, what a command does; its docstring describes it.
+
+    """
+    whole = _Parser(
+        prog="agentlog",
+        description="Replay what an agent did, from what agentlog recorded of it, and ship it.",
+        epilog="`agentlog COMMAND --help` says more about a command.",
+        allow_abbrev=False,
+    )
+    whole.set_defaults(run=None)
+    whole.add_argument("--version", action="version", version=f"agentlog {__version__}")
+    added = whole.add_subparsers(title="commands", metavar="COMMAND")
+    for name, run in commands.items():
+        text = inspect.getdoc(run) or ""
+        command = added.add_parser(
+            name,
+            help=text.partition("\n")[0].rstrip(".").lower(),
+            description=text,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        command.set_defaults(run=run)
+        if name in _OPTIONS:
+            _OPTIONS[name](command)
+    return whole
+
+
+def _add_replay_options(replay: argparse.ArgumentParser) -> None:
+    replay.add_argument(
+        "session",
+        nargs="?",
+        default="last",
+        metavar="SESSION",
+        help="the beginning of a session's id, as far as no other begins so; default: last, the"
+        " newest",
+    )
+    replay.add_argument(
+        "--all", action="store_true", help="unfold what is folded, and cut no text short"
+    )
+    replay.add_argument("--errors", action="store_true", help="only what failed, and the way to it")
+    replay.add_argument(
+        "--depth", type=_levels, metavar="N", help="only N levels below the session"
+    )
+    replay.add_argument(
+        "--json",
+        action="store_true",
+        help='print JSON, {"session": ..., "events": [...]}: the merged event of the session, or'
+        " null, and below it all others, flat, in the order in which the tree is read",
+    )
+
+
+def _add_ship_options(ship: argparse.ArgumentParser) -> None:
+    ship.add_argument(
+        "--follow", action="store_true", help="go on with what comes, until it is interrupted"
+    )
+    ship.add_argument(
+        "--quarantined",
+        action="store_true",
+        help="first send once more what the server has refused; what it takes leaves the"
+        " quarantine",
+    )
+    ship.add_argument(
+        "--allow-http",
+        action="store_true",
+        help="allow http:// to an endpoint that is not on this machine",
+    )
+
+
+def _add_doctor_options(doctor: argparse.ArgumentParser) -> None:
+    doctor.add_argument(
+        "--structlog",
+        type=_program,
+        metavar="MODULE:FUNCTION",
+        help="the function, such as myapp.logs:configure: its module is imported from the current"
+        " directory or wherever Python finds it, and it is called without arguments",
+    )
+
+
+def _add_prune_options(prune: argparse.ArgumentParser) -> None:
+    prune.add_argument(
+        "--older-than",
+        type=_seconds,
+        required=True,
+        metavar="AGE",
+        help="a number with s, m, h, d or w for its unit: 90m, 30d, 8w",
+    )
+
+
+_OPTIONS = {
+    "replay": _add_replay_options,
+    "ship": _add_ship_options,
+    "doctor": _add_doctor_options,
+    "prune": _add_prune_options,
+}
+
+
+def _program(text: str) -> "Program":
+    from agentlog.diagnosis import program
+
+    try:
+        return program.find(text)
+    except ConfigurationError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _levels(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError("it is a number of levels, such as 2")
+    return int(text)
+
+
+def _seconds(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}[smhdw]", text):
+        raise argparse.ArgumentTypeError("it is a number and a unit of s, m, h, d, w, such as 30d")
+    return int(text[:-1]) * _SECONDS[text[-1]]
