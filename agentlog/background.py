@@ -238,9 +238,10 @@ class Background:
         is_heard = False
         self._gather(run, shipper)
         while not run.is_over:
+            leaving = run.leaving  # asked after the last look, it could miss the last records
             if self._step(run, shipper):
                 continue
-            if run.leaving:
+            if leaving:
                 run.is_over = True
             elif not is_heard:
                 self._writer.listen()

@@ -34,7 +34,8 @@ _SESSIONS = f"""
         SELECT session.session_id AS id, {_NAME} AS event_type, root.end_timestamp, last,
             coalesce(root.timestamp, first, moment_of_id(session.session_id)) AS timestamp,
             iif(root.close IS NULL AND root.interrupted, 'Indeterminate', root.result) AS result,
-            iif(root.close IS NULL AND root.interrupted, 'interrupted', root.reason) AS reason,
+            CASE iif(root.close IS NULL, root.interrupted, 0) WHEN 1 THEN 'interrupted'
+                WHEN 2 THEN 'shipped' ELSE root.reason END AS reason,
             root.rating, root.tags, events, failures,
             session.prompt_tokens, session.completion_tokens
         FROM session LEFT JOIN events AS root

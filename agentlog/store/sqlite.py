@@ -58,6 +58,13 @@ _PUT = """
 """
 
 
+INTERRUPTED, SHIPPED = 1, 2
+REASONS = {INTERRUPTED: "interrupted", SHIPPED: "shipped"}
+"""Why an event has no end though its process is gone: it was interrupted, or its end was shipped
+before it was taken up here.
+"""
+
+
 class SqliteStore:
     """A `Store` in the SQLite file at `path`, made with its directory if it is not there.
 
@@ -168,7 +175,8 @@ class SqliteStore:
                 events=_count(connection, "count(*) FROM events"),
                 damaged=_count(connection, "count(*) FROM damaged"),
                 interrupted=_count(
-                    connection, "count(*) FROM events WHERE close IS NULL AND interrupted"
+                    connection,
+                    f"count(*) FROM events WHERE close IS NULL AND interrupted = {INTERRUPTED}",
                 ),
                 size=self._size(),
             )
@@ -356,7 +364,7 @@ def _prevailing(one: str | None, other: str | None) -> str | None:
 def _event(opened: str | None, closed: str | None, interrupted: int) -> Event:
     event = merge(json.loads(opened or "null"), json.loads(closed or "null"))
     if closed is None and interrupted:
-        event |= {"result": "Indeterminate", "reason": "interrupted"}
+        event |= {"result": "Indeterminate", "reason": REASONS[interrupted]}
     return event
 
 

@@ -5,7 +5,8 @@ position again once it is the only writer. So any number of commands may do this
 killed in the middle, and do it again: every line counts once.
 
 Who is alive is asked before lines are read: then the lines of an owner that was gone are complete,
-and an event of it that is still open was interrupted.
+and an event of it that is still open was interrupted. Of what is shipped that is not known: the
+shipper may have deleted the rest of it.
 
 Whoever only reads does not wait for whoever writes: it is looked first, and the write lock is asked
 for only if there is something to write.
@@ -29,7 +30,7 @@ from agentlog.journal import (
     segments,
 )
 from agentlog.store.intake import Damage, Entry, entry_of_line
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite import INTERRUPTED, SHIPPED, SqliteStore
 
 KEPT_OF_A_DAMAGED_LINE = 4096
 
@@ -84,7 +85,7 @@ def uptake(store: SqliteStore, home: Path) -> Uptake:
     for directory in directories:
         taken = _take_up(store, directory, gone)
         records, damaged = records + taken.records, damaged + taken.damaged
-    _note_interruptions(store, gone, alive)
+    _note_ends(store, gone, alive, _shipped(store, directories))
     read = [path for path in directories if path.name == LOCAL and store.path]
     deleted = sum(_delete_ended(store, path, gone) for path in read)
     _forget_deleted(store, directories)
@@ -220,9 +221,23 @@ def _set_aside(
     )
 
 
-def _note_interruptions(store: SqliteStore, gone: frozenset[str], alive: frozenset[str]) -> None:
-    # An owner that rotated between the list and the look at its locks had seemed gone.
-    flags = [(1, owner, 0) for owner in gone] + [(0, owner, 1) for owner in alive]
+def _shipped(store: SqliteStore, directories: Sequence[Path]) -> frozenset[str]:
+    """Return the owners whose last lines may have been shipped before they were taken up here."""
+    with store.reading() as connection:
+        deleted = _positions_of_deleted(connection, directories)
+    owners = {name.rpartition("-")[0] for destination, name in deleted if destination != LOCAL}
+    return frozenset(owners - _owners(directories))
+
+
+def _note_ends(
+    store: SqliteStore, gone: frozenset[str], alive: frozenset[str], shipped: frozenset[str]
+) -> None:
+    """Note what ended the events that are open and whose owner is gone.
+
+    An owner that rotated between the list and the look at its locks had seemed gone.
+    """
+    flags = [(SHIPPED if owner in shipped else INTERRUPTED, owner, 0) for owner in gone]
+    flags += [(0, owner, flag) for owner in alive for flag in (INTERRUPTED, SHIPPED)]
     open_ones = "owner = ? AND close IS NULL AND interrupted = ?"
     look = f"SELECT EXISTS (SELECT 1 FROM events WHERE {open_ones})"  # noqa: S608 - constants
     with store.reading() as connection:

@@ -172,13 +172,17 @@ def test_an_owner_that_seemed_gone_runs_again(home):
         assert opened("a") == store.event(SESSION, "a")
 
 
-def test_an_event_whose_segment_was_deleted_was_interrupted(home):
-    """A shipper deletes what it has delivered: that its owner is gone is known all the same."""
-    path = segment(home, opened("a"), destination="api")
+@pytest.mark.parametrize(("destination", "reason"), [("api", "shipped"), ("local", "interrupted")])
+def test_an_event_whose_segment_was_deleted_has_no_end_here(home, destination, reason):
+    """A shipper deletes what it has delivered, and the end of the event may have been in it."""
+    path = segment(home, opened("a"), destination=destination)
     with open_home_while_alive(path, home) as store:
         path.unlink()
         uptake(store, home)
-        assert opened("a") | INTERRUPTED == store.event(SESSION, "a")
+        assert opened("a") | INTERRUPTED | {"reason": reason} == store.event(SESSION, "a")
+        (session,) = store.sessions()
+        assert ("Indeterminate", reason) == (session.result, session.reason)
+        assert (reason == "interrupted") == store.stats().interrupted
 
 
 def test_the_journal_tells_the_owner_of_what_a_collector_had_before(home):
