@@ -50,8 +50,12 @@ def ship(own: Settings, warn: Warn, *, quarantined: bool = False) -> Outcome:
 
 def follow(own: Settings, warn: Warn) -> None:
     """Ship what is there and what comes, until somebody interrupts it."""
-    with shipper_for(own, warn) as shipper:
-        command.follow(shipper)
+
+    def tell(trouble: str) -> None:
+        warn(f"{own.endpoint}: {trouble or 'all is well again'}")
+
+    with shipper_for(own, lambda _: None) as shipper:
+        command.follow(shipper, tell)
 
 
 def _run(shipper: Shipper, left: Callable[[], int]) -> None:

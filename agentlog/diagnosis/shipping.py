@@ -33,8 +33,8 @@ def examine(directory: Path) -> Iterator[Finding]:
     if said.held:
         text = f"{directory.name} is on hold: {said.held}"
         yield Finding("shipping", WRONG, text, (advice(said.code),))
-    elif pending and said.answered > said.acknowledged:
-        text = f"{directory.name}: it is tried again and again: {said.answer}"
+    elif pending and said.trouble:
+        text = f"{directory.name}: it is tried again and again: {said.trouble}"
         yield Finding("shipping", NOTICE, text, (advice(said.code),))
     yield from _quarantined(directory.name, quarantine.entries(directory))
 

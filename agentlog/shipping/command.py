@@ -76,9 +76,22 @@ def ship(
         sleep(min(pause, _LOOK_EVERY))
 
 
-def follow(shipper: Shipper, *, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Ship what is there and what comes, until somebody interrupts it."""
+def follow(
+    shipper: Shipper, tell: Callable[[str], None], *, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Ship what is there and what comes, until somebody interrupts it.
+
+    Args:
+        shipper: What ships.
+        tell: Called with what stands in the way, whenever that is another thing; empty if nothing.
+        sleep: Waits for so many seconds.
+
+    """
+    told = ""
     while True:
         pause = shipper.step()
+        if (trouble := shipper.status.trouble) != told:
+            tell(trouble)
+            told = trouble
         if pause > 0:
             sleep(min(pause, _FOLLOW_EVERY))

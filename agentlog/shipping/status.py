@@ -35,6 +35,11 @@ class Status(NamedTuple):
     held: str = ""
     retry: float = 0.0
 
+    @property
+    def trouble(self) -> str:
+        """What stands in the way; empty if the last batch was taken."""
+        return self.answer if self.answered > self.acknowledged else ""
+
 
 def read(directory: Path) -> Status:
     """Read the status of a destination; an empty one if there is none."""
