@@ -156,7 +156,7 @@ def _ship(chosen: argparse.Namespace) -> int:
         raise ConfigurationError("AGENTLOG_ENDPOINT is not set: it says where to ship to")
     if chosen.follow:
         ship.follow(own, _complain)
-    outcome = ship.ship(own, _complain, quarantined=chosen.quarantined)
+    outcome = ship.ship(own, quarantined=chosen.quarantined)
     if outcome.is_done:
         print(usage.safe(outcome.text))
     else:

@@ -13,8 +13,6 @@ from agentlog.shipping import command, quarantine
 from agentlog.shipping.second_try import SecondTry
 from agentlog.shipping.shipper import Shipper
 
-Warn = Callable[[str], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -22,15 +20,14 @@ class Outcome:
 
     text: str
     is_done: bool
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
-def ship(own: Settings, warn: Warn, *, quarantined: bool = False) -> Outcome:
+def ship(own: Settings, *, quarantined: bool = False) -> Outcome:
     """Ship what waits in the destination of these settings.
 
     Args:
         own: The settings.
-        warn: Called with what a person should know while it goes on.
         quarantined: Whether what is in quarantine is sent once more, before.
 
     """
@@ -39,23 +36,43 @@ def ship(own: Settings, warn: Warn, *, quarantined: bool = False) -> Outcome:
     delivered, said = 0, ""
     if quarantined:
         again = SecondTry(directory)
-        with shipper_for(own, warn, again) as shipper:
+        with shipper_for(own, _in_silence, again) as shipper:
             _run(shipper, again.left)
-            delivered, said = shipper.delivered, shipper.status.answer
-    with shipper_for(own, warn) as shipper:
+            delivered, said = shipper.delivered, shipper.status.trouble
+    with shipper_for(own, _in_silence) as shipper:
         _run(shipper, rest.size)
-        delivered, said = delivered + shipper.delivered, shipper.status.answer or said
-    return _outcome(own, directory, delivered, rest.records(), said, quarantined=quarantined)
+        delivered, said = delivered + shipper.delivered, shipper.status.trouble or said
+    left = rest.records()
+    if left:
+        why = said or "another process has begun to ship them"
+        return Outcome(f"{plural(left, 'record')} left for {own.endpoint}: {why}", is_done=False)
+    refused = [entry.why for entry in quarantine.entries(directory) if entry.record is not None]
+    if quarantined and refused:
+        text = (
+            f"{plural(len(refused), 'record')} refused once more by {own.endpoint}: {refused[-1]}"
+        )
+        return Outcome(text, is_done=False)
+    return _nothing_left(own, directory, delivered, len(refused))
 
 
-def follow(own: Settings, warn: Warn) -> None:
-    """Ship what is there and what comes, until somebody interrupts it."""
+def follow(own: Settings, warn: Callable[[str], None]) -> None:
+    """Ship what is there and what comes, until somebody interrupts it.
+
+    Args:
+        own: The settings.
+        warn: Called with what stands in the way, and when it is over.
+
+    """
 
     def tell(trouble: str) -> None:
         warn(f"{own.endpoint}: {trouble or 'all is well again'}")
 
-    with shipper_for(own, lambda _: None) as shipper:
+    with shipper_for(own, _in_silence) as shipper:
         command.follow(shipper, tell)
+
+
+def _in_silence(_why: str) -> None:
+    """Say nothing: the outcome says it."""
 
 
 def _run(shipper: Shipper, left: Callable[[], int]) -> None:
@@ -66,31 +83,22 @@ def _run(shipper: Shipper, left: Callable[[], int]) -> None:
         progress.clear()
 
 
-def _outcome(
-    own: Settings, directory: Path, delivered: int, left: int, said: str, *, quarantined: bool
-) -> Outcome:
-    refused = sum(entry.record is not None for entry in quarantine.entries(directory))
-    elsewhere = _waiting_elsewhere(own.home, directory)
-    notes: list[str] = []
-    if refused:
-        why = f"{plural(refused, 'record')} in quarantine, as the server refused them"
-        notes.append(f"{why}: `agentlog doctor` says why, --quarantined sends them once more")
-    if elsewhere:
-        notes.append(
-            f"{plural(elsewhere, 'record')} wait for another endpoint or key: this command ships "
-            "what AGENTLOG_ENDPOINT and AGENTLOG_API_KEY say"
+def _nothing_left(own: Settings, directory: Path, delivered: int, refused: int) -> Outcome:
+    others = [each for each in destinations(own.home) if each.name not in (LOCAL, directory.name)]
+    elsewhere = sum(command.Rest(each).records() for each in others)
+    waiting = (
+        f"{plural(elsewhere, 'record')} for another endpoint or key: this command ships what "
+        "AGENTLOG_ENDPOINT and AGENTLOG_API_KEY say"
+    )
+    if elsewhere and not directory.exists():
+        return Outcome(
+            f"nothing was recorded for {own.endpoint} with this key, but {waiting}", is_done=False
         )
-    if left:
-        why = said or "another process has begun to ship them"
-        text = f"{plural(left, 'record')} left for {own.endpoint}: {why}"
-    else:
-        text = f"{plural(delivered, 'record')} shipped to {own.endpoint}, nothing is left"
-    lost_way = bool(elsewhere) and not directory.exists()
-    is_done = not left and not (quarantined and refused) and not lost_way
-    return Outcome(text, is_done, tuple(notes))
-
-
-def _waiting_elsewhere(home: Path, directory: Path) -> int:
-    """Return the records that wait in this home, but not in this destination."""
-    others = [each for each in destinations(home) if each.name != LOCAL and each != directory]
-    return sum(command.Rest(each).records() for each in others)
+    notes = [waiting] if elsewhere else []
+    if refused:
+        notes.append(
+            f"{plural(refused, 'record')} in quarantine, as the server refused them: "
+            "`agentlog doctor` says why, --quarantined sends them once more"
+        )
+    text = f"{plural(delivered, 'record')} shipped to {own.endpoint}, nothing is left"
+    return Outcome(text, is_done=True, notes=tuple(notes))

@@ -34,7 +34,7 @@ from agentlog.shipping.policy import Answer
 PATH: Final = "/v1/events"
 CONNECT_TIMEOUT: Final = 3.05
 READ_TIMEOUT: Final = 10.0
-DEADLINE: Final = 30.0
+DEADLINE: Final = 20.0
 ANSWER_SIZE: Final = 1 << 20
 
 _LEVEL = 1
