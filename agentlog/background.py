@@ -29,10 +29,15 @@ from agentlog.shipping.tally import Count, Tally
 
 NAME: Final = "agentlog-shipper"
 
+_MOST_WARNINGS: Final = 20
+
 _LOOK_EVERY: Final = 0.05
 """Seconds after which somebody who waits looks again: other processes may be shipping too."""
 
 _TRY_AGAIN: Final = 1.0
+
+_KEEP_ALIVE: Final = 5.0
+"""Seconds without a record after which the connection is closed."""
 
 _LONGEST: Final = 1.0
 """Seconds after which the thread looks whether a whole batch waits, if something does."""
@@ -59,7 +64,7 @@ def shipper_for(
     shipper = Shipper(
         settings.home / "journal" / settings.destination,
         transport,
-        strip=lambda line: without_payload(line)[:-1],
+        strip=_without_payload,
         warn=lambda why: warn(_WARNING.format(endpoint=settings.endpoint, why=why)),
         source=source,
         max_wait=settings.max_wait,
@@ -69,6 +74,14 @@ def shipper_for(
     finally:
         shipper.close()
         transport.close()
+
+
+def _without_payload(line: bytes) -> bytes:
+    """Return a record's line without its payloads; as it is, if it is no record of agentlog's."""
+    try:
+        return without_payload(line)[:-1]
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return line
 
 
 class Bell:
@@ -85,9 +98,11 @@ class Bell:
         with suppress(RuntimeError):  # it was rung already
             self._lock.release()
 
-    def wait(self, seconds: float | None = None) -> None:
-        """Wait until it is rung, or for so long."""
-        self._lock.acquire(timeout=-1 if seconds is None else min(seconds, threading.TIMEOUT_MAX))
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until it is rung, or for so long; say whether it was."""
+        if seconds is None:
+            return self._lock.acquire()
+        return self._lock.acquire(timeout=min(seconds, threading.TIMEOUT_MAX))
 
 
 class _Run:
@@ -97,6 +112,7 @@ class _Run:
         "batch_at",
         "due",
         "has_ended",
+        "has_news",
         "is_over",
         "leaving",
         "news",
@@ -112,6 +128,7 @@ class _Run:
         self.news = Bell()  # there may be something to ship
         self.urgent = Bell()  # somebody waits for that
         self.waiting: list[Bell] = []  # they want to know of each step
+        self.has_news = False  # a record came since it was cleared
         self.leaving = False
         self.is_over = self.has_ended = is_over
         self.shipper: Shipper | None = None
@@ -140,7 +157,7 @@ class Background:
         self._tally = Tally(writer.directory)
         self._run = _Run(writer.process, is_over=True)
         self._made_at = call_site()
-        self._has_failed = False
+        self._told: set[str] = set()
         writer.notify = self.wake
 
     def wake(self) -> None:
@@ -148,9 +165,12 @@ class Background:
         if context.own_work.get():
             return
         run = self._run
-        if run.is_over or run.process is not self._writer.process:
-            run = self._start(run)
+        run.has_news = (
+            True  # before the look, as the thread says that it is over before it looks here
+        )
         run.news.ring()
+        if run.is_over or run.process is not self._writer.process:
+            self._start(run).news.ring()
 
     def count(self) -> Count:
         """Count what is settled of the writer's records in this process."""
@@ -169,7 +189,7 @@ class Background:
     def leave(self) -> None:
         """Have the thread ship what is left, and end."""
         run = self._run
-        if run.process is self._writer.process:
+        if self._is_here(run):
             run.leaving = True
             run.hurry()
 
@@ -181,11 +201,14 @@ class Background:
 
         """
         run = self._run
-        own = run.process is self._writer.process and not context.own_work.get()
-        if own and not run.has_ended:
+        if self._is_here(run) and not run.has_ended and not context.own_work.get():
             self._wait(run, lambda: run.has_ended or run.due > until, until)
             run.is_over = True
             run.hurry()
+
+    def _is_here(self, run: _Run) -> bool:
+        """Say whether a run is of this process, and not of one that was forked."""
+        return run.process is self._writer.process and bool(run.process.here[0])
 
     def _wait(self, run: _Run, is_done: Callable[[], bool], until: float) -> None:
         moved = Bell()
@@ -227,7 +250,7 @@ class Background:
                 with shipper_for(self._settings, self._warn) as run.shipper:
                     self._ship(run, run.shipper)
             except Exception as error:  # noqa: BLE001 - a thread that ends would ship no more
-                self._say_once(error)
+                self._warn(f"shipping goes on after an error inside agentlog: {shown(error)}")
                 run.urgent.wait(_TRY_AGAIN)
         run.has_ended = True
         for bell in list(run.waiting):
@@ -241,13 +264,18 @@ class Background:
             leaving = run.leaving  # asked after the last look, it could miss the last records
             if self._step(run, shipper):
                 continue
-            if leaving:
-                run.is_over = True
-            elif not is_heard:
+            if not is_heard:
+                run.has_news = False
                 self._writer.listen()
                 is_heard = True
+            elif leaving:
+                run.is_over = True
+                if run.has_news:  # since it was listened for
+                    self._start(run).news.ring()
             else:  # what came before `listen` was looked for again, and what came after it has rung
-                run.news.wait()
+                if not run.news.wait(_KEEP_ALIVE):
+                    shipper.rest()
+                    run.news.wait()
                 is_heard = False
                 self._gather(run, shipper)
 
@@ -278,10 +306,6 @@ class Background:
     # -- What people are told ----------------------------------------------------------------------
 
     def _warn(self, message: str) -> None:
-        if not self._run.is_over:
+        if message not in self._told and len(self._told) < _MOST_WARNINGS and not self._run.is_over:
+            self._told.add(message)
             warn_at(self._made_at, message)
-
-    def _say_once(self, error: Exception) -> None:
-        if not self._has_failed:
-            self._has_failed = True
-            self._warn(f"shipping failed by an error inside agentlog, and goes on: {shown(error)}")

@@ -318,7 +318,9 @@ class Client:
         """
         try:
             until = time.monotonic() + _seconds(timeout)
-            self._recorder.writer.look_after()
+            writer = self._recorder.writer
+            writer.look_after()
+            writer.listen()  # that look has put off the next, for which the thread may wait
             if self._background and self.stats().pending:
                 self._background.ship(lambda: not self.stats().pending, until)
             return self.stats()

@@ -33,6 +33,7 @@ READ_SIZE = 1 << 20
 _SEGMENT_NAME = r"(?P<owner>[0-9a-f]{12}-\d+-[0-9a-f]{8})-(?P<number>\d+)\.jsonl"
 _LOSSES = "losses"
 _DRAFT = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CREAT | os.O_EXCL
+_SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _LOOK = os.O_RDONLY | os.O_APPEND
 """For a lock. That it appends says nothing but that it is ours: a forked child closes such ones."""
 
@@ -183,10 +184,21 @@ def destinations(home: Path) -> list[Path]:
 
 
 def segments(directory: Path) -> list[Segment]:
-    """Return the segments of a destination, oldest owner first; other files are not looked at."""
+    """Return the segments of a destination as `listed` does; none if that cannot be read."""
+    try:
+        return listed(directory)
+    except OSError:
+        return []
+
+
+def listed(directory: Path) -> list[Segment]:
+    """Return the segments of a destination, oldest owner first; other files are not looked at.
+
+    None if there is no such directory. Raises OSError.
+    """
     try:
         names = os.listdir(directory)  # noqa: PTH208 - names are all we need
-    except OSError:
+    except FileNotFoundError:
         return []
     found = ((re.fullmatch(_SEGMENT_NAME, name), directory / name) for name in names)
     return sorted(
@@ -251,11 +263,11 @@ def delete(segment: Segment) -> bool:
 
 
 def is_locked(segment: Segment) -> bool:
-    """Say whether a segment is being written."""
+    """Say whether a segment is being written; where that cannot be seen just now, it may be."""
     try:
         fd = _open(segment.path, _LOOK)
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno in _SCARCE
     try:
         return not _lock(fd, fcntl.LOCK_SH)
     finally:

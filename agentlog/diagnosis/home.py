@@ -45,6 +45,7 @@ _CURES = {
     "not writable": "the disk was full or read-only for longer than memory could bridge",
     "journal removed": "the home was deleted or replaced while a program recorded into it",
     "not an event": "record() was called with something that is no Event",
+    "quarantine full": "the server refused more than the quarantine holds: see there why",
     "recursion limit": "they were recorded where their program had hardly room for another call",
     "internal error": "a defect of agentlog: please report it",
 }

@@ -274,7 +274,8 @@ def without_payload(line: bytes) -> bytes:
     if isinstance(record.get("error"), dict):
         record["error"] = {"type": record["error"].get("type")}
     if dropped:
-        record["notes"] = {**record.get("notes", {}), "dropped": len(dropped)}
+        notes = record.get("notes")
+        record["notes"] = {**(notes if isinstance(notes, dict) else {}), "dropped": len(dropped)}
     text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
     return mend(text).encode() + b"\n"
 

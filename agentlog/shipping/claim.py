@@ -1,8 +1,8 @@
 """The right to ship a destination, which one shipper at a time has: an flock.
 
-A shipper lets go of it whenever it has nothing to do or waits for a server, so that another process
-can try at once, whatever this one has been told. The file holds the name of who had it last: a
-shipper that finds its own there knows that nothing has moved meanwhile.
+A shipper lets go of it when it has nothing to do or a server keeps it waiting, so that another
+process can try at once, whatever this one has been told. The file holds the name of who had it
+last: a shipper that finds its own there knows that nothing has moved meanwhile.
 """
 
 import fcntl
@@ -25,11 +25,13 @@ class Claim:
         self._name = os.urandom(8).hex().encode()
         self._fd = -1
         self._file: journal.FileId | None = None
+        self._is_new = False
 
     @property
     def held(self) -> bool:
         """Whether it has the right just now."""
-        return self._fd >= 0 and journal.status_of(self._fd, self._file) is not None
+        status = journal.status_of(self._fd, self._file) if self._fd >= 0 else None
+        return status is not None and status.st_nlink > 0
 
     def take(self) -> bool:
         """Take the right, if nobody has it and there is a destination; say whether it is ours.
@@ -37,8 +39,9 @@ class Claim:
         Raises OSError.
         """
         if self.held:
+            self._is_new = False
             return True
-        self._fd = -1
+        self.let_go()
         try:
             fd = os.open(self._path, _OPEN, 0o600)
         except FileNotFoundError:
@@ -47,7 +50,7 @@ class Claim:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             file = journal.file_id(os.fstat(fd))
             if journal.file_id(self._path.stat()) == file:
-                self._fd, self._file = fd, file
+                self._fd, self._file, self._is_new = fd, file, True
         except (BlockingIOError, FileNotFoundError):
             pass
         finally:
@@ -57,6 +60,8 @@ class Claim:
 
     def is_undisturbed(self) -> bool:
         """Say whether nobody else has had it since this one had; from now on this one has."""
+        if not self._is_new:
+            return True
         with suppress(OSError):
             if os.pread(self._fd, 64, 0) == self._name:
                 return True

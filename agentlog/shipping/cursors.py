@@ -10,7 +10,9 @@ cursors what became of its records, whoever shipped them.
 import json
 import os
 import re
+import time
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +20,9 @@ from agentlog.journal import Segment
 from agentlog.shipping.files import replace
 from agentlog.shipping.spans import Advance
 
-_NAME = r"(?P<stem>(?P<owner>[0-9a-f]{12}-(?P<pid>\d+)-[0-9a-f]{8})-\d+)\.cursor"
+_DAY = 86_400.0
+_DRAFT = ".new"
+_NAME = r"(?P<stem>(?P<owner>[0-9a-f]{12}-(?P<pid>\d+)-[0-9a-f]{8})-\d+)\.cursor(\.new)?"
 
 
 class Cursor(NamedTuple):
@@ -86,7 +90,9 @@ def start_of(segment: Segment) -> Cursor:
 def of_owner(directory: Path, owner: str) -> dict[str, Cursor]:
     """Return the cursors of an owner's segments, by the stem of their names."""
     return {
-        stem: read(directory / name) for name, stem, found, _ in _names(directory) if found == owner
+        stem: read(directory / name)
+        for name, stem, found, _ in _names(directory)
+        if found == owner and not name.endswith(_DRAFT)
     }
 
 
@@ -97,12 +103,15 @@ def forget_orphans(directory: Path, there: Collection[str], alive: Collection[st
         directory: The destination.
         there: The stems of the segments that are there.
         alive: The owners that hold a segment. One that has closed its last holds none, but its
-            process may still count.
+            process may still count; for a day, as another may have got its number.
 
     """
     for name, stem, owner, pid in _names(directory):
-        if stem not in there and owner not in alive and not _may_run(pid):
-            (directory / name).unlink(missing_ok=True)
+        if stem not in there and owner not in alive:
+            with suppress(OSError):  # who counts may forget it just now
+                path = directory / name
+                if not _may_run(pid) or time.time() - path.stat().st_mtime > _DAY:
+                    path.unlink()
 
 
 def _names(directory: Path) -> list[tuple[str, str, str, int]]:
@@ -110,7 +119,7 @@ def _names(directory: Path) -> list[tuple[str, str, str, int]]:
         names = os.listdir(directory)  # noqa: PTH208 - names are all we need
     except OSError:
         return []
-    found = (re.fullmatch(_NAME, name) for name in names if name.endswith(".cursor"))
+    found = (re.fullmatch(_NAME, name) for name in names if ".cursor" in name)
     return [(m.string, m["stem"], m["owner"], int(m["pid"])) for m in found if m]
 
 

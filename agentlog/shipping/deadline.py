@@ -19,8 +19,10 @@ import contextvars
 import http.client
 import io
 import math
+import os
 import socket
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ from typing import Any, Final
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from agentlog import journal
 
 _SLICE = 16 << 10
 
@@ -80,11 +84,14 @@ class _Timed(io.RawIOBase):
     def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
         super().__init__()
         self._sock, self._raw = sock, raw
+        self._file = journal.file_id(os.fstat(sock.fileno()))
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
+        if _is_lost(self._sock, self._file):
+            raise ConnectionResetError
         self._sock.settimeout(_allowance.get(_OUTSIDE).left())
         return self._raw.readinto(buffer)
 
@@ -108,29 +115,73 @@ class _TimedResponse(http.client.HTTPResponse):
         return version, http.HTTPStatus.CONTINUE if interim else status, reason
 
 
-class _TimedSend:
-    """Sends by the deadline, in slices.
+class _OwnSend:
+    """Sends by the deadline, in slices, and to no other than the server.
 
-    urllib3 gives all of a body the time that a connect has, which a slow line is not done in.
+    urllib3 gives all of a body the time that a connect has, which a slow line is not done in. And
+    where a host closes descriptors that are not its own, the next that it opens may get the number
+    of our socket: neither key nor records may go there, and it is not ours to close.
     """
 
     response_class: Any = _TimedResponse
     debuglevel = 0  # where a host turns it on for all of http.client, our headers are not printed
-    sock: Any
+    _sock: Any = None
+    _file: journal.FileId | None = None
+
+    @property
+    def sock(self) -> Any:
+        """The socket; None if there is none, or no longer ours."""
+        if self._sock is not None and _is_lost(self._sock, self._file):
+            self._sock = None
+        return self._sock
+
+    @sock.setter
+    def sock(self, sock: Any) -> None:
+        self._sock = sock
+        if sock is not None:
+            self._file = journal.file_id(os.fstat(sock.fileno()))
+            _connected.add(self)
 
     def send(self, data: Any) -> None:
         view = memoryview(data)
         for start in range(0, len(view), _SLICE):
-            if self.sock is not None:
+            if self._sock is not None:
+                if self.sock is None:  # what is left of a request must not begin another
+                    raise ConnectionResetError
                 self.sock.settimeout(_allowance.get(_OUTSIDE).left())
             super().send(view[start : start + _SLICE])  # type: ignore[misc]
 
 
-class _Connection(_TimedSend, HTTPConnection):
+def _is_lost(sock: Any, file: journal.FileId | None) -> bool:
+    """Say whether a socket was closed under us; then its number is left to whoever has it."""
+    if journal.status_of(sock.fileno(), file) is not None:
+        return False
+    sock.detach()
+    return True
+
+
+_connected: "weakref.WeakSet[_OwnSend]" = weakref.WeakSet()
+
+
+def _close_inherited() -> None:
+    """In a forked child: close the parent's connections, which would stay open as long as it lives.
+
+    Not by urllib3, of which another thread may have held a lock when the program forked.
+    """
+    for connection in list(_connected):
+        sock, connection.sock = connection.sock, None
+        if sock is not None:
+            os.close(sock.detach())
+
+
+os.register_at_fork(after_in_child=_close_inherited)
+
+
+class _Connection(_OwnSend, HTTPConnection):
     pass
 
 
-class _TlsConnection(_TimedSend, HTTPSConnection):
+class _TlsConnection(_OwnSend, HTTPSConnection):
     pass
 
 

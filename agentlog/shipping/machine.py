@@ -259,6 +259,7 @@ class Machine:
             index += len(span.lines)
             self._account.settle(span, refused)
         part.window = min(self._batch_records, 2 * part.window)
+        part.failures = max(0, part.failures - 1)
         self._put_back(part, part.spans)
 
     def _bisect(self, part: _Part, head: Spans, now: float, why: str) -> None:
@@ -326,8 +327,10 @@ class Machine:
         if self.failures == 1:
             part.failures += 1
             part.not_before = now + delay_after(part.failures, random)
-        if hold or max(self.failures, part.failures) >= PATIENCE:
-            part.window = max(1, min(PROBE_RECORDS, part.window // 2))
+        if hold or self.failures >= PATIENCE:
+            part.window = min(part.window, PROBE_RECORDS)
+        if part.failures >= PATIENCE:
+            part.window = max(1, part.window // 2)
         part.spans += head
         self._parts.append(part)
 

@@ -2,29 +2,23 @@
 
 The order of things, so that a kill at any moment loses nothing: what is refused goes into the
 quarantine, then the cursor moves, then a segment is deleted of which nothing is left. Where a
-cursor cannot be written (a full disk) it is remembered, and sending goes on, as deleting is what
-makes room. What cannot be put into quarantine is not passed over: nothing is sent until it can.
+cursor cannot be written (a full disk) it is remembered, while nobody else has the claim, and
+sending goes on, as deleting is what makes room. What cannot be put into quarantine is not passed
+over: nothing is sent until it can.
 
 Only the shipper that has the claim to the destination uses it.
 """
 
-import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
-from agentlog.journal import Segment, delete, is_locked, owners_alive, read_lines, segments
+from agentlog.journal import Segment, delete, is_locked, listed, owners_alive, read_lines
 from agentlog.shipping import cursors, quarantine
 from agentlog.shipping.cursors import START, Cursor
 from agentlog.shipping.machine import Machine
 from agentlog.shipping.steps import Refused, Settled
 
-_QUIET: Final = 1.0
-"""Seconds without a write after which a segment that nobody has locked is deleted.
-
-A writer's thread may be on its way into one that it has just left.
-"""
-
+_KEPT = 4096
 _TORN = "damaged: cut off, as its process ended while it was written"
 
 
@@ -64,7 +58,7 @@ class Outbox:
         size = 0
         if not machine.room:
             return size
-        there = [found for found in segments(self._directory) if found.owner not in others]
+        there = [found for found in listed(self._directory) if found.owner not in others]
         for segment in sorted(there, key=lambda found: found.owner != own):
             position = self._position(segment)
             while room := machine.room:
@@ -112,8 +106,6 @@ class Outbox:
     def _advance(self, segment: Segment, cursor: Cursor) -> None:
         self._cursors[segment] = cursor
         self._write(segment.path.stem, cursor)
-        if cursor.offset >= segment.size and _is_left(segment):
-            self._delete(segment)
 
     def _write(self, stem: str, cursor: Cursor) -> None:
         try:
@@ -130,32 +122,30 @@ class Outbox:
         In a segment that nobody writes any more, also a last line that was cut off is settled: it
         is of a record whose call had not returned, or that stands elsewhere as well.
         """
-        there = segments(self._directory)
-        alive = owners_alive(self._directory)
+        there = listed(self._directory)
         for segment in there:
             position = self._position(segment)
             if self._cursors[segment].offset != position:
                 continue  # some of it is under way
-            is_over = segment.owner not in alive or _is_left(segment)
-            left = segment.size - position
-            if left < 0:  # somebody cut it off: what is written there from now on is new
+            if segment.size < position:  # somebody cut it off: what comes there now is new
                 self._read[segment], self._cursors[segment] = 0, START
-            elif is_over and (left == 0 or _has_no_newline(segment, left)):
-                if left:
-                    self._set_tail_aside(segment)
+            elif not is_locked(segment):
+                tail = _tail(segment, position)
+                if b"\n" in tail:
+                    continue
+                if tail:
+                    self._set_aside(segment, tail)
                 self._delete(segment)
-        stems = {segment.path.stem for segment in segments(self._directory)}
+        alive = owners_alive(self._directory)
+        stems = {segment.path.stem for segment in there}
         cursors.forget_orphans(self._directory, stems, alive)
 
-    def _set_tail_aside(self, segment: Segment) -> None:
-        start = self._read[segment]
-        with segment.path.open("rb") as file:
-            file.seek(start)
-            tail = file.read(4096)
+    def _set_aside(self, segment: Segment, tail: bytes) -> None:
+        start, before = self._read[segment], self._cursors[segment]
         with suppress(OSError):  # a full disk, where deleting the segment makes room
-            quarantine.add(self._directory, [Refused(segment, start, tail, _TORN, damaged=True)])
-        before = self._cursors[segment]
-        self._read[segment] = end = segment.size
+            torn = Refused(segment, start, tail[:_KEPT], _TORN, damaged=True)
+            quarantine.add(self._directory, [torn])
+        self._read[segment] = end = start + len(tail)
         self._cursors[segment] = cursor = before._replace(offset=end, damaged=before.damaged + 1)
         self._write(segment.path.stem, cursor)
 
@@ -165,16 +155,8 @@ class Outbox:
             self._cursors.pop(segment, None)
 
 
-def _is_left(segment: Segment) -> bool:
-    """Say whether its writer, alive or not, has gone on to another one, and not just now."""
-    try:
-        is_quiet = time.time() - segment.path.stat().st_mtime > _QUIET
-    except OSError:
-        return False
-    return is_quiet and not is_locked(segment)
-
-
-def _has_no_newline(segment: Segment, left: int) -> bool:
-    """Say whether what is left of a segment is not even one line."""
-    lines, _ = read_lines(segment.path, segment.size - left)
-    return not lines
+def _tail(segment: Segment, start: int) -> bytes:
+    """Return what stands behind an offset. Raises OSError."""
+    with segment.path.open("rb") as file:
+        file.seek(start)
+        return file.read()

@@ -10,16 +10,19 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from agentlog.journal import Segment, read_lines
+from agentlog.journal import Segment, note_loss, read_lines
 from agentlog.shipping.claim import Claim
 from agentlog.shipping.files import replace, write_all
 from agentlog.shipping.steps import Refused
 
 _FILE = "quarantine"
-_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _KEPT_OF_A_DAMAGED_LINE = 4096
+
+MOST: Final = 64 << 20
+"""Bytes from which on nothing more is kept: a server that refuses everything fills no disk."""
 
 
 class Entry(NamedTuple):
@@ -49,15 +52,22 @@ class Entry(NamedTuple):
 
 
 def add(directory: Path, refused: Sequence[Refused]) -> None:
-    """Put lines into quarantine, all of them or none. Raises OSError."""
+    """Put lines into quarantine, all of them or none. Raises OSError.
+
+    If it is full they are lost, which `agentlog doctor` tells.
+    """
     now = time.time()
     text = b"".join(_entry(each, now).text() for each in refused)
     fd = os.open(directory / _FILE, _APPEND, 0o600)
     try:
         os.fchmod(fd, 0o600)
         size = os.fstat(fd).st_size
+        if size > MOST:
+            note_loss(directory, "quarantine full", len(refused))
+            return
+        is_torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
         try:
-            write_all(fd, text)
+            write_all(fd, b"\n" * is_torn + text)
         except OSError:
             os.ftruncate(fd, size)
             raise
@@ -94,6 +104,7 @@ def forget(directory: Path, before: float) -> int:
     if not (directory / _FILE).exists() or not claim.take():
         return 0
     try:
+        claim.is_undisturbed()  # a shipper that waits has to read anew
         there = entries(directory)
         kept = [entry for entry in there if entry.timestamp >= before]
         if len(kept) < len(there):

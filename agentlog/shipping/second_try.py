@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from agentlog.shipping import quarantine
+from agentlog.shipping import cursors, quarantine
 from agentlog.shipping.machine import Machine
 from agentlog.shipping.steps import Settled
 
@@ -21,6 +21,7 @@ class SecondTry:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._saved_at = 0.0
+        self.unsaved: dict[str, cursors.Cursor] = {}
         self.start_over()
 
     def start_over(self) -> None:

@@ -1,7 +1,7 @@
 """Ships a destination, a step at a time: joins claim, outbox, machine and transport.
 
 No thread and no sleeping in here: whoever calls `step` waits as long as it says. The thread of a
-client does so (thread.py), and `agentlog ship` (command.py).
+client does so (background.py), and `agentlog ship` (command.py).
 """
 
 import math
@@ -30,6 +30,9 @@ NOTHING: Final = math.inf
 _TRY_AGAIN: Final = 1.0
 """Seconds until what the disk refused is tried again."""
 
+_SWEEP_EVERY: Final = 2.0
+"""Seconds after which segments of which nothing is left are deleted, also while there is more."""
+
 _STATUS_EVERY: Final = 1.0
 """Seconds between two notes that all is well."""
 
@@ -43,9 +46,15 @@ class Poster(Protocol):
         """Send the lines as one batch; never raises."""
         ...
 
+    def close(self) -> None:
+        """Close the connection; never raises."""
+        ...
+
 
 class Source(Protocol):
     """Where the lines are from, and where it is written down what became of them: an `Outbox`."""
+
+    unsaved: dict[str, Cursor]
 
     def start_over(self) -> None:
         """Forget what was read."""
@@ -106,19 +115,19 @@ class Shipper:
         self._source: Source = source or Outbox(directory)
         self._machine = Machine(strip)
         self._fill_at = 0.0
+        self._sweep_at = 0.0
         self._noted_at = -_STATUS_EVERY
+        self._random = random.Random().random  # the host may have seeded the one of the module
         self._status = Status()
         self.is_kept_out = False
         """Whether another shipper has the claim to the destination."""
         self.delivered = 0
         """Records that receipts have accepted since this shipper was made."""
-        self.settled = 0
-        """Lines that are off the way since then, in whatever way."""
 
     @property
     def unsaved(self) -> dict[str, Cursor]:
         """Cursors that are not on disk, as that is full, by the stem of their segments' names."""
-        return self._source.unsaved if isinstance(self._source, Outbox) else {}
+        return self._source.unsaved
 
     @property
     def status(self) -> Status:
@@ -155,6 +164,10 @@ class Shipper:
             self._claim.let_go()
         return pause
 
+    def rest(self) -> None:
+        """Close the connection; the next batch opens one."""
+        self._transport.close()
+
     def close(self) -> None:
         """Let go of the destination."""
         if self._claim.held:
@@ -166,6 +179,9 @@ class Shipper:
         machine = self._machine
         self._source.go_on()
         now = self._clock()
+        if now >= self._sweep_at:
+            self._source.sweep()
+            self._sweep_at = now + _SWEEP_EVERY
         if hurried:
             machine.hurry()
         elif not machine.records and now < self._fill_at:
@@ -174,7 +190,7 @@ class Shipper:
         todo = machine.next(now)
         if isinstance(todo, Send):
             answer = self._transport.post(todo.lines)
-            settled = machine.answered(answer, self._clock(), random.random())
+            settled = machine.answered(answer, self._clock(), self._random())
             self._note(answer, settled)
             self._settle(settled)
             return AT_ONCE
@@ -191,7 +207,6 @@ class Shipper:
     def _settle(self, settled: Settled) -> None:
         for done in settled.advances:
             self.delivered += done.delivered
-            self.settled += done.delivered + done.quarantined + done.damaged
         self._source.settle(settled)
 
     def _finish(self) -> float:
