@@ -44,7 +44,7 @@ _LONGEST: Final = 1.0
 
 _WARNING: Final = (
     "nothing is shipped to {endpoint}: {why}. The records wait in the journal, and it is tried "
-    "again now and then. `agentlog doctor` says what to do."
+    "again every minute. `agentlog doctor` says what to do."
 )
 
 

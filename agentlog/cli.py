@@ -10,6 +10,7 @@ never answered with a traceback.
 import argparse
 import io
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -147,7 +148,7 @@ def _ship(chosen: argparse.Namespace) -> int:
 
     The exit status is 0 if nothing is left, and 1 if something is: it is given
     up when nothing has moved for 30 seconds. What the server has refused is in
-    quarantine, and not sent again but by --quarantined.
+    quarantine, and sent again only with --quarantined.
     """
     from agentlog import ship
 
@@ -155,10 +156,11 @@ def _ship(chosen: argparse.Namespace) -> int:
     if own.endpoint is None:
         raise ConfigurationError("AGENTLOG_ENDPOINT is not set: it says where to ship to")
     if chosen.follow:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the first process of a container
         ship.follow(own, _complain)
     outcome = ship.ship(own, quarantined=chosen.quarantined)
     if outcome.is_done:
-        print(usage.safe(outcome.text))
+        print(usage.safe(outcome.text), flush=True)
     else:
         _complain(outcome.text)
     for note in outcome.notes:
@@ -170,7 +172,8 @@ def _doctor(chosen: argparse.Namespace) -> int:
     """Say what is recorded where, what is wrong, and why an event may be missing.
 
     The exit status is 1 if something is wrong: a home or a store that cannot be
-    used, a setting that is not accepted, damaged lines, lost records. It is 0 if
+    used, a setting that is not accepted, an endpoint on hold, records that it
+    refused, damaged lines, lost records. It is 0 if
     all is well, or nothing was recorded yet. Runs that were interrupted are told
     of, but they are nothing that is wrong with the records.
 

@@ -158,7 +158,7 @@ def _checked(endpoint: str, *, allow_http: bool) -> str:
     if parts.scheme == "http" and not allow_http and not _is_loopback(str(host)):
         message = (
             f"endpoint=http://{host} is not accepted: key and records would travel "
-            "in the clear. Use https://, or say allow_http=True"
+            "in the clear. Use https://, or allow it: allow_http=True, agentlog ship --allow-http"
         )
         raise ConfigurationError(message)
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:

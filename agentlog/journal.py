@@ -163,7 +163,7 @@ def _lock(fd: int, kind: int) -> bool:
     return True
 
 
-def _open(path: Path, flags: int) -> int:
+def open_file(path: Path, flags: int) -> int:
     """Open a file of the journal; raises OSError for a pipe or a link, without waiting for it."""
     fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
@@ -215,7 +215,7 @@ def read_lines(path: Path, offset: int, most: int = READ_SIZE) -> tuple[list[byt
     file, before an unfinished line, or when the file is gone.
     """
     try:
-        with os.fdopen(_open(path, os.O_RDONLY), "rb") as file:
+        with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
             file.seek(offset)
             chunk = file.read(most)
             while chunk and b"\n" not in chunk:
@@ -246,7 +246,7 @@ def owners_alive(directory: Path) -> frozenset[str]:
 def delete(segment: Segment) -> bool:
     """Delete a segment that nobody writes; say whether it is gone."""
     try:
-        fd = _open(segment.path, _LOOK)
+        fd = open_file(segment.path, _LOOK)
     except FileNotFoundError:
         return True
     except OSError:
@@ -265,7 +265,7 @@ def delete(segment: Segment) -> bool:
 def is_locked(segment: Segment) -> bool:
     """Say whether a segment is being written; where that cannot be seen just now, it may be."""
     try:
-        fd = _open(segment.path, _LOOK)
+        fd = open_file(segment.path, _LOOK)
     except OSError as error:
         return error.errno in _SCARCE
     try:
@@ -302,7 +302,7 @@ def count_lines(path: Path, start: int = 0, end: int | None = None) -> int:
     """Return how many lines end between two offsets of a file; none of one that is gone."""
     count, left = 0, sys.maxsize if end is None else end - start
     try:
-        with os.fdopen(_open(path, os.O_RDONLY), "rb") as file:
+        with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
             file.seek(start)
             while chunk := file.read(max(0, min(left, READ_SIZE))):
                 count += chunk.count(b"\n")
@@ -316,7 +316,7 @@ def note_loss(directory: Path, reason: str, records: int) -> bool:
     """Keep on disk that records of this destination were lost; say whether that could be done."""
     line = json.dumps({"timestamp": time.time(), "reason": reason, "records": records}) + "\n"
     try:
-        fd = _open(directory / _LOSSES, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        fd = open_file(directory / _LOSSES, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     except OSError:
         return False
     try:
@@ -346,7 +346,7 @@ def forget_losses(directory: Path, before: float) -> int:
     """
     noted = directory / f"{_LOSSES}.{os.getpid()}"
     try:
-        os.close(_open(directory / _LOSSES, os.O_RDONLY))
+        os.close(open_file(directory / _LOSSES, os.O_RDONLY))
         (directory / _LOSSES).rename(noted)
     except FileNotFoundError:
         return 0

@@ -95,10 +95,12 @@ def _nothing_left(own: Settings, directory: Path, delivered: int, refused: int) 
             f"nothing was recorded for {own.endpoint} with this key, but {waiting}", is_done=False
         )
     notes = [waiting] if elsewhere else []
+    if not delivered and command.Rest(own.home / "journal" / LOCAL).size():
+        notes.append("what was recorded without an endpoint stays on this machine")
     if refused:
         notes.append(
-            f"{plural(refused, 'record')} in quarantine, as the server refused them: "
-            "`agentlog doctor` says why, --quarantined sends them once more"
+            f"{plural(refused, 'record')} in quarantine, refused by the server: `agentlog doctor` "
+            "says why, --quarantined sends what is there once more"
         )
     text = f"{plural(delivered, 'record')} shipped to {own.endpoint}, nothing is left"
     return Outcome(text, is_done=True, notes=tuple(notes))

@@ -94,10 +94,11 @@ def _add_replay_options(replay: argparse.ArgumentParser) -> None:
 
 
 def _add_ship_options(ship: argparse.ArgumentParser) -> None:
-    ship.add_argument(
+    how = ship.add_mutually_exclusive_group()
+    how.add_argument(
         "--follow", action="store_true", help="go on with what comes, until it is interrupted"
     )
-    ship.add_argument(
+    how.add_argument(
         "--quarantined",
         action="store_true",
         help="first send once more what the server has refused; what it takes leaves the"

@@ -13,6 +13,8 @@ from agentlog.replay.glyphs import ASCII, UNICODE
 from agentlog.replay.lines import Line, broken
 from agentlog.replay.node import State
 
+FORGET = "`agentlog prune --older-than AGE` forgets what is older than that"
+
 FACT, GOOD, NOTICE, WRONG = State.INDETERMINATE, State.SUCCEEDED, State.INTERRUPTED, State.FAILED
 """How a finding is graded: in the words, glyphs and colours that events have."""
 

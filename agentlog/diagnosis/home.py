@@ -16,7 +16,7 @@ from pathlib import Path
 from agentlog._version import __version__
 from agentlog.config import Settings, home_directory, is_disabled, settings
 from agentlog.diagnosis import shipping
-from agentlog.diagnosis.finding import FACT, GOOD, NOTICE, WRONG, Finding
+from agentlog.diagnosis.finding import FACT, FORGET, GOOD, NOTICE, WRONG, Finding
 from agentlog.errors import ConfigurationError, StoreError
 from agentlog.journal import LOCAL, destinations, losses, owners_alive, segments, size_of
 from agentlog.replay import format as fmt
@@ -49,8 +49,6 @@ _CURES = {
     "recursion limit": "they were recorded where their program had hardly room for another call",
     "internal error": "a defect of agentlog: please report it",
 }
-
-_FORGET = "`agentlog prune --older-than AGE` forgets what is older than that"
 
 _REASONS = """
     Its program recorded into another home: by its argument home=, its environment or its user. In
@@ -137,7 +135,7 @@ def _destination(directory: Path) -> Iterator[Finding]:
     """Say what lies in a destination, who writes it, and what was lost on the way."""
     name, found = directory.name, segments(directory)
     size = f"{fmt.plural(len(found), 'segment')}, {_bytes(size_of(directory))}"
-    purpose = "" if name == LOCAL else ", to be shipped"
+    purpose = "" if name == LOCAL else ", shipped as said below"
     writers = tuple(map(_writer, sorted(owners_alive(directory))))
     if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
         yield Finding("journal", WRONG, f"{name} cannot be read and written")
@@ -149,7 +147,7 @@ def _destination(directory: Path) -> Iterator[Finding]:
         if not os.access(segment.path, os.R_OK):
             yield Finding("journal", WRONG, f"{segment.path} cannot be read")
     for reason, records in sorted(losses(directory).items()):
-        cures = (_CURES[reason], _FORGET) if reason in _CURES else (_FORGET,)
+        cures = (_CURES[reason], FORGET) if reason in _CURES else (FORGET,)
         text = f"{name}: {fmt.plural(records, 'record')} lost: {reason}"
         yield Finding("journal", WRONG, text, cures)
 
@@ -195,7 +193,7 @@ def _damaged(count: int, some: Sequence[DamagedLine]) -> Finding:
         for line in some
     ]
     text = f"{fmt.plural(count, 'line')} of the journal set aside as damaged"
-    return Finding("store", WRONG, text, (*places, *_more(count - len(places)), _FORGET))
+    return Finding("store", WRONG, text, (*places, *_more(count - len(places)), FORGET))
 
 
 def _interrupted(count: int, sessions: Sequence[SessionSummary]) -> Finding:

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from agentlog.diagnosis.finding import FACT, GOOD, NOTICE, WRONG, Finding
+from agentlog.diagnosis.finding import FACT, FORGET, GOOD, NOTICE, WRONG, Finding
 from agentlog.journal import owners_alive, read_lines, segments
 from agentlog.replay import format as fmt
+from agentlog.replay.node import moment
 from agentlog.shipping import cursors, quarantine, status
 from agentlog.shipping.command import Rest
 from agentlog.shipping.policy import advice
@@ -16,7 +17,7 @@ from agentlog.shipping.quarantine import Entry
 from agentlog.shipping.status import Status
 
 _SHOWN = 5
-_AGAIN = "`agentlog ship --quarantined` sends them once more"
+_AGAIN = "`agentlog ship --quarantined` sends what is there once more"
 
 
 def examine(directory: Path) -> Iterator[Finding]:
@@ -34,14 +35,15 @@ def examine(directory: Path) -> Iterator[Finding]:
         text = f"{directory.name} is on hold: {said.held}"
         yield Finding("shipping", WRONG, text, (advice(said.code),))
     elif pending and said.trouble:
-        text = f"{directory.name}: it is tried again and again: {said.trouble}"
+        how = "it is tried again and again" if owners_alive(directory) else "at the last try"
+        text = f"{directory.name}: {how}: {said.trouble}"
         yield Finding("shipping", NOTICE, text, (advice(said.code),))
     yield from _quarantined(directory.name, quarantine.entries(directory))
 
 
 def _last(said: Status) -> Iterator[str]:
     if said.endpoint:
-        yield f"they go to {said.endpoint}"
+        yield f"endpoint {said.endpoint}"
     if said.answered:
         yield f"last answer {fmt.clock(said.answered, None)}: {said.answer}"
     if said.acknowledged:
@@ -69,8 +71,8 @@ def _oldest(directory: Path) -> float | None:
 def _time_of(line: bytes) -> float | None:
     try:
         record = json.loads(line)
-        return float(record.get("timestamp") or record["end_timestamp"])
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return moment(record.get("timestamp")) or moment(record.get("end_timestamp"))
+    except (ValueError, AttributeError, RecursionError):
         return None
 
 
@@ -81,8 +83,8 @@ def _quarantined(name: str, entries: Sequence[Entry]) -> Iterator[Finding]:
         reasons = Counter(refused).most_common()
         some = [f"{count:,} \N{MULTIPLICATION SIGN} {why}" for why, count in reasons[:_SHOWN]]
         more = [f"and {len(reasons) - _SHOWN:,} more reasons"] if len(reasons) > _SHOWN else []
-        text = f"{name}: {fmt.plural(len(refused), 'record')} in quarantine: the server refused"
+        text = f"{name}: {fmt.plural(len(refused), 'record')} in quarantine, refused by the server"
         yield Finding("shipping", WRONG, text, (*some, *more, _AGAIN))
     if damaged:
-        text = f"{name}: {fmt.plural(len(damaged), 'line')} that are no records were set aside"
-        yield Finding("shipping", WRONG, text, tuple(damaged[:_SHOWN]))
+        text = f"{name}: {fmt.plural(len(damaged), 'line')} set aside as damaged"
+        yield Finding("shipping", WRONG, text, (*damaged[:_SHOWN], FORGET))

@@ -26,9 +26,10 @@ class Progress:
 
     def show(self, left: int) -> None:
         """Show how much is left."""
-        done = 1 - left / self._total if self._total else 1.0
+        done = min(max(1 - left / self._total, 0.0), 1.0) if self._total else 1.0
         glyphs = ASCII if terminal.is_ascii() else UNICODE
-        bar = (glyphs.bar * round(done * _COLUMNS)).ljust(_COLUMNS)
+        columns = max(min(_COLUMNS, terminal.width() - len(f"{self._what}  100% ")), 0)
+        bar = (glyphs.bar * round(done * columns)).ljust(columns)
         self._draw(f"{self._what} {bar} {done:4.0%}")
 
     def clear(self) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from agentlog import journal
 
 _FILE = "shipper"
-_OPEN = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN = os.O_RDWR | os.O_APPEND | os.O_CREAT
 """It appends, as a segment does: by that a forked child knows what to close of ours."""
 
 
@@ -43,7 +43,7 @@ class Claim:
             return True
         self.let_go()
         try:
-            fd = os.open(self._path, _OPEN, 0o600)
+            fd = journal.open_file(self._path, _OPEN)
         except FileNotFoundError:
             return False
         try:

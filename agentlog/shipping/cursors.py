@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agentlog.journal import Segment
-from agentlog.shipping.files import replace
+from agentlog.shipping.files import load, replace
 from agentlog.shipping.spans import Advance
 
 _DAY = 86_400.0
+_FAR = 1 << 62
 _DRAFT = ".new"
 _NAME = r"(?P<stem>(?P<owner>[0-9a-f]{12}-(?P<pid>\d+)-[0-9a-f]{8})-\d+)\.cursor(\.new)?"
 
@@ -62,11 +63,11 @@ def path_of(segment: Segment) -> Path:
 def read(path: Path) -> Cursor:
     """Read a cursor; the start if it is not there, or broken."""
     try:
-        said = json.loads(path.read_bytes())
-        cursor = Cursor(**said)
-    except (OSError, ValueError, TypeError, RecursionError):
+        cursor = Cursor(**load(path))
+    except TypeError:
         return START
-    return cursor if all(type(number) is int and number >= 0 for number in cursor) else START
+    known = all(type(number) is int and 0 <= number < _FAR for number in cursor)
+    return cursor if known else START
 
 
 def write(path: Path, cursor: Cursor) -> None:

@@ -1,9 +1,29 @@
-"""Small files beside the segments: replaced as a whole, so that nobody reads half of one."""
+"""Small files beside the segments: replaced as a whole, so that nobody reads half of one.
 
+Others can put anything in their places. What is no file is not waited for, what is a link is not
+followed, and a file that says nothing, or too much, is as none.
+"""
+
+import json
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, Final
 
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+from agentlog.journal import open_file
+
+_MOST: Final = 64 << 10
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Return the JSON object that a file holds; an empty one if there is none, or no such file."""
+    try:
+        with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
+            found = json.loads(file.read(_MOST))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def replace(path: Path, content: bytes) -> None:
@@ -12,13 +32,15 @@ def replace(path: Path, content: bytes) -> None:
     It is not synchronised: what a crash of the machine leaves of it, its readers can tell.
     """
     draft = path.with_name(path.name + ".new")
-    fd = os.open(draft, _NEW, 0o600)
+    draft.unlink(missing_ok=True)
+    fd = open_file(draft, _NEW)
     try:
         os.fchmod(fd, 0o600)
         write_all(fd, content)
         draft.rename(path)
     except BaseException:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
         raise
     finally:
         os.close(fd)

@@ -190,6 +190,13 @@ class _Adapter(HTTPAdapter):
         manager.pool_classes_by_scheme = POOLS
         return manager
 
+    def close(self) -> None:
+        """Close the connections; urllib3 leaves that to a finalizer, which an exit runs early."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - it is no dict, and not iterable
+                manager.pools[key].close()
+        super().close()
+
 
 def _session(auth: AuthBase) -> requests.Session:
     session = _Session()

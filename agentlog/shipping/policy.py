@@ -232,11 +232,18 @@ def advice(status: int) -> str:
     """Say what to do about an answer of this HTTP status, 0 for none."""
     if status in _ADVICE:
         return _ADVICE[status]
-    if 200 <= status < 400:  # noqa: PLR2004
+    if 300 <= status < 400:  # noqa: PLR2004
+        return "set AGENTLOG_ENDPOINT to where it has moved, if you trust that address"
+    if 200 <= status < 300:  # noqa: PLR2004
         return "check AGENTLOG_ENDPOINT: what answers there is no collector; a login page, a proxy?"
     if status == 0:
-        return "check that the server runs, the address, its certificate, and the proxy, if any"
-    return "it is tried again by itself; `agentlog ship` tries at once"
+        return (
+            "check that the server runs, the address, and the proxy, if any; REQUESTS_CA_BUNDLE "
+            "names the certificates of an authority of your own"
+        )
+    if status in (408, 425, 429) or status >= 500:  # noqa: PLR2004
+        return "a running program tries again by itself; `agentlog ship` tries at once"
+    return "ask whoever runs the server what it means; it is asked again now and then"
 
 
 def excerpt(value: object) -> str:

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from agentlog.journal import Segment, note_loss, read_lines
+from agentlog.journal import Segment, note_loss, open_file, read_lines
 from agentlog.shipping.claim import Claim
 from agentlog.shipping.files import replace, write_all
 from agentlog.shipping.steps import Refused
 
 _FILE = "quarantine"
-_APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT
 _KEPT_OF_A_DAMAGED_LINE = 4096
 
 MOST: Final = 64 << 20
@@ -58,7 +58,7 @@ def add(directory: Path, refused: Sequence[Refused]) -> None:
     """
     now = time.time()
     text = b"".join(_entry(each, now).text() for each in refused)
-    fd = os.open(directory / _FILE, _APPEND, 0o600)
+    fd = open_file(directory / _FILE, _APPEND)
     try:
         os.fchmod(fd, 0o600)
         size = os.fstat(fd).st_size
@@ -124,9 +124,16 @@ def _entry(refused: Refused, now: float) -> Entry:
 
 def _read(line: bytes) -> Entry | None:
     try:
-        return Entry(**{"record": None, **json.loads(line)})
+        entry = Entry(**{"record": None, **json.loads(line)})
     except (ValueError, TypeError, RecursionError):
         return None
+    is_known = (
+        all(type(text) is str for text in (entry.segment, entry.why, entry.line))
+        and type(entry.offset) is int
+        and type(entry.timestamp) in (int, float)
+        and type(entry.record) in (dict, type(None))
+    )
+    return entry if is_known else None
 
 
 def _object(line: bytes) -> dict[str, Any] | None:

@@ -8,9 +8,10 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from agentlog.shipping.files import replace
+from agentlog.shipping.files import load, replace
 
 _FILE = "status"
+_END_OF_TIME = 1e11  # in the year 5138
 
 
 class Status(NamedTuple):
@@ -44,13 +45,17 @@ class Status(NamedTuple):
 def read(directory: Path) -> Status:
     """Read the status of a destination; an empty one if there is none."""
     try:
-        said = json.loads((directory / _FILE).read_bytes())
-        status = Status(**said)
-    except (OSError, ValueError, TypeError, RecursionError):
+        status = Status(**load(directory / _FILE))
+    except TypeError:
         return Status()
-    kinds = (str, int | float, str, int, int | float, str, int | float)
-    known = all(isinstance(value, kind) for value, kind in zip(status, kinds, strict=True))
-    return status if known else Status()
+    texts = (status.endpoint, status.answer, status.held)
+    times = (status.answered, status.acknowledged, status.retry)
+    is_known = (
+        all(type(text) is str for text in texts)
+        and all(type(time) in (int, float) and 0 <= time < _END_OF_TIME for time in times)
+        and type(status.code) is int
+    )
+    return status if is_known else Status()
 
 
 def write(directory: Path, status: Status) -> None:
