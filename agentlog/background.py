@@ -252,6 +252,7 @@ class Background:
             except Exception as error:  # noqa: BLE001 - a thread that ends would ship no more
                 self._warn(f"shipping goes on after an error inside agentlog: {shown(error)}")
                 run.urgent.wait(_TRY_AGAIN)
+        threading._active.pop(threading.get_ident(), None)  # type: ignore[attr-defined] # noqa: SLF001 - up to Python 3.12 it stays there for ever
         run.has_ended = True
         for bell in list(run.waiting):
             bell.ring()

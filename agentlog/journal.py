@@ -229,6 +229,23 @@ def read_lines(path: Path, offset: int, most: int = READ_SIZE) -> tuple[list[byt
     return chunk[:end].split(b"\n")[:-1], offset + end
 
 
+def end_of_lines(path: Path) -> int:
+    """Return the offset behind the last whole line of a file; 0 if there is none."""
+    try:
+        with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            while end:
+                start = max(0, end - READ_SIZE)
+                file.seek(start)
+                newline = file.read(end - start).rfind(b"\n")
+                if newline >= 0:
+                    return start + newline + 1
+                end = start
+    except OSError:
+        pass
+    return 0
+
+
 def owners_alive(directory: Path) -> frozenset[str]:
     """Return the owners that hold the lock of one of their segments.
 

@@ -1,8 +1,9 @@
 """The right to ship a destination, which one shipper at a time has: an flock.
 
 A shipper lets go of it when it has nothing to do or a server keeps it waiting, so that another
-process can try at once, whatever this one has been told. The file holds the name of who had it
-last: a shipper that finds its own there knows that nothing has moved meanwhile.
+process can try at once, whatever this one has been told. Who has it sets the file's time to one of
+its own making, which takes no room on a full disk: a shipper that finds its own there again knows
+that nobody else has had it meanwhile.
 """
 
 import fcntl
@@ -22,10 +23,10 @@ class Claim:
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / _FILE
-        self._name = os.urandom(8).hex().encode()
         self._fd = -1
         self._file: journal.FileId | None = None
         self._is_new = False
+        self._stamp = -1
 
     @property
     def held(self) -> bool:
@@ -59,15 +60,14 @@ class Claim:
         return self._fd >= 0
 
     def is_undisturbed(self) -> bool:
-        """Say whether nobody else has had it since this one had; from now on this one has."""
+        """Say whether nobody else has had it since this one had. Raises OSError."""
         if not self._is_new:
             return True
-        with suppress(OSError):
-            if os.pread(self._fd, 64, 0) == self._name:
-                return True
-            os.fchmod(self._fd, 0o600)
-            os.ftruncate(self._fd, 0)
-            os.write(self._fd, self._name)
+        if os.fstat(self._fd).st_mtime_ns == self._stamp:
+            return True
+        moment = int.from_bytes(os.urandom(7))
+        os.utime(self._fd, ns=(moment, moment))
+        self._stamp = os.fstat(self._fd).st_mtime_ns  # as exactly as the file system keeps it
         return False
 
     def let_go(self) -> None:

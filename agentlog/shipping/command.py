@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from agentlog.journal import Segment, count_lines, segments
+from agentlog.journal import Segment, count_lines, end_of_lines, segments
 from agentlog.shipping import cursors
 from agentlog.shipping.shipper import Shipper
 
@@ -21,7 +21,7 @@ class Rest:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._ends = {segment: segment.size for segment in segments(directory)}
+        self._ends = {found: end_of_lines(found.path) for found in segments(directory)}
 
     def size(self) -> int:
         """Return the bytes that are not settled."""
@@ -60,7 +60,7 @@ def ship(
         clock: Seconds that never go back.
 
     """
-    least, looked_at = left(), clock()
+    least, receipts, looked_at = left(), 0, clock()
     moved_at = looked_at
     while True:
         pause = shipper.step(hurried=True)
@@ -69,8 +69,8 @@ def ship(
             continue
         rest, looked_at = left(), now
         progress(rest)
-        if rest < least:
-            least, moved_at = rest, now
+        if rest < least or receipts < shipper.receipts:
+            least, receipts, moved_at = rest, shipper.receipts, now
         if rest == 0 or now - moved_at >= PATIENCE:
             return rest == 0
         sleep(min(pause, _LOOK_EVERY))

@@ -329,7 +329,7 @@ class Machine:
             part.not_before = now + delay_after(part.failures, random)
         if hold or self.failures >= PATIENCE:
             part.window = min(part.window, PROBE_RECORDS)
-        if part.failures >= PATIENCE:
+        if part.failures >= PATIENCE or self.failures % PATIENCE == 0:
             part.window = max(1, part.window // 2)
         part.spans += head
         self._parts.append(part)

@@ -12,7 +12,9 @@ from agentlog.shipping import cursors, quarantine
 from agentlog.shipping.machine import Machine
 from agentlog.shipping.steps import Settled
 
-_SAVE_EVERY: Final = 1.0
+_FEW: Final = 5000
+_PART_OF_THE_TIME: Final = 10
+"""Writing down what is left is to write all of it: with more than a few, a tenth of the time."""
 
 
 class SecondTry:
@@ -20,7 +22,7 @@ class SecondTry:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._saved_at = 0.0
+        self._save_at = 0.0
         self.unsaved: dict[str, cursors.Cursor] = {}
         self.start_over()
 
@@ -55,7 +57,7 @@ class SecondTry:
             self._settled += 1
             if done.delivered:
                 self._entries[done.source] = None  # type: ignore[call-overload]
-        if settled.advances and time.monotonic() - self._saved_at > _SAVE_EVERY:
+        if settled.advances and (len(self._entries) < _FEW or time.monotonic() >= self._save_at):
             self.sweep()
 
     def _refuse(self, number: int, why: str) -> None:
@@ -67,8 +69,10 @@ class SecondTry:
 
     def sweep(self) -> None:
         """Write down what is left. Raises OSError."""
+        began = time.monotonic()
         quarantine.keep(self._directory, [entry for entry in self._entries if entry])
-        self._saved_at = time.monotonic()
+        ended = time.monotonic()
+        self._save_at = ended + _PART_OF_THE_TIME * (ended - began)
 
     def save(self) -> bool:
         """Say whether all is written down."""

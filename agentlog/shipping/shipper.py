@@ -122,7 +122,9 @@ class Shipper:
         self.is_kept_out = False
         """Whether another shipper has the claim to the destination."""
         self.delivered = 0
-        """Records that receipts have accepted since this shipper was made."""
+        """Records that receipts have accepted since this shipper was made, up to the cursors."""
+        self.receipts = 0
+        """Batches that were acknowledged since then."""
 
     @property
     def unsaved(self) -> dict[str, Cursor]:
@@ -220,13 +222,15 @@ class Shipper:
     def _note(self, answer: Answer, settled: Settled) -> None:
         """Take note of an answer: for the status, and in a warning where a person is needed."""
         now, machine, before = time.time(), self._machine, self._status
+        is_receipt = not settled.why and not answer.failure
+        self.receipts += is_receipt
         due = machine.due_in(self._clock())
         self._status = Status(
             endpoint=self._transport.endpoint,
             answered=now,
             answer=settled.why or answer.failure or f"{answer.status}",
             code=answer.status,
-            acknowledged=now if not settled.why and not answer.failure else before.acknowledged,
+            acknowledged=now if is_receipt else before.acknowledged,
             held=machine.held,
             retry=now + due if due else 0.0,
         )

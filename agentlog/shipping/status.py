@@ -39,7 +39,7 @@ class Status(NamedTuple):
     @property
     def trouble(self) -> str:
         """What stands in the way; empty if the last batch was taken."""
-        return self.answer if self.answered > self.acknowledged else ""
+        return self.answer if self.answered != self.acknowledged else ""
 
 
 def read(directory: Path) -> Status:
