@@ -6,6 +6,8 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 PIP    := $(RUN) -m pip -qq --disable-pip-version-check
 OLDEST := .venv-oldest
+# One more than there are processors: tests with servers and processes wait a good part of their time.
+WORKERS = $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) + 1)')
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -19,7 +21,7 @@ demo: $(VENV)/installed ## run the example agent and replay what it did
 	@$(RUN) -m agentlog replay last
 
 test: $(VENV)/tools ## run the tests; ARGS='-k tree' is handed to pytest
-	@$(RUN) -m pytest --numprocesses=auto --dist=worksteal $(ARGS)
+	@PYTEST_XDIST_AUTO_NUM_WORKERS=$(WORKERS) $(RUN) -m pytest --numprocesses=auto --dist=worksteal $(ARGS)
 
 test-oldest: ## run the tests with the oldest dependencies that pyproject.toml allows
 	@$(PYTHON) -m venv $(OLDEST)
@@ -27,7 +29,7 @@ test-oldest: ## run the tests with the oldest dependencies that pyproject.toml a
 	@$(OLDEST)/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
 	  | sed 's/>=/==/' > $(OLDEST)/oldest.txt
 	@$(OLDEST)/bin/python -m pip -qq --disable-pip-version-check install --constraint $(OLDEST)/oldest.txt --editable . --group dev
-	@$(OLDEST)/bin/python -m pytest --numprocesses=auto --dist=worksteal $(ARGS)
+	@PYTEST_XDIST_AUTO_NUM_WORKERS=$(WORKERS) $(OLDEST)/bin/python -m pytest --numprocesses=auto --dist=worksteal $(ARGS)
 
 check: lint types layers docs test ## everything that has to hold: lint, types, layers, docs, tests
 

@@ -228,16 +228,16 @@ class Background:
             run = run.next[""]
         if run.is_over or run.process is not self._writer.process:
             fresh = _Run(self._writer.process)
-            run = run.next.setdefault("", fresh)
-            if run is fresh:
-                try:
+            try:
+                run = run.next.setdefault("", fresh)
+                if run is fresh:
                     # `threading.Thread` takes locks, and waits for the thread.
                     _thread.start_new_thread(self._work, (run,))
-                except RuntimeError:  # no more threads just now, or the interpreter ends
-                    run.is_over = run.has_ended = True
-                except BaseException:
-                    run.is_over = run.has_ended = True
-                    raise
+            except RuntimeError:  # no more threads just now, or the interpreter ends
+                fresh.is_over = fresh.has_ended = True
+            except BaseException:  # a signal handler's, once others may see the run
+                fresh.is_over = fresh.has_ended = True
+                raise
         self._run = run
         return run
 

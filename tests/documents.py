@@ -10,12 +10,13 @@ that nobody runs are failures, so that nothing is skipped in silence.
 * `console` is a shell: lines after `$ ` are commands, the lines below are what they print. Where
   none are shown, any will do, but the command has to succeed. `make` is not run here: .ci/run has
   to say the same command.
-* `json` and `toml` have to parse.
+* `json`, `toml`, `yaml` and `ini` have to parse.
 
 `...` stands for anything. What differs from run to run (ids, times, durations, bars, the width of
 columns) is compared by its kind.
 """
 
+import configparser
 import contextlib
 import io
 import json
@@ -28,6 +29,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
 from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parent.parent
@@ -165,6 +167,14 @@ class Reader:
         """Parse it."""
         tomllib.loads(block.text)
 
+    def yaml(self, block: Block) -> None:
+        """Parse it."""
+        yaml.safe_load(block.text)
+
+    def ini(self, block: Block) -> None:
+        """Parse it: every line belongs to a section."""
+        configparser.ConfigParser(interpolation=None, delimiters=["="]).read_string(block.text)
+
     def toctree(self, block: Block) -> None:
         """Leave it to the build of the documentation, which fails on a page that is not there."""
 
@@ -182,6 +192,8 @@ LANGUAGES = {
     "console": Reader.console,
     "json": Reader.json,
     "toml": Reader.toml,
+    "yaml": Reader.yaml,
+    "ini": Reader.ini,
     "{toctree}": Reader.toctree,
     "{eval-rst}": Reader.reference,
 }

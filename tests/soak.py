@@ -7,6 +7,9 @@ commands that read it, and in every third round beside somebody who wrecks it. T
 whether each record whose call had returned is there, whether the accounts are right, whether there
 is a secret in a file or a byte of ours in a file of the host's, and whether anybody complained.
 
+In every second round the programs (tests/shipping/faults/voyage.py) ship to a moody server, beside
+shippers that are killed. In the end all of it has to be there, once per id.
+
 It stands with the tests, as it uses their programs and accounts, and proves; it is no test that
 `make test` runs, as it takes long. Its choices come from a seed; what the system makes of them does
 not, so a seed that fails may have to be run again.
@@ -32,6 +35,9 @@ sys.path.insert(0, str(ROOT))
 from agentlog import journal  # noqa: E402 - where this is
 from agentlog.store.home import open_home  # noqa: E402
 from tests.faults.weather import ENDS, SECRET  # noqa: E402
+from tests.shipping.faults.lab import events_of  # noqa: E402
+from tests.shipping.faults.moods import Moody  # noqa: E402
+from tests.shipping.server import Server  # noqa: E402
 
 ROUND = 10.0
 AT_ONCE = 3
@@ -42,6 +48,10 @@ COMMANDS = (["sessions"], ["replay", "last"], ["replay", "--json", "last"], ["do
 
 class Round:
     """One home, with all that goes on in it."""
+
+    program = ROOT / "tests" / "faults" / "weather.py"
+    warnings = ("-W", "error")
+    expected = "agentlog: cannot write"
 
     def __init__(self, number, seed, seconds, totals):
         self.name = f"round {number}"
@@ -62,7 +72,7 @@ class Round:
     def run(self):
         """Let everything go on, and look at what is left; return the troubles."""
         self.end = time.monotonic() + self.seconds
-        doing = [self.programs] * AT_ONCE + [self.readers] + [self.wrecker] * self.wrecked
+        doing = [self.programs] * AT_ONCE + [self.readers] + self.others()
         chances = [random.Random(self.chance.random()) for _ in doing]
         threads = [
             threading.Thread(target=self._noting_troubles, args=arguments)
@@ -88,6 +98,10 @@ class Round:
         """Note that something is wrong."""
         self.troubles.append(f"{self.name}: {what[:4000]}")
 
+    def others(self):
+        """Return what goes on beside programs and readers."""
+        return [self.wrecker] * self.wrecked
+
     # -- What goes on ------------------------------------------------------------------------------
 
     def programs(self, chance):
@@ -96,13 +110,13 @@ class Round:
         end = chance.choice([*ENDS, "peace", "peace"])
         name = f"{end}-{self.totals['programs']}"
         status, stdout, stderr = self._run(
-            ROOT / "tests" / "faults" / "weather.py",
+            self.program,
             *(name, chance.randrange(10**6), chance.uniform(0.3, 3), end),
         )
         self.totals[f"ended by {end}"] += 1
         if status != STATUS[end]:
             self.trouble(f"{name} ended with {status}: {stderr}")
-        said = [line for line in stderr.splitlines() if "agentlog: cannot write" not in line]
+        said = [line for line in stderr.splitlines() if self.expected not in line]
         if said and end != "interrupt":
             self.trouble(f"{name} said: {stderr}")
         if SECRET in stderr:
@@ -120,6 +134,10 @@ class Round:
         made = sum(account["made"].values())
         if made != account["accepted"]:
             self.trouble(f"{name} made {made} records: {account}")
+        self.delivered(name, account, made)
+
+    def delivered(self, name, account, made):
+        """Look at what a process says is at its destination."""
         if not self.wrecked and account["delivered"] != made:
             self.trouble(f"{name} did not deliver all: {account}")
 
@@ -156,7 +174,7 @@ class Round:
 
     def _run(self, *arguments):
         process = subprocess.Popen(
-            [sys.executable, "-X", "faulthandler", "-W", "error", *map(str, arguments)],
+            [sys.executable, "-X", "faulthandler", *self.warnings, *map(str, arguments)],
             cwd=self.directory,
             env=self.environ,
             stdin=subprocess.DEVNULL,
@@ -202,6 +220,67 @@ class Round:
             }
 
 
+class Voyages(Round):
+    """A home whose programs ship, all of it to one moody server."""
+
+    program = ROOT / "tests" / "shipping" / "faults" / "voyage.py"
+    warnings = ("-W", "error")
+    expected = "agentlog: nothing is shipped"
+
+    def run(self):
+        """Let everything go on; then the server is well, and takes what is left."""
+        self.wrecked = False
+        self.moody = Moody(self.chance.random(), self.totals)
+        with Server(self.moody) as self.server:
+            self.environ |= {"AGENTLOG_ENDPOINT": self.server.url, "AGENTLOG_API_KEY": SECRET}
+            return super().run()
+
+    def others(self):
+        """Return what goes on beside programs and readers."""
+        return [self.shippers]
+
+    def shippers(self, chance):
+        """Have a shipper at work for a while; then it is killed."""
+        self.totals["shippers"] += 1
+        process = subprocess.Popen(
+            [sys.executable, "-m", "agentlog", "ship", *chance.choice([[], ["--follow"]])],
+            env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(chance.uniform(0.2, 2))
+        process.kill()
+        said, _ = process.communicate()
+        self.totals["shippers killed"] += process.returncode < 0
+        if b"Traceback" in said or SECRET.encode() in said:
+            self.trouble(f"a shipper said: {said}")
+
+    def delivered(self, name, account, made):
+        """Look at what a process says is at its destination: as much is there."""
+        if account["delivered"] + account["pending"] + account["quarantined"] != made:
+            self.trouble(f"{name} lost some: {account}")
+        there = sum(mark.startswith(f"{name} {account['pid']} ") for mark in self.marks())
+        if account["delivered"] > there + 2:  # a session has no mark, and two records
+            self.trouble(f"{name} says more than the {there} that are there: {account}")
+
+    def look(self):
+        """Ship what is left, and look at what the server has, and at the home."""
+        self.moody.well = True
+        for arguments in ([], ["--quarantined"]):
+            status, stdout, stderr = self._run("-m", "agentlog", "ship", *arguments)
+            if status:
+                self.trouble(f"ship {arguments} ended with {status}: {stdout}{stderr}")
+        if left := [*self.home.glob("journal/*/*.jsonl")]:
+            self.trouble(f"{left} are left")
+        super().look()
+        if SECRET in json.dumps(events_of(self.server)):
+            self.trouble("a secret is in a record")
+
+    def marks(self):
+        """Return the marks of all events that the server has."""
+        there = [versions[0].get("params") or {} for versions in [*self.server.records.values()]]
+        return {params["mark"] for params in there if "mark" in params}
+
+
 def main(seconds="600", seed=""):
     """Soak for some seconds; return the exit status."""
     seed = seed or str(int(time.time()))
@@ -211,7 +290,7 @@ def main(seconds="600", seed=""):
         left = float(seconds) - (time.monotonic() - began)
         if left <= 0:
             break
-        found = Round(number, seed, min(ROUND, left), totals).run()
+        found = (Round if number % 2 else Voyages)(number, seed, min(ROUND, left), totals).run()
         print(f"round {number}: {totals['records']:,} records so far, {len(found)} troubles")
         print(*found, sep="\n", end="\n" * bool(found), flush=True)
         troubles += found

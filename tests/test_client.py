@@ -3,6 +3,7 @@
 import contextvars
 import gc
 import os
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +13,7 @@ import agentlog as ao
 from agentlog import AgentlogWarning, Client, ConfigurationError, Event, FlushResult, journal
 from agentlog.recording import context
 from agentlog.testing import Captured, ManualClock, capture_events
+from tests.shipping.server import Server, closed_port, collecting
 
 
 @pytest.fixture
@@ -264,13 +266,78 @@ def test_stats_and_flush_tell_what_is_in_the_journal(client, captured):
 
 
 def test_with_an_endpoint_what_is_in_the_journal_is_pending(tmp_path):
-    """Nothing is shipped yet."""
-    client = Client("key", endpoint="https://collector.example.com", home=tmp_path)
-    client.record(Event("a"))
-    assert FlushResult(pending=2) == client.flush(0)
-    client.close()
+    """As long as nobody has taken it; also after the end."""
+    with closed_port() as url:
+        client = Client("key", endpoint=url, home=tmp_path)
+        client.record(Event("a"))
+        assert FlushResult(pending=2) == client.flush(0) == client.flush(0.1)
+        client.close()
+    assert FlushResult(pending=3) == client.stats()
     (directory,) = (tmp_path / "journal").iterdir()
-    assert directory.name.startswith("collector.example.com-")
+    assert directory.name.startswith("127.0.0.1-")
+
+
+def test_a_flush_ships(tmp_path):
+    """What is acknowledged is delivered, and what is refused is in quarantine."""
+
+    def refusing_poison(request):
+        poison = {one["id"] for one in request.events if one.get("event_type") == "poison"}
+        return collecting(refuse=poison)(request)
+
+    with Server(refusing_poison) as server:
+        client = Client("key", endpoint=server.url, home=tmp_path, max_wait=60)
+        assert FlushResult() == client.flush()
+        for name in ("a", "poison", "b"):
+            client.record(Event(name))
+        assert FlushResult(delivered=3, quarantined=1) == client.flush() == client.stats()
+        assert 4 == client.stats().accepted
+        assert 3 == len(server.records)
+        client.close()
+        assert FlushResult(delivered=4, quarantined=1) == client.stats()
+
+
+def test_closing_ships(tmp_path):
+    """What was recorded, and the end of the session; once."""
+    with Server(collecting()) as server:
+        client = Client("key", endpoint=server.url, home=tmp_path, max_wait=60)
+        client.record(Event("a"))
+        client.close()
+        client.close()
+        assert FlushResult(delivered=3) == client.stats()
+        assert [1, 2] == sorted(len(halves) for halves in server.records.values())
+        client.record(Event("late"))
+        assert FlushResult(delivered=4) == client.flush()
+
+
+@pytest.mark.parametrize("junk", ["directory", "link", "zeros"])
+def test_figures_are_given_whatever_lies_on_the_disk(junk, tmp_path):
+    """And what was recorded is all accounted for."""
+    with closed_port() as url:
+        client = Client("key", endpoint=url, home=tmp_path, max_wait=60)
+        client.record(Event("a"))
+        (directory,) = (tmp_path / "journal").iterdir()
+        stem = next(directory.glob("*.jsonl")).stem
+        for name in (f"{stem}.cursor", "status", "quarantine"):
+            path = directory / name
+            if junk == "directory":
+                path.mkdir()
+            elif junk == "link":
+                path.symlink_to(path)
+            else:
+                path.write_bytes(b"\0" * 1000)
+        assert FlushResult(pending=2) == client.stats() == client.flush(0.1)
+        client.close()
+        assert 3 == client.stats().accepted
+
+
+def test_figures_of_a_home_that_was_removed(tmp_path):
+    """What is not there any more, and was not delivered, is lost, and is said to be."""
+    with closed_port() as url:
+        client = Client("key", endpoint=url, home=tmp_path / "home", max_wait=60)
+        client.record(Event("a"))
+        shutil.rmtree(tmp_path / "home")
+        assert FlushResult(dropped=2, reasons={"journal removed": 2}) == client.stats()
+        client.close()
 
 
 def test_stats_count_what_is_lost(client):

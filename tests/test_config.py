@@ -11,6 +11,7 @@ import agentlog as ao
 from agentlog import Client, ConfigurationError
 from agentlog.config import DEFAULT_LIMIT, home_directory, is_disabled, settings
 from tests.recording.journals import REPOSITORY
+from tests.shipping.server import closed_port
 
 KEY = "sk-" + "secretKEY0123456789" * 2
 URL = "https://collector.example.com"
@@ -202,9 +203,11 @@ def test_http_may_be_allowed():
 
 def test_the_key_is_in_no_repr_and_no_message(tmp_path):
     """Neither settings nor client show it, nor an error about it."""
-    client = Client(KEY, endpoint=URL, home=tmp_path)
-    session = client.start_session()
-    shown = f"{client!r} {client.settings!r} {client.settings} {session!r} {client.stats()!r}"
+    with closed_port() as url:
+        client = Client(KEY, endpoint=url, home=tmp_path)
+        session = client.start_session()
+        shown = f"{client!r} {client.settings!r} {client.settings} {session!r} {client.stats()!r}"
+        client.close()
     assert KEY not in shown
     assert "secretKEY" not in shown
     for wrong in (KEY.encode(), [KEY], 12345678901234567890):
@@ -212,6 +215,62 @@ def test_the_key_is_in_no_repr_and_no_message(tmp_path):
             chosen(api_key=wrong)
         assert KEY not in str(caught.value)
         assert str(wrong) not in str(caught.value)
+
+
+@pytest.mark.parametrize("around", ["{}\n", " {} ", "\t{}\r\n", "{}\v"], ids=ascii)
+@pytest.mark.parametrize("where", ["argument", "environment"])
+def test_blanks_around_a_key_are_not_of_it(around, where):
+    """A file of secrets ends with a newline; it is the same key, and the same destination."""
+    key = around.format(KEY)
+    environ = {"AGENTLOG_API_KEY": key} if where == "environment" else {}
+    found = chosen(environ, endpoint=URL, **({} if environ else {"api_key": key}))
+    assert KEY == found.api_key
+    assert chosen(endpoint=URL, api_key=KEY).destination == found.destination
+
+
+@pytest.mark.parametrize("key", ["", " ", "\n", None])
+def test_a_key_of_blanks_is_none(key):
+    """There is nothing to send."""
+    assert None is chosen(api_key=key, endpoint=URL).api_key
+
+
+@pytest.mark.parametrize(
+    "inside", [" ", "\n", "\r\nX: y", "\0", "\t", "\x7f", "é", "\ud800"], ids=ascii
+)
+def test_a_key_that_no_header_takes_is_refused(inside):
+    """Before a record is written; the error does not show it."""
+    with pytest.raises(ConfigurationError, match="AGENTLOG_API_KEY") as caught:
+        chosen(api_key=KEY + inside + KEY, endpoint=URL)
+    assert KEY not in f"{caught.value!r} {caught.value.__cause__!r} {caught.value.__context__!r}"
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://exa mple.com",
+        "https://example.com\nX: y",
+        "https://example.com:0x50",
+        "https://example.com:-1",
+        "https:///v1",
+        "https:example.com",
+        "https://user:pass word@",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "//example.com",
+        " ",
+        "https://exa\0mple.com",
+        "https://[::1",
+        "https://<host>",
+        True,
+        ["https://example.com"],
+    ],
+    ids=ascii,
+)
+def test_a_senseless_endpoint_is_refused(endpoint):
+    """When the client is made, not when the first record is shipped."""
+    with pytest.raises(ConfigurationError, match="endpoint") as caught:
+        chosen(endpoint=endpoint)
+    assert "pass word" not in str(caught.value)
 
 
 def test_destinations_do_not_mix():

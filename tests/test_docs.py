@@ -1,5 +1,6 @@
 """README and docs: every block in them runs, and what they show is what comes out."""
 
+import configparser
 import doctest
 import importlib
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+import yaml
 
 import agentlog
 from tests.documents import ROOT, Reader, search_path
@@ -31,6 +33,7 @@ def reader(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "__main__", reader.module)
     monkeypatch.setenv("PATH", search_path(os.environ["PATH"]))
     monkeypatch.setenv("PYTHONUTF8", "1")
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")  # as on a terminal: what is printed comes in order
     monkeypatch.setenv("COLUMNS", "80")
     yield reader
     agentlog.close()
@@ -70,6 +73,7 @@ GOOD = {
     "main runs": "```python\nif __name__ == '__main__':\n    print(1)\n```\n```text\n1\n```\n",
     "a shown failure": "```console\n$ echo no; false\nno\n```\n",
     "in a list": "* item\n\n  ```python\n  print(1)\n  ```\n\n  ```text\n  1\n  ```\n",
+    "settings": "```ini\n[Unit]\nAfter=a\n```\n```yaml\na: [b]\n```\n",
     "values": '```json\n{"a": 1}\n{"a": 2}\n```\n```toml\na = 1\n```\n',
 }
 BAD = {
@@ -89,6 +93,8 @@ BAD = {
     "a program that nobody runs": "```python\n# a.py\nprint(1)\n```\n",
     "a target that .ci/run leaves out": "```console\n$ make coffee\n```\n",
     "no command": "```console\nagentlog\n```\n",
+    "no settings": "```ini\nAfter=a\n```\n",
+    "no YAML": "```yaml\na: [b\n```\n",
     "no JSON": "```json\n{'a': 1}\n```\n",
 }
 
@@ -104,5 +110,5 @@ def test_a_document_that_tells_the_truth_is_right(text, reader, tmp_path):
 def test_a_document_that_cannot_be_followed_is_wrong(text, reader, tmp_path):
     """What does not run, shows something else or cannot be checked is a failure, never skipped."""
     (tmp_path / "bad.md").write_text(text)
-    with pytest.raises((AssertionError, ValueError)):
+    with pytest.raises((AssertionError, ValueError, configparser.Error, yaml.YAMLError)):
         reader.follow(tmp_path / "bad.md")

@@ -104,11 +104,11 @@ class Writer:
         process.written += 1
         pen.size += count
         if pen.size > pen.limit or now > process.look_at:
-            try:
-                self.look_after()
-                self.notify()
-            except RecursionError:  # the record is written: the next one looks
-                pass
+            with suppress(RecursionError):  # the record is written: the next one looks
+                try:
+                    self.look_after()
+                finally:  # who asked for the next record by `listen` will not be asked again
+                    self.notify()
 
     def listen(self) -> None:
         """Have the next record call `notify`."""

@@ -15,6 +15,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -38,6 +39,7 @@ class Request:
     method: str
     path: str
     headers: dict = field(default_factory=dict)
+    at: float = field(default_factory=time.monotonic)
 
     @cached_property
     def raw(self):
@@ -70,17 +72,18 @@ class Request:
 class Server:
     """A server for a `with` block: threads, plain sockets, and no opinion of its own."""
 
-    def __init__(self, *behaviours, tls=False):
+    def __init__(self, *behaviours, tls=False, port=0):
         self.behaviours = list(behaviours)
         self.requests = []
         self.records = {}
         self.connections = 0
         self.over = threading.Event()
+        self._news = threading.Condition()
         self._context = None
         if tls:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._context.load_cert_chain(CERTIFICATE)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port = self._listener.getsockname()[1]
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
         self._sockets = []
@@ -99,6 +102,11 @@ class Server:
             thread.join(5)
         for sock in [self._listener, *self._sockets]:
             sock.close()
+
+    def sees(self, holds, seconds=20):
+        """Wait until something holds that requests bring about; say whether it does."""
+        with self._news:
+            return self._news.wait_for(holds, seconds)
 
     def _listen(self):
         with suppress(OSError):
@@ -122,9 +130,12 @@ class Server:
             with sock.makefile("rb") as file:
                 while request := self._read(sock, file, connection):
                     self.requests.append(request)
+                    self._tell_news()
                     if self._next()(request) is False:
                         break
                     _ = request.raw
+                    self._tell_news()
+        self._tell_news()
         with suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
 
@@ -138,6 +149,10 @@ class Server:
             name, _, value = line.decode().partition(":")
             headers[name.lower()] = value.strip()
         return Request(self, sock, file, connection, method, path, headers)
+
+    def _tell_news(self):
+        with self._news:
+            self._news.notify_all()
 
     def _next(self):
         return self.behaviours.pop(0) if len(self.behaviours) > 1 else self.behaviours[0]
@@ -226,6 +241,11 @@ def closing(request):
 def resetting(request):
     """Reset the connection in the middle of the body."""
     request.file.read(10)
+    return reset(request)
+
+
+def reset(request):
+    """Reset the connection just now."""
     request.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     request.file.close()
     request.sock.close()
@@ -260,6 +280,7 @@ def trickling(head, forever):
 def closed_port():
     """Give the address of a port at which nobody listens."""
     with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server may take its place
         sock.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{sock.getsockname()[1]}"
 
