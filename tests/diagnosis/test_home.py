@@ -148,11 +148,11 @@ def test_a_store_that_cannot_be_used_is_told(home):
 
 def test_a_full_journal_is_told(home, monkeypatch):
     """A destination that has reached the limit loses payloads, and that is said."""
-    record(endpoint="https://collector.example.com", api_key="sk-1")
+    record(endpoint="http://127.0.0.1:9", api_key="sk-1")
     monkeypatch.setenv("AGENTLOG_JOURNAL_LIMIT", "100")
     [trouble] = found("settings", WRONG)
-    assert re.match(r"collector\.example\.com-\w+ has reached the limit", trouble)
-    assert ", to be shipped" in found("journal", GOOD)[0]
+    assert re.match(r"127\.0\.0\.1-\w+ has reached the limit", trouble)
+    assert ", shipped as said below" in found("journal", GOOD)[0]
 
 
 def test_a_home_that_is_a_file_is_told(home, monkeypatch):
