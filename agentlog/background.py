@@ -201,6 +201,8 @@ class Background:
 
         """
         run = self._run
+        if run.is_over:  # it ends by itself, or was given up before
+            until = min(until, time.monotonic() + _LOOK_EVERY)
         if self._is_here(run) and not run.has_ended and not context.own_work.get():
             self._wait(run, lambda: run.has_ended or run.due > until, until)
             run.is_over = True

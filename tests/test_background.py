@@ -9,7 +9,7 @@ import pytest
 
 import agentlog as ao
 from agentlog.background import NAME, Bell
-from tests.shipping.server import Server, answering, closed_port, collecting
+from tests.shipping.server import Server, answering, closed_port, collecting, hanging
 from tests.shipping.waiting import SOON, clients, collectors, holds, seen, sleeps, threads
 
 server = pytest.fixture(collectors)
@@ -174,3 +174,27 @@ def test_closing_takes_no_longer_than_it_may(make):
             assert time.monotonic() - start < 2.5
             found = client.stats()
             assert (0, found.accepted) == (found.delivered, found.pending)
+
+
+def test_a_thread_that_was_given_up_is_not_waited_for_again(make):
+    """A second `close`, or the exit behind it, finds that the time of the first is over."""
+    with Server(hanging) as server:
+        client = make(server.url)
+        client.record(ao.Event("a"))
+        client.close()
+        start = time.monotonic()
+        client.close()
+        assert time.monotonic() - start < 1
+        assert 2 + 1 == client.stats().pending
+
+
+def test_what_is_recorded_behind_a_flush_is_shipped_by_close(make):
+    """The thread does not end by a look that came before it."""
+    with Server(collecting()) as server:
+        for number in range(20):
+            client = make(server.url, name=f"home {number}")
+            client.record(ao.Event("a"))
+            client.flush(SOON)
+            client.record(ao.Event("b"))
+            client.close()
+            assert 0 == client.stats().pending
