@@ -203,10 +203,12 @@ class Background:
         run = self._run
         if run.is_over:  # it ends by itself, or was given up before
             until = min(until, time.monotonic() + _LOOK_EVERY)
-        if self._is_here(run) and not run.has_ended and not context.own_work.get():
+        is_asked = run.leaving and self._is_here(run)  # not one that a later record has started
+        if is_asked and not run.has_ended and not context.own_work.get():
             self._wait(run, lambda: run.has_ended or run.due > until, until)
             run.is_over = True
             run.hurry()
+            self._writer.listen()  # a later record starts another
 
     def _is_here(self, run: _Run) -> bool:
         """Say whether a run is of this process, and not of one that was forked."""

@@ -225,8 +225,7 @@ def _shipped(store: SqliteStore, directories: Sequence[Path]) -> frozenset[str]:
     """Return the owners whose last lines may have been shipped before they were taken up here."""
     with store.reading() as connection:
         deleted = _positions_of_deleted(connection, directories)
-    owners = {name.rpartition("-")[0] for destination, name in deleted if destination != LOCAL}
-    return frozenset(owners - _owners(directories))
+    return frozenset(name.rpartition("-")[0] for place, name in deleted if place != LOCAL)
 
 
 def _note_ends(
@@ -260,15 +259,24 @@ def _delete_ended(store: SqliteStore, directory: Path, gone: frozenset[str]) -> 
 
 
 def _forget_deleted(store: SqliteStore, directories: Sequence[Path]) -> None:
+    """Forget how far deleted segments were read; `_shipped` asks for those of open events."""
+    kept = _owners_of_open_events(store)
     with store.reading() as connection:
-        if not _positions_of_deleted(connection, directories):
+        if not _forgettable(connection, directories, kept):
             return
     with store.writing() as connection:
         # Listed again under the write lock: what another command has just begun to read is seen.
         connection.executemany(
             "DELETE FROM positions WHERE destination = ? AND segment = ?",
-            _positions_of_deleted(connection, directories),
+            _forgettable(connection, directories, kept),
         )
+
+
+def _forgettable(
+    connection: sqlite3.Connection, directories: Sequence[Path], kept: frozenset[str]
+) -> list[tuple[str, str]]:
+    deleted = _positions_of_deleted(connection, directories)
+    return [row for row in deleted if row[0] == LOCAL or row[1].rpartition("-")[0] not in kept]
 
 
 def _positions_of_deleted(

@@ -185,6 +185,18 @@ def test_an_event_whose_segment_was_deleted_has_no_end_here(home, destination, r
         assert (reason == "interrupted") == store.stats().interrupted
 
 
+def test_that_a_segment_was_shipped_is_remembered_while_its_owner_lives(home):
+    """The end of an event may have been in it, however long its process goes on in another."""
+    first = segment(home, opened("a"), destination="api")
+    second = segment(home, opened("b"), number=2, destination="api")
+    with open_home_while_alive(second, home) as store, alive(second):
+        first.unlink()
+        uptake(store, home)
+        assert opened("a") == store.event(SESSION, "a")
+    with open_home(home) as store:
+        assert opened("a") | INTERRUPTED | {"reason": "shipped"} == store.event(SESSION, "a")
+
+
 def test_the_journal_tells_the_owner_of_what_a_collector_had_before(home):
     """Records that were posted first and read from their segment afterwards can be interrupted."""
     segment(home, opened("a"), destination="api")
