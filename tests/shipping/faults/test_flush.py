@@ -4,6 +4,8 @@ import itertools
 import time
 from email.utils import formatdate
 
+import pytest
+
 from tests.shipping.faults.lab import by_path, numbers
 from tests.shipping.server import Server, answering, closed_port, collecting, hanging
 
@@ -58,6 +60,7 @@ def failing_for(seconds, behave):
     return failing
 
 
+@pytest.mark.waits
 def test_a_server_that_is_not_well_for_a_while(lab):
     """20 s of 503 in at most 25 requests; an answer that never comes; 429, whatever it asks for."""
     collect = collecting()
