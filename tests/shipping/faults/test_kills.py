@@ -182,11 +182,12 @@ flush(20)
 
 def test_a_full_disk(lab):
     """What is on it arrives while it is full; what waits in memory, when there is room again."""
-    with Server(answering(503), collecting()) as server:
+    with Server(answering(503)) as server:
         home = lab.directory / "disk" / "home"
         program = lab.start(ON_A_FULL_DISK, server.url, AGENTLOG_HOME=str(home))
         if why := program.said("full"):
             pytest.skip(why)
+        server.behaviours = [collecting()]
         program.tell().end(stderr=None)
     assert [{"pending": 101}, {"delivered": 101}, {"delivered": 1001}] == program.all_said("flush")
     assert 101 == program.all_said("more")[0]["delivered"]
