@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 ENDED_BY_EXIT: Final = Outcome(EventState.INDETERMINATE.value, "exit")
 
 _FLUSH_TIMEOUT: Final = 30.0
-_EXIT_TIMEOUT: Final = 2.0
+_EXIT_TIMEOUT: Final = 1.8
 
 
 class Client:
