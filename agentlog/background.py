@@ -165,9 +165,8 @@ class Background:
         if context.own_work.get():
             return
         run = self._run
-        run.has_news = (
-            True  # before the look, as the thread says that it is over before it looks here
-        )
+        # Before the look, as the thread says that it is over before it looks here.
+        run.has_news = True
         run.news.ring()
         if run.is_over or run.process is not self._writer.process:
             self._start(run).news.ring()
@@ -295,7 +294,7 @@ class Background:
         for bell in list(run.waiting):
             bell.ring()
         others = shipper.is_kept_out
-        if (pause is NOTHING or (others and self.count().is_all)) and not process.ring:
+        if (pause == NOTHING or (others and self.count().is_all)) and not process.ring:
             return False
         if pause > 0:
             run.due = time.monotonic() + pause if hurried and not others else 0.0

@@ -18,7 +18,6 @@ from agentlog.shipping.cursors import START, Cursor
 from agentlog.shipping.machine import Machine
 from agentlog.shipping.steps import Refused, Settled
 
-_KEPT = 4096
 _TORN = "damaged: cut off, as its process ended while it was written"
 
 
@@ -143,7 +142,7 @@ class Outbox:
     def _set_aside(self, segment: Segment, tail: bytes) -> None:
         start, before = self._read[segment], self._cursors[segment]
         with suppress(OSError):  # a full disk, where deleting the segment makes room
-            torn = Refused(segment, start, tail[:_KEPT], _TORN, damaged=True)
+            torn = Refused(segment, start, tail, _TORN, damaged=True)
             quarantine.add(self._directory, [torn])
         self._read[segment] = end = start + len(tail)
         self._cursors[segment] = cursor = before._replace(offset=end, damaged=before.damaged + 1)

@@ -109,7 +109,7 @@ class Shipper:
         self._directory = directory
         self._transport = transport
         self._warn = warn
-        self.max_wait = max_wait
+        self._max_wait = max_wait
         self._clock = clock
         self._claim = Claim(directory)
         self._source: Source = source or Outbox(directory)
@@ -118,7 +118,7 @@ class Shipper:
         self._sweep_at = 0.0
         self._noted_at = -_STATUS_EVERY
         self._random = random.Random().random  # the host may have seeded the one of the module
-        self._status = Status()
+        self._status = self._saved = Status()
         self.is_kept_out = False
         """Whether another shipper has the claim to the destination."""
         self.delivered = 0
@@ -138,7 +138,7 @@ class Shipper:
 
     def gather(self, seconds: float | None = None) -> None:
         """Give the records that are coming now time to wait for others: `max_wait`, or less."""
-        self._fill_at = self._clock() + (self.max_wait if seconds is None else seconds)
+        self._fill_at = self._clock() + (self._max_wait if seconds is None else seconds)
 
     def step(self, own: str = "", *, hurried: bool = False, leaving: bool = False) -> float:
         """Do the next thing, a request at most; return the seconds until the next, or `NOTHING`.
@@ -153,11 +153,11 @@ class Shipper:
         try:
             self.is_kept_out = not self._claim.take()
             if self.is_kept_out:
-                return self.max_wait
+                return self._max_wait
             if not self._claim.is_undisturbed():
                 self._machine.forget()
                 self._source.start_over()
-                self._status = status.read(self._directory)
+                self._status = self._saved = status.read(self._directory)
             pause = self._step(own, hurried=hurried, leaving=leaving)
         except OSError as error:
             why = f"the journal cannot be written: {error.strerror}"
@@ -204,7 +204,7 @@ class Shipper:
         others = owners_alive(self._directory) - {own} if leaving else frozenset[str]()
         size = self._source.fill(self._machine, own, others)
         if 2 * size < BATCH_SIZE:
-            self._fill_at = now + self.max_wait
+            self._fill_at = now + self._max_wait
 
     def _settle(self, settled: Settled) -> None:
         for done in settled.advances:
@@ -242,6 +242,7 @@ class Shipper:
 
     def _save_status(self) -> None:
         self._noted_at = self._clock()
-        if self._status != Status():
+        if self._status != self._saved:
             with suppress(OSError):  # a full disk: `stats` knows without it
                 status.write(self._directory, self._status)
+                self._saved = self._status
