@@ -1,0 +1,97 @@
+"""The connections of a collector: uvicorn's HTTP/1.1, with an eye on the clock and on how many.
+
+The rule: a connection that has no request at work gets `PATIENCE` seconds to bring one whole head,
+and is closed then; so what a slow or silent client can hold is one of `MOST` connections, for a
+moment. What is no HTTP is answered in the same words and under the same headers as everything else.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from agentlog.server.guard import SECURITY_HEADERS, body_of_problem
+
+MOST: Final = 500
+PATIENCE: Final = 10.0
+LONGEST_HEAD: Final = 16 << 10
+
+
+class Connection(H11Protocol):
+    """One connection of a client."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection, if there are not too many."""
+        super().connection_made(transport)
+        if len(self.connections) > MOST:
+            self._answer(503, "there are too many connections: come again")
+            return
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        super().connection_lost(exc)
+        self._stop_watching()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        try:
+            super().data_received(data)
+        except UnicodeDecodeError:  # h11 lets bytes beyond ASCII through in a path
+            self.send_400_response("Invalid HTTP request received.")
+        if self._has_request():
+            self._stop_watching()
+        elif self._waiting is None:
+            self._watch()
+
+    def on_response_complete(self) -> None:
+        """Go on with what the client has sent meanwhile."""
+        super().on_response_complete()
+        # The rest of a body that nobody wanted any more is read for as long as a head.
+        if self.conn.their_state is h11.SEND_BODY and not self._has_request():
+            self._watch()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP."""
+        if self.cycle and not self.cycle.response_complete:
+            self.cycle.disconnected = True  # its body was broken off: it is not answered any more
+            self.cycle.message_event.set()
+        self._answer(400, msg)
+
+    def _answer(self, status: int, detail: str) -> None:
+        body = body_of_problem(detail)
+        head = {
+            **SECURITY_HEADERS,
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+        }
+        try:
+            response = h11.Response(status_code=status, headers=list(head.items()))
+            for part in (response, h11.Data(data=body), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(part) or b"")
+        except h11.LocalProtocolError:
+            pass  # an answer is on its way already
+        self.transport.close()
+
+    def _has_request(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _watch(self) -> None:
+        self._stop_watching()
+        self._waiting = self.loop.call_later(PATIENCE, self._give_up)
+
+    def _stop_watching(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _give_up(self) -> None:
+        self._waiting = None
+        if not self.transport.is_closing():
+            self.transport.close()

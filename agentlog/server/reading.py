@@ -1,0 +1,189 @@
+"""What is read over HTTP: sessions, a session, an event, a search.
+
+The rule: a route asks the store of the one project that its request may read, and of nothing else.
+What is asked for wrongly is a 422 that says what is right, what is not there a 404. Stores are read
+in threads of our own, a few at once, so that neither who writes nor `/healthz` waits for a reader.
+"""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from typing import Final, Protocol, TypeVar
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from agentlog.replay import export
+from agentlog.replay.listing import summary_state
+from agentlog.replay.node import State
+from agentlog.replay.tree import forest
+from agentlog.store import SessionFilter, SessionSummary
+from agentlog.store.merge import Event
+
+MOST: Final = 10_000
+FEW: Final = 100
+SILENT: Final = "silent"
+SILENT_AFTER: Final = 600.0
+"""Seconds after which a session that runs is called silent: no lock says whether it still does."""
+
+STATES: Final = (*(state.value for state in State if state is not State.UNKNOWN), SILENT)
+CURSOR: Final = re.compile(r"(-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[+-][0-9]{1,3})?)_(.{1,200})")
+
+_READERS = 4
+
+T = TypeVar("T")
+
+
+class Reader(Protocol):
+    """What this file needs of the store of one project."""
+
+    def sessions(self, wanted: SessionFilter) -> list[SessionSummary]:
+        """Return the sessions that a filter lets through, newest first."""
+
+    def session(self, session_id: str) -> list[Event]:
+        """Return all events of a session."""
+
+    def event(self, session_id: str, event_id: str) -> Event | None:
+        """Return one event, or None."""
+
+    def search(self, text: str, *, limit: int) -> list[Event]:
+        """Return the newest events with these words."""
+
+
+class Readers(Protocol):
+    """Gives the store of a project to a thread."""
+
+    def of_project(self, project: str) -> AbstractContextManager[Reader]:
+        """Open it for a block."""
+
+
+class Reading:
+    """The routes that read."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+        self._threads = ThreadPoolExecutor(_READERS, "agentlog-reading")
+
+    async def sessions(self, request: Request) -> Response:
+        """Answer `GET /v1/sessions`: a page of the list, newest first."""
+        wanted = filter_of(request.query_params)
+        found = await self.ask(request, lambda store: store.sessions(wanted))
+        now = time.time()
+        rows = [summary_json(summary, now) for summary in found]
+        return _answer({"sessions": rows, "next": cursor_behind(found, wanted.limit)})
+
+    async def session(self, request: Request) -> Response:
+        """Answer `GET /v1/sessions/{session_id}`: what `agentlog replay --json` prints."""
+        session_id = request.path_params["session_id"]
+
+        def read(store: Reader) -> str | None:
+            events = store.session(session_id)
+            return export.to_json(forest(events)) if events else None
+
+        text = await self.ask(request, read)
+        if text is None:
+            raise HTTPException(404, "there is no such session")
+        return _json(text)
+
+    async def event(self, request: Request) -> Response:
+        """Answer `GET /v1/events/{session_id}/{event_id}`."""
+        place = request.path_params["session_id"], request.path_params["event_id"]
+        event = await self.ask(request, lambda store: store.event(*place))
+        if event is None:
+            raise HTTPException(404, "there is no such event")
+        return _answer(event)
+
+    async def search(self, request: Request) -> Response:
+        """Answer `GET /v1/search`: the newest events in which all words of `q` stand."""
+        query = request.query_params
+        text, limit = query.get("q", ""), limit_of(query)
+        if not text.strip():
+            raise HTTPException(422, "q is missing: the words to search for")
+        found = await self.ask(request, lambda store: store.search(text, limit=limit))
+        return _answer({"results": found})
+
+    async def ask(self, request: Request, question: Callable[[Reader], T]) -> T:
+        """Put a question to the store of the request's project, in a thread."""
+        project = request.state.project
+
+        def asked() -> T:
+            with self._readers.of_project(project) as store:
+                return question(store)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, asked)
+
+    def close(self) -> None:
+        """Wait for what is being read."""
+        self._threads.shutdown(cancel_futures=True)
+
+
+# -- What is asked for -----------------------------------------------------------------------------
+
+
+def filter_of(query: Mapping[str, str]) -> SessionFilter:
+    """Read what a list is narrowed by; raises a 422."""
+    state = query.get("state")
+    if state is not None and state not in STATES:
+        raise HTTPException(422, f"state is one of: {', '.join(STATES)}")
+    return SessionFilter(
+        limit=limit_of(query),
+        before=_cursor(query.get("before")),
+        text=query.get("q") or None,
+        tag=query.get("tag"),
+        state=state,
+    )
+
+
+def limit_of(query: Mapping[str, str]) -> int:
+    """Read how many are wanted; raises a 422."""
+    text = query.get("limit", str(FEW))
+    if not re.fullmatch("[0-9]{1,6}", text, re.ASCII) or not 1 <= int(text) <= MOST:
+        raise HTTPException(422, f"limit is a number from 1 to {MOST}")
+    return int(text)
+
+
+def cursor_behind(page: list[SessionSummary], limit: int | None) -> str | None:
+    """Return what asks for the next page; None behind the last one."""
+    if not page or len(page) != limit:
+        return None
+    last = page[-1]
+    return f"{last.timestamp or 0.0!r}_{last.id}"
+
+
+def _cursor(text: str | None) -> tuple[float, str] | None:
+    if text is None:
+        return None
+    parts = CURSOR.fullmatch(text)
+    if parts is None:
+        raise HTTPException(422, "before is the `next` of the page before")
+    return float(parts[1]), parts[2]
+
+
+# -- What is answered ------------------------------------------------------------------------------
+
+
+def summary_json(summary: SessionSummary, now: float) -> dict[str, object]:
+    """Return a session of a list as it goes over the wire."""
+    return {**asdict(summary), "state": state_of(summary, now)}
+
+
+def state_of(summary: SessionSummary, now: float) -> str:
+    """Say in one word what became of a session: one that runs may have gone silent."""
+    state = summary_state(summary)
+    last = summary.last or summary.timestamp
+    is_silent = state is State.RUNNING and last is not None and last < now - SILENT_AFTER
+    return SILENT if is_silent else state.value
+
+
+def _answer(value: object) -> Response:
+    return _json(json.dumps(value, allow_nan=False, separators=(",", ":")))
+
+
+def _json(text: str) -> Response:
+    return Response(text, media_type="application/json")

@@ -1,0 +1,199 @@
+"""Takes in `POST /v1/events`: the body, bounded in bytes and in time, to the writer and back.
+
+The rule: what a client can make us hold is counted before it is held. A body is read up to its
+limit and no further, all bodies together up to a budget; who sends nothing for a while is not waited
+for; and an answer is given after the commit.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Final, Protocol
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from structlog.typing import FilteringBoundLogger
+
+from agentlog.server import intake
+from agentlog.server.writer import Broken, Busy, NoRoom
+from agentlog.store import Receipt
+
+MOST_BYTES: Final = 20 << 20
+BUDGET: Final = 64 << 20
+PATIENCE: Final = 10.0
+"""Seconds for a client to send anything of its body."""
+
+LONGEST: Final = 60.0
+"""Seconds for all of it."""
+
+_JSON: Final = "application/json"
+
+
+class Refused(HTTPException):
+    """A request that is answered with an error: status, detail, and headers for it."""
+
+    def __init__(
+        self, status: int, detail: str, headers: Mapping[str, str] | None = None, *, close: bool = True
+    ) -> None:
+        closing = {"Connection": "close"} if close else {}  # the rest of its body is not wanted
+        super().__init__(status, detail, {**closing, **(headers or {})})
+
+
+class Writing(Protocol):
+    """What this file needs of a writer."""
+
+    async def submit(self, project: str, batch: intake.Batch) -> Receipt:
+        """Store a batch; returns after the commit."""
+
+
+class Budget:
+    """The bytes that all bodies that are being read may have together."""
+
+    def __init__(self, size: int = BUDGET) -> None:
+        self._left = size
+
+    @asynccontextmanager
+    async def share(self) -> AsyncIterator[Callable[[int], bool]]:
+        """Give a function that takes bytes, False if there are none left; all go back at the end."""
+        taken = 0
+
+        def take(size: int) -> bool:
+            nonlocal taken
+            if size > self._left:
+                return False
+            self._left -= size
+            taken += size
+            return True
+
+        try:
+            yield take
+        finally:
+            self._left += taken
+
+
+class Receiving:
+    """The way of a batch from a request to its receipt.
+
+    Args:
+        writer: Stores it.
+        log: Told of each batch, in a line.
+
+    """
+
+    def __init__(self, writer: Writing, log: FilteringBoundLogger) -> None:
+        self._writer = writer
+        self._log = log
+        self._budget = Budget()
+        # One at a time: a body that is parsed is many times as large.
+        self._thread = ThreadPoolExecutor(1, "agentlog-intake")
+
+    async def events(self, request: Request) -> Response:
+        """Answer `POST /v1/events`."""
+        began = time.perf_counter()
+        project = request.state.project
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != _JSON:
+            raise Refused(415, f"the body is JSON: Content-Type: {_JSON}")
+        async with self.body(request) as body:
+            size = len(body)
+            batch = await self._read(body, request.headers.get("content-encoding"))
+        if isinstance(batch, intake.Rejection):
+            self._log.warning("batch refused", project=project, bytes=size, status=batch.status)
+            raise Refused(batch.status, batch.detail, close=False)
+        receipt = await self._writer.submit(project, batch)
+        self._log.info(
+            "batch",
+            project=project,
+            bytes=size,
+            accepted=receipt.accepted,
+            refused=len(receipt.refused),
+            ms=round((time.perf_counter() - began) * 1000, 1),
+        )
+        return JSONResponse(receipt_json(receipt))
+
+    @asynccontextmanager
+    async def body(self, request: Request) -> AsyncIterator[bytes]:
+        """Read a body; its bytes count until the block ends. Raises `Refused`."""
+        declared = request.headers.get("content-length", "")
+        if declared.isascii() and declared.isdigit() and int(declared) > MOST_BYTES:
+            raise _too_large()
+        async with self._budget.share() as take:
+            yield await _read(request, take)
+
+    async def body_of(self, request: Request) -> bytes:
+        """Read a body for those who keep it only for a moment. Raises `Refused`."""
+        async with self.body(request) as body:
+            return body
+
+    def close(self) -> None:
+        """Wait for what is being parsed."""
+        self._thread.shutdown(cancel_futures=True)
+
+    async def _read(self, body: bytes, encoding: str | None) -> intake.Batch | intake.Rejection:
+        loop = asyncio.get_running_loop()
+        coding = encoding.strip().lower() if encoding else None
+        return await loop.run_in_executor(self._thread, intake.read, body, coding)
+
+
+def receipt_json(receipt: Receipt) -> dict[str, object]:
+    """Return a receipt as it goes over the wire."""
+    refused = [{"index": one.index, "id": one.id, "why": one.why} for one in receipt.refused]
+    return {"accepted": receipt.accepted, "refused": refused}
+
+
+async def _read(request: Request, take: Callable[[int], bool]) -> bytes:
+    body = bytearray()
+    until = time.monotonic() + LONGEST
+    chunks = request.stream()
+    try:
+        while True:
+            async with asyncio.timeout(min(PATIENCE, until - time.monotonic())):
+                chunk = await anext(chunks)
+            if len(body) + len(chunk) > MOST_BYTES:
+                raise _too_large()
+            if not take(len(chunk)):
+                raise Busy(1)
+            body += chunk
+    except StopAsyncIteration:
+        return bytes(body)
+    except TimeoutError:
+        raise Refused(408, "the body did not come in time") from None
+    except ClientDisconnect:
+        raise Refused(400, "the connection was closed within the body") from None
+
+
+def _too_large() -> Refused:
+    return Refused(413, f"a body has at most {MOST_BYTES >> 20} MiB")
+
+
+# -- What stands in the way ------------------------------------------------------------------------
+
+
+async def busy(_request: Request, error: Exception) -> Response:
+    """Answer `Busy`: the client keeps its batch, and comes again."""
+    after = error.retry_after if isinstance(error, Busy) else 1
+    return _later(429, "there is more to store than can be held: come again", after)
+
+
+async def no_room(_request: Request, error: Exception) -> Response:
+    """Answer `NoRoom`: nothing of the batch is kept."""
+    return _later(507, str(error) or "the disk is full", 30)
+
+
+async def broken(_request: Request, error: Exception) -> Response:
+    """Answer `Broken`, and a store that cannot be used."""
+    return _later(503, str(error) or "the store cannot be used", 5)
+
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+HANDLERS: Final[dict[type[Exception], Handler]] = {Busy: busy, NoRoom: no_room, Broken: broken}
+
+
+def _later(status: int, detail: str, after: int) -> Response:
+    # A body that was not read to its end would be taken for the next request.
+    headers = {"Retry-After": str(after), "Connection": "close"}
+    return JSONResponse({"detail": detail}, status, headers)
