@@ -45,6 +45,11 @@ def merge(opened: Record | None, closed: Record | None) -> Event:
     return event
 
 
+def joined(opened: str | None, closed: str | None) -> Event:
+    """Return the event of the texts of two halves, either of which may be missing."""
+    return merge(json.loads(opened or "null"), json.loads(closed or "null"))
+
+
 def prevailing(one: Record, other: Record) -> Record:
     """Choose between two records that claim the same half: the larger canonical text wins."""
     return max(one, other, key=canonical)

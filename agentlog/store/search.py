@@ -38,13 +38,20 @@ def words(event: Event) -> str:
     return "\n".join(found)
 
 
-def query(text: str) -> str:
+def project_word(project: int) -> str:
+    """Return the word by which the events of one project are told from those of others."""
+    return f"p{project}"
+
+
+def query(text: str, project: int) -> str:
     """Return the FTS5 expression for every word of `text`, or a word beginning so, in any order.
 
-    Source: https://sqlite.org/fts5.html#full_text_query_syntax (a string in quotes is a phrase, in
-    which a quote is doubled).
+    It is empty if there is no word in the text. Source:
+    https://sqlite.org/fts5.html#full_text_query_syntax (a string in quotes is a phrase, in which a
+    quote is doubled).
     """
     clean = text.replace("\0", " ").encode(errors="replace").decode()
-    return " ".join(
-        f'"{word.replace(chr(34), chr(34) * 2)}"*' for word in clean.split()[:_MOST_WORDS]
-    )
+    phrases = [f'"{word.replace(chr(34), chr(34) * 2)}"*' for word in clean.split()[:_MOST_WORDS]]
+    if not phrases:
+        return ""
+    return f"text : ({' '.join(phrases)}) AND project : {project_word(project)}"

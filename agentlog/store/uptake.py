@@ -92,6 +92,11 @@ def uptake(store: SqliteStore, home: Path) -> Uptake:
     return Uptake(records, damaged, deleted)
 
 
+def is_behind(store: SqliteStore, home: Path) -> bool:
+    """Say whether the journal of a home has lines that its store has not; changes nothing."""
+    return any(_unread(store, directory, frozenset()) for directory in destinations(home))
+
+
 def damaged_lines(store: SqliteStore, limit: int = 20) -> list[DamagedLine]:
     """Return lines that were set aside, of the newest segments first."""
     with store.reading() as connection:

@@ -22,6 +22,6 @@ def test_an_image_has_no_words():
 
 
 def test_every_word_is_quoted():
-    """With its quotes doubled, and as a beginning."""
-    assert '"NEAR(a"* "b"""*' == query('  NEAR(a b" ')
-    assert "" == query(" \0 ")
+    """With its quotes doubled, and as a beginning; beside it stands the project."""
+    assert 'text : ("NEAR(a"* "b"""*) AND project : p7' == query('  NEAR(a b" ', 7)
+    assert "" == query(" \0 ", 7)

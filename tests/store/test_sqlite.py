@@ -312,6 +312,7 @@ def test_nobody_else_may_read_a_store(tmp_path, umask):
     finally:
         os.umask(before)
     files = {"store.db": 0o600, "store.db-wal": 0o600, "store.db-shm": 0o600}
+    files["store.db.lock"] = 0o600
     assert {"state": 0o700, "home": 0o700} | files == modes
 
 
@@ -337,7 +338,7 @@ def test_a_failed_transaction_leaves_nothing(store):
 
     def fail():
         with store.writing() as connection:
-            connection.execute("INSERT INTO events (session_id, id, revision) VALUES (1, 2, 3)")
+            connection.execute("INSERT INTO events (session, id) VALUES (1, 2)")
             connection.execute("DELETE FROM missing")
 
     with pytest.raises(StoreError, match="cannot be used: no such table: missing"):

@@ -1,0 +1,47 @@
+"""The search index: it follows the events at its own pace, and is asked for the newest first.
+
+The rule: nobody who writes waits for it. What was put is noted in `unsearched` in the same
+transaction, and taken in later, a part at a time.
+"""
+
+import sqlite3
+
+from agentlog.store import search
+from agentlog.store.merge import joined
+
+AT_ONCE = 1000
+"""Events that are taken in in one transaction."""
+
+_SOME = """
+    SELECT events.number, open, close, project
+    FROM unsearched JOIN events USING (number) JOIN sessions ON sessions.number = session
+    ORDER BY unsearched.number LIMIT ?
+"""
+
+
+def is_behind(connection: sqlite3.Connection) -> bool:
+    """Say whether there are events that a search does not find yet."""
+    (behind,) = connection.execute("SELECT EXISTS (SELECT 1 FROM unsearched)").fetchone()
+    return bool(behind)
+
+
+def take_in(connection: sqlite3.Connection, most: int = AT_ONCE) -> int:
+    """Index a part of what has changed; return how much it was; only within `writing`."""
+    rows = [
+        (number, search.words(joined(opened, closed)), search.project_word(project))
+        for number, opened, closed, project in connection.execute(_SOME, (most,))
+    ]
+    # Of an event that was indexed before, the old words go first.
+    connection.executemany(
+        "INSERT OR REPLACE INTO words (rowid, text, project) VALUES (?, ?, ?)", rows
+    )
+    connection.executemany("DELETE FROM unsearched WHERE number = ?", ((row[0],) for row in rows))
+    return len(rows)
+
+
+def find(connection: sqlite3.Connection, query: str, limit: int) -> list[int]:
+    """Return the numbers of the events that fit a query and came last, the last first."""
+    rows = connection.execute(
+        "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?", (query, limit)
+    )
+    return [number for (number,) in rows]
