@@ -1,0 +1,229 @@
+"""The SDK's routes: a request in, records to the collector, an answer that the SDK understands.
+
+Its versions until 0.1 post to `/sessions`, `/events` and `/agents` and show their key each time;
+those of 0.2 and 0.3 post to `/v2/...` and show a token that they got for it (see `tickets`).
+
+The rule: an answer is a JSON object, whatever its status, and 200 means that what it counts as
+accepted is stored. The SDK never sends a batch again that was answered, so one for which there is no
+room at the moment is held for a while before it is told so.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final, Protocol
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from agentlog.server.agentops import bodies, tickets, values
+from agentlog.server.agentops.events import event_records
+from agentlog.server.agentops.sessions import FIRST, agent_record, session_record
+from agentlog.server.agentops.tickets import Ticket
+from agentlog.server.writer import Busy
+from agentlog.store import Receipt
+from agentlog.store.merge import Record
+
+MOST_EVENTS: Final = 5_000
+PATIENCE: Final = 8.0
+"""Seconds that a batch is held when the collector is busy; the SDK waits for 20."""
+
+_KEYS: Final = ("x-agentops-auth", "x-agentops-api-key")
+_NO_UUID: Final = "without a session_id that is a UUID"
+
+Found = Sequence[Record | str]
+"""Records, and instead of each that cannot be made, why."""
+
+
+class Submit(Protocol):
+    """Stores the records of a project; returns after the commit, and may raise `Busy`."""
+
+    def __call__(self, project: str, records: Sequence[Record], /) -> Awaitable[Receipt]: ...
+
+
+ProjectOfKey = Callable[[str | None], str | None]
+"""Says which project a key, or none, writes to; None: none."""
+
+BodyOf = Callable[[Request], Awaitable[bytes]]
+"""Reads the body of a request, within bounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is known of a request once it has been read.
+
+    Attributes:
+        project: Where it may write to.
+        key: The key that it showed, if it did.
+        session: The session of its token, if it showed one.
+        body: What it sent, as it came.
+        said: The same, parsed.
+        arrived: When it came, in milliseconds since the epoch.
+
+    """
+
+    project: str
+    key: str | None
+    session: str | None
+    body: bytes
+    said: Mapping[str, object]
+    arrived: int
+
+
+class _UnusableError(Exception):
+    """A request that nothing can be made of: it is answered with an error."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.answer = JSONResponse({"detail": detail}, status)
+
+
+def routes(submit: Submit, project_of_key: ProjectOfKey, body_of: BodyOf) -> list[Route]:
+    """Return the routes of every version of the SDK.
+
+    Args:
+        submit: Stores the records of a project.
+        project_of_key: Says which project a key writes to. It is asked here and nowhere else: the
+            tokens of 0.2 and 0.3 look like keys that nobody knows.
+        body_of: Reads the body of a request.
+
+    """
+
+    def route(path: str, handle: Callable[[Asked], Awaitable[Response]]) -> Route:
+        async def endpoint(request: Request) -> Response:
+            try:
+                return await handle(await _asked(request, project_of_key, body_of))
+            except _UnusableError as unusable:
+                return unusable.answer
+
+        name = "agentops." + path.removeprefix("/").replace("/", ".")
+        return Route(path, endpoint, methods=["POST"], name=name)
+
+    lineage = _Lineage(submit)
+    return [
+        route("/sessions", lineage.session),
+        route("/events", lineage.events),
+        route("/agents", lineage.agent),
+        route("/v2/create_session", lineage.new_session),
+        route("/v2/reauthorize_jwt", lineage.token),
+        route("/v2/update_session", lineage.session),
+        route("/v2/create_events", lineage.events),
+        route("/v2/create_agent", lineage.agent),
+    ]
+
+
+class _Lineage:
+    """Answers requests."""
+
+    def __init__(self, submit: Submit) -> None:
+        self._submit = submit
+
+    async def session(self, asked: Asked) -> Response:
+        """Take what a request knows of its session."""
+        found = session_record(_session(asked), asked.arrived)
+        return JSONResponse(await self._stored(asked, [found or _NO_UUID]))
+
+    async def new_session(self, asked: Asked) -> Response:
+        """Take the start of a session, and give the token for it."""
+        found = session_record(_session(asked), FIRST)
+        answer = await self._stored(asked, [found or _NO_UUID])
+        if found is None:
+            raise _UnusableError(400, f"A session {_NO_UUID}.")
+        return JSONResponse({**answer, "jwt": str(Ticket(asked.key, str(found["session_id"])))})
+
+    async def token(self, asked: Asked) -> Response:
+        """Give the token for a session that was started elsewhere."""
+        session = values.session_id(asked.said.get("session_id"))
+        if session is None:
+            raise _UnusableError(400, f"A session {_NO_UUID}.")
+        return JSONResponse({"jwt": str(Ticket(asked.key, session))})
+
+    async def agent(self, asked: Asked) -> Response:
+        """Take an agent."""
+        found = agent_record(asked.said, asked.session, asked.arrived)
+        why = "without an id and a session_id that are UUIDs"
+        return JSONResponse(await self._stored(asked, [found or why]))
+
+    async def events(self, asked: Asked) -> Response:
+        """Take a batch of events."""
+        told = asked.said.get("events")
+        if not isinstance(told, list):
+            raise _UnusableError(400, 'The body is {"events": [...]}.')
+        if len(told) > MOST_EVENTS:
+            raise _UnusableError(413, f"A batch has at most {MOST_EVENTS} events.")
+        session = values.session_id(asked.said.get("session_id")) or asked.session
+        batch = blake2b(asked.body).digest()
+        found = await run_in_threadpool(event_records, told, session, batch, asked.arrived)
+        return JSONResponse(await self._stored(asked, found))
+
+    async def _stored(self, asked: Asked, found: Found) -> dict[str, object]:
+        """Store what was found, and return the receipt for all of it."""
+        kept = [index for index, one in enumerate(found) if not isinstance(one, str)]
+        records = [one for one in found if not isinstance(one, str)]
+        receipt = await self._patiently(asked.project, records) if records else Receipt(0)
+        refused = {kept[one.index]: (one.id, one.why) for one in receipt.refused}
+        refused |= {at: (None, one) for at, one in enumerate(found) if isinstance(one, str)}
+        return {
+            "accepted": receipt.accepted,
+            "refused": [
+                {"index": index, "id": name, "why": why}
+                for index, (name, why) in sorted(refused.items())
+            ],
+        }
+
+    async def _patiently(self, project: str, records: Sequence[Record]) -> Receipt:
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return await self._submit(project, records)
+            except Busy as busy:
+                if time.monotonic() + busy.retry_after > until:
+                    raise
+                await asyncio.sleep(busy.retry_after)
+
+
+def _session(asked: Asked) -> Mapping[str, object]:
+    """Return what is told of a session, nothing for what 0.0.21 sends of one that it cannot write."""
+    if "session" not in asked.said:
+        raise _UnusableError(400, 'The body is {"session": {...}}.')
+    told = asked.said["session"]
+    return told if isinstance(told, Mapping) else {}
+
+
+# -- From the request ----------------------------------------------------------------------------
+
+
+async def _asked(request: Request, project_of_key: ProjectOfKey, body_of: BodyOf) -> Asked:
+    """Read a request, whose it is first."""
+    arrived = int(time.time() * 1000)
+    token = _token(request)
+    ticket = tickets.read(token) if token else None
+    shown = (request.headers.get(name) for name in _KEYS)
+    key = next(filter(None, shown), ticket.key if ticket else token)
+    project = project_of_key(key)
+    if project is None:
+        raise _UnusableError(401, "This key is not known here, or there is none.")
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise _UnusableError(415, "The SDK's requests are taken as it sends them: not compressed.")
+    body = await body_of(request)
+    said = await run_in_threadpool(_said, body)
+    return Asked(project, key, ticket.session_id if ticket else None, body, said, arrived)
+
+
+def _token(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _said(body: bytes) -> Mapping[str, object]:
+    try:
+        said = bodies.read(body)
+    except bodies.NotJSONError as error:
+        raise _UnusableError(400, str(error)) from error
+    if not isinstance(said, Mapping):
+        raise _UnusableError(400, "The body is no JSON object.")
+    return said
