@@ -106,7 +106,7 @@ def first_functions(client):
     forecast("Oslo")
     with contextlib.suppress(ValueError):
         fails("Atlantis")
-    if VERSION >= (0, 0, 12):
+    if VERSION >= (0, 0, 6):
 
         @client.record_action("later")
         async def later(city):
@@ -212,10 +212,10 @@ def stand_in_for_langchain():
         def __getattr__(self, name):
             return type(name, (), {})
 
-    for name in ("agents", "callbacks.base", "documents", "messages", "outputs"):
-        parts = ["langchain_core", *name.split(".")]
-        for end in range(1, len(parts) + 1):
-            sys.modules.setdefault(".".join(parts[:end]), Anything(".".join(parts[:end])))
+    within = ("", ".agents", ".callbacks", ".callbacks.base", ".documents", ".messages", ".outputs")
+    packages = (f"{package}{name}" for package in ("langchain", "langchain_core") for name in within)
+    for name in (*packages, "tenacity"):
+        sys.modules[name] = Anything(name)
 
 
 if __name__ == "__main__":
