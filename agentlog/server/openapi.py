@@ -67,7 +67,7 @@ _SCHEMAS: Final[_Schema] = {
             "failures": _COUNT,
             "prompt_tokens": _COUNT,
             "completion_tokens": _COUNT,
-            "state": {"type": "string", "enum": [*STATES, "unknown"]},
+            "state": {"type": "string", "enum": list(STATES)},
         }
     ),
     "Sessions": _object({"sessions": _list("Summary"), "next": _or_null(_TEXT)}),

@@ -32,8 +32,8 @@ SILENT: Final = "silent"
 SILENT_AFTER: Final = 600.0
 """Seconds after which a session that runs is called silent: no lock says whether it still does."""
 
-STATES: Final = (*(state.value for state in State if state is not State.UNKNOWN), SILENT)
-CURSOR: Final = re.compile(r"(-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[+-][0-9]{1,3})?)_(.{1,200})")
+STATES: Final = (*(state.value for state in State), SILENT)
+CURSOR: Final = re.compile(r"(-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[+-][0-9]{1,3})?|none)_(.{1,200})")
 
 _READERS = 4
 
@@ -153,16 +153,16 @@ def cursor_behind(page: list[SessionSummary], limit: int | None) -> str | None:
     if not page or len(page) != limit:
         return None
     last = page[-1]
-    return f"{last.timestamp or 0.0!r}_{last.id}"
+    return f"{'none' if last.timestamp is None else repr(last.timestamp)}_{last.id}"
 
 
-def _cursor(text: str | None) -> tuple[float, str] | None:
+def _cursor(text: str | None) -> tuple[float | None, str] | None:
     if text is None:
         return None
     parts = CURSOR.fullmatch(text)
     if parts is None:
         raise HTTPException(422, "before is the `next` of the page before")
-    return float(parts[1]), parts[2]
+    return None if parts[1] == "none" else float(parts[1]), parts[2]
 
 
 # -- What is answered ------------------------------------------------------------------------------

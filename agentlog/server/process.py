@@ -1,0 +1,173 @@
+"""The process of a collector: its listener, its signals, its log.
+
+The rule: it is told to stop once, and stops within seconds, whoever is still sending; told twice, it
+waits for nobody. What was acknowledged is stored already, and what is queued is stored after this
+file is done.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final, TextIO
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+from structlog.typing import FilteringBoundLogger
+
+from agentlog.errors import ConfigurationError
+from agentlog.server.protocol import LONGEST_HEAD, Connection
+
+GRACE: Final = 3
+"""Seconds that requests get to end once the collector stops."""
+
+KEEP_ALIVE: Final = 75
+_BACKLOG: Final = 512
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind the port; raises `ConfigurationError` if it cannot be had."""
+    try:
+        ((family, kind, protocol, _, address), *_) = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ConfigurationError(f"--host {host} cannot be used: {error.strerror}") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        why = error.strerror or str(error)
+        raise ConfigurationError(
+            f"port {port} of {host} cannot be had: {why}. Does a collector run there? --port takes"
+            " another, --port 0 any"
+        ) from error
+    return listener
+
+
+def run(app: ASGIApp, listener: socket.socket, log: FilteringBoundLogger, up: Callable[[], None]) -> int:
+    """Serve until a signal comes; return its number.
+
+    Args:
+        app: What is served.
+        listener: Where.
+        log: Gets what uvicorn has to say.
+        up: Called when requests are answered.
+
+    """
+    config = uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        loop="asyncio",
+        interface="asgi3",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        h11_max_incomplete_event_size=LONGEST_HEAD,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+    )
+    server = _Server(config, up)
+    with _forwarding(log):
+        server.run(sockets=[listener])
+    return server.stopped_by
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's, which keeps its signals for itself and tells when it is up."""
+
+    def __init__(self, config: uvicorn.Config, up: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.stopped_by = 0
+        self._up = up
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer."""
+        await super().startup(sockets)
+        if self.started:
+            self._up()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on signals, and end like a program that is done: uvicorn would raise them again."""
+        loop = asyncio.get_running_loop()
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup has it ignored
+            numbers.append(signal.SIGHUP)
+        for number in numbers:
+            loop.add_signal_handler(number, self._stop, number)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+    def _stop(self, number: int) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+        self.stopped_by = self.stopped_by or number
+
+
+# -- The log -------------------------------------------------------------------------------------
+
+
+def logger(stream: TextIO = sys.stderr) -> FilteringBoundLogger:
+    """Return the log: for people on a terminal, else a line of JSON each."""
+    shared = [structlog.processors.add_log_level, structlog.processors.TimeStamper("iso", utc=True)]
+    last: list[structlog.typing.Processor]
+    if _is_terminal(stream):
+        plain = structlog.dev.plain_traceback
+        last = [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+    else:
+        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    log: FilteringBoundLogger = structlog.wrap_logger(
+        structlog.PrintLogger(stream),
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        context_class=dict,
+        cache_logger_on_first_use=True,
+    )
+    return log
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    with suppress(ValueError, AttributeError):  # it is closed, or None
+        return stream.isatty()
+    return False
+
+
+class _Forwarding(logging.Handler):
+    """Hands what a library logs to our log."""
+
+    def __init__(self, log: FilteringBoundLogger) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log a line, but for what a stop breaks off: that is meant."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, asyncio.CancelledError):
+            return
+        self._log.log(record.levelno, record.getMessage(), exc_info=error)
+
+
+@contextmanager
+def _forwarding(log: FilteringBoundLogger) -> Iterator[None]:
+    handler = _Forwarding(log)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
