@@ -17,6 +17,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from sys import getsizeof
 from types import NoneType
 from typing import Any, Final
 
@@ -112,7 +113,7 @@ def _batch(found: list["Entry | _Refused"]) -> Batch:
         for index, one in enumerate(found)
         if isinstance(one, _Refused)
     )
-    return Batch(entries, refused, sum(len(one.text) for one in entries))
+    return Batch(entries, refused, sum(getsizeof(one.text) for one in entries))
 
 
 # -- One record ----------------------------------------------------------------------------------

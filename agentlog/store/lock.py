@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from agentlog.errors import StoreError
+from agentlog.journal import make_directory
 
 PATIENCE = 10.0
 """Seconds that a collector waits for the commands that write just now."""
@@ -42,6 +43,10 @@ class Lock:
 
 def claim(path: Path, patience: float = PATIENCE) -> Lock:
     """Become the collector of a store; raises `StoreError` if there is another."""
+    try:
+        make_directory(path.parent)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be made: {error.strerror}.") from error
     fd = _opened(path)
     until = time.monotonic() + patience
     while not _is_locked(fd, fcntl.LOCK_EX):

@@ -224,6 +224,11 @@ class SqliteStore:
         while self.is_index_behind():
             self.index_some()
 
+    def count_unsearched(self) -> int:
+        """Return how many events a search does not find yet."""
+        with self.reading() as connection:
+            return _count(connection, "count(*) FROM unsearched")
+
     def is_index_behind(self) -> bool:
         """Say whether there are events that a search does not find yet."""
         with self.reading() as connection:

@@ -1,0 +1,106 @@
+"""What a collector does on its store besides storing batches, in the moments between them.
+
+It takes up the journal of the home that it serves, lets searches find what is new, and deletes what
+is too old. The rule: a step is short, so that no batch waits long for it; and while batches come one
+behind the other only so many steps are made that the index falls behind and is not forgotten.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from agentlog.store import index, pruning
+from agentlog.store.sqlite import SqliteStore
+from agentlog.store.uptake import uptake
+
+_EVERY_UPTAKE: Final = 0.5
+_EVERY_PRUNING: Final = 60.0
+_QUIET: Final = 0.05
+"""Seconds without a batch after which the index is brought up to date."""
+
+_UNDER_LOAD: Final = 0.25
+"""Seconds between two steps of the index while batches come."""
+
+_SOME_UNDER_LOAD: Final = 250
+_SOME_PRUNED: Final = 1000
+_AT_MOST: Final = 60.0
+_AFTER_TROUBLE: Final = 1.0
+
+
+class Errands:
+    """The errands of one store. For the thread that writes it.
+
+    Args:
+        store: What is written.
+        home: The home of which the journal is taken up, if any.
+        keep: Seconds that a session may have said nothing, if they are not kept for ever.
+
+    """
+
+    def __init__(
+        self, store: SqliteStore, *, home: Path | None = None, keep: float | None = None
+    ) -> None:
+        self._store = store
+        self._home = home
+        self._keep = keep
+        now = time.monotonic()
+        self._next_uptake = now if home else float("inf")
+        self._next_pruning = now if keep is not None else float("inf")
+        self._next_step = now
+        self._is_behind = True
+        self._is_idle = False
+        self.behind = 0
+        """How many events a search does not find yet, as far as is known."""
+
+    def pause(self) -> float:
+        """Return how many seconds there is nothing to do but to wait for batches."""
+        quiet = (0.0 if self._is_idle else _QUIET) if self._is_behind else _AT_MOST
+        now = time.monotonic()
+        wanted = min(now + quiet, self._next_uptake, self._next_pruning)
+        return max(0.0, max(wanted, self._next_step if self._is_idle else 0.0) - now)
+
+    def note_commit(self) -> None:
+        """Learn that there is something new to index."""
+        self._is_behind = True
+
+    def rest(self) -> None:
+        """Do nothing for a while, as something went wrong."""
+        now = time.monotonic()
+        self._next_step = now + _AFTER_TROUBLE
+        self._next_uptake = max(self._next_uptake, self._next_step)
+        self._next_pruning = max(self._next_pruning, self._next_step)
+
+    def run(self, *, idle: bool, between: Callable[[], None]) -> None:
+        """Do what is due; raises `StoreError`.
+
+        Args:
+            idle: Whether no batch has come since the last time.
+            between: Called between two steps of what cannot be left in the middle.
+
+        """
+        self._is_idle = idle
+        now = time.monotonic()
+        if now >= self._next_uptake and self._home:
+            self._take_up(self._home, between)
+        if now >= self._next_pruning and self._keep is not None:
+            self._prune(time.time() - self._keep)
+        if self._is_behind and now >= self._next_step:
+            self._index(index.AT_ONCE if idle else _SOME_UNDER_LOAD)
+            self._next_step = now if idle else time.monotonic() + _UNDER_LOAD
+
+    def _take_up(self, home: Path, between: Callable[[], None]) -> None:
+        if uptake(self._store, home, between=between).records:
+            self._is_behind = True
+        self._next_uptake = time.monotonic() + _EVERY_UPTAKE
+
+    def _prune(self, before: float) -> None:
+        with self._store.writing() as connection:
+            deleted = pruning.prune_some(connection, before, _SOME_PRUNED)
+        self._next_pruning = time.monotonic() + (0.0 if deleted else _EVERY_PRUNING)
+
+    def _index(self, most: int) -> None:
+        with self._store.writing() as connection:
+            done = index.take_in(connection, most)
+        self._is_behind = done == most
+        self.behind = self._store.count_unsearched() if self._is_behind else 0
