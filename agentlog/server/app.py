@@ -20,7 +20,7 @@ from agentlog.errors import StoreError
 from agentlog.keys import Ring
 from agentlog.server import intake, openapi
 from agentlog.server.auth import Access, Secrets
-from agentlog.server.guard import Gate, Guard, problem
+from agentlog.server.guard import Endpoint, Gate, Guard, problem
 from agentlog.server.hosts import Hosts
 from agentlog.server.metrics import Metrics
 from agentlog.server.reading import Readers, Reading
@@ -81,6 +81,7 @@ def create_app(
         },
         lifespan=lifespan,
     )
+    app.state.metrics = metrics
     app.router.redirect_slashes = False  # a redirect would name a host that a client has chosen
     return app
 
@@ -88,7 +89,9 @@ def create_app(
 def guarded(app: Starlette, config: ServeConfig) -> ASGIApp:
     """Put the guard before an application: this is what is served."""
     hosts = Hosts(config.allow_hosts, is_open=config.is_open)
-    return Guard(app, hosts=hosts, root_path=config.root_path)
+    guard = Guard(app, hosts=hosts, root_path=config.root_path)
+    metrics: Metrics = app.state.metrics
+    return metrics.counting(guard)
 
 
 def _lineage(writer: Writer, access: Access, receiving: Receiving) -> list[BaseRoute]:
@@ -104,7 +107,7 @@ def _lineage(writer: Writer, access: Access, receiving: Receiving) -> list[BaseR
     return agentops.routes(submit, project_of_key, receiving.body_of)
 
 
-def _description(config: ServeConfig):
+def _description(config: ServeConfig) -> Endpoint:
     document = openapi.document(
         is_open=config.is_open,
         asks_token=not config.is_open or config.token is not None,

@@ -159,7 +159,7 @@ class _Forwarding(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, asyncio.CancelledError):
             return
-        self._log.log(record.levelno, record.getMessage(), exc_info=error)
+        self._log.log(record.levelno, record.getMessage().strip(), exc_info=error)
 
 
 @contextmanager
