@@ -1,8 +1,8 @@
 """What a collector does on its store besides storing batches, in the moments between them.
 
 It takes up the journal of the home that it serves, lets searches find what is new, and deletes what
-is too old. The rule: a step is short, so that no batch waits long for it; and while batches come one
-behind the other only so many steps are made that the index falls behind and is not forgotten.
+is too old. The rule: a step is short, so that no batch waits long for it; and while batches come
+one behind the other only so many steps are made that the index falls behind and is not forgotten.
 """
 
 import time

@@ -6,7 +6,7 @@ transaction, and taken in later, a part at a time.
 
 import sqlite3
 
-from agentlog.store import search
+from agentlog.store import rows, search
 from agentlog.store.merge import joined
 
 AT_ONCE = 1000
@@ -27,21 +27,22 @@ def is_behind(connection: sqlite3.Connection) -> bool:
 
 def take_in(connection: sqlite3.Connection, most: int = AT_ONCE) -> int:
     """Index a part of what has changed; return how much it was; only within `writing`."""
-    rows = [
+    changed = connection.execute(_SOME, (most,)).fetchall()
+    texts = [
         (number, search.words(joined(opened, closed)), search.project_word(project))
-        for number, opened, closed, project in connection.execute(_SOME, (most,))
+        for number, opened, closed, project in changed
     ]
     # Of an event that was indexed before, the old words go first.
-    connection.executemany(
-        "INSERT OR REPLACE INTO words (rowid, text, project) VALUES (?, ?, ?)", rows
-    )
-    connection.executemany("DELETE FROM unsearched WHERE number = ?", ((row[0],) for row in rows))
-    return len(rows)
+    rows.insert(connection, "INSERT OR REPLACE INTO words (rowid, text, project)", texts)
+    if changed:
+        numbers = changed[0][0], changed[-1][0]
+        connection.execute("DELETE FROM unsearched WHERE number BETWEEN ? AND ?", numbers)
+    return len(changed)
 
 
 def find(connection: sqlite3.Connection, query: str, limit: int) -> list[int]:
     """Return the numbers of the events that fit a query and came last, the last first."""
-    rows = connection.execute(
+    found = connection.execute(
         "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?", (query, limit)
     )
-    return [number for (number,) in rows]
+    return [number for (number,) in found]

@@ -8,14 +8,13 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
-from agentlog.store import schema
+from agentlog.store import rows, schema
 from agentlog.store.intake import Entry
-from agentlog.store.merge import canonical
+from agentlog.store.merge import Address, canonical
 
 # Python is asked only where two different texts claim one half: that is rare, and slow.
-_PUT = """
-    INSERT INTO events (session, id, open, close, owner)
-    VALUES (:session, :id, :open, :close, :owner)
+_INTO = "INSERT INTO events (session, id, open, close, owner)"
+_MERGED = """
     ON CONFLICT (session, id) DO UPDATE SET
         open = iif(open IS NULL OR open = excluded.open OR excluded.open IS NULL,
             coalesce(open, excluded.open), prevailing(open, excluded.open)),
@@ -26,8 +25,6 @@ _PUT = """
        OR (excluded.close NOTNULL AND excluded.close IS NOT close)
        OR (excluded.owner NOTNULL AND owner IS NULL)
 """
-
-_Row = dict[str, str | int | None]
 
 
 def prepare(connection: sqlite3.Connection) -> None:
@@ -43,36 +40,44 @@ def put(
     owner: str | None = None,
 ) -> None:
     """Merge entries into their events; only within `writing`."""
-    rows = _rows(entries, owner)
-    if not rows:
+    opened, closed = _halves(entries)
+    places = opened | closed
+    if not places:
         return
     number = schema.project_number(connection, project)
-    sessions = {session_id for session_id, _ in rows}
-    numbers = {found: schema.session_number(connection, number, found) for found in sessions}
-    for (session_id, _), row in rows.items():
-        row["session"] = numbers[session_id]
-    connection.executemany(_PUT, rows.values())
+    numbers = {
+        session_id: schema.session_number(connection, number, session_id)
+        for session_id in {session_id for session_id, _ in places}
+    }
+    values = [
+        (
+            numbers[place[0]],
+            place[1],
+            opened.get(place),
+            closed.get(place),
+            owner if place in opened else None,
+        )
+        for place in places
+    ]
+    rows.insert(connection, _INTO, values, _MERGED)
     schema.sum_up_again(connection)
 
 
-def _rows(entries: Iterable[Entry], owner: str | None) -> dict[tuple[str, str], _Row]:
-    """Join the halves that come together, so that most events are written once."""
-    rows: dict[tuple[str, str], _Row] = {}
+def _halves(entries: Iterable[Entry]) -> tuple[dict[Address, str], dict[Address, str]]:
+    """Sort texts by their halves, so that an event of which both come together is written once."""
+    opened: dict[Address, str] = {}
+    closed: dict[Address, str] = {}
     for entry in entries:
+        claimed = opened if entry.half == "open" else closed
         place = entry.session_id, entry.id
-        row = rows.get(place)
-        if row is None:
-            row = rows[place] = {"id": entry.id, "open": None, "close": None, "owner": None}
-            row[entry.half] = entry.text
-        else:
-            row[entry.half] = _prevailing(row[entry.half], entry.text)  # type: ignore[arg-type]
-        if owner and entry.half == "open":
-            row["owner"] = owner
-    return rows
+        held = claimed.setdefault(place, entry.text)
+        if held is not entry.text:
+            claimed[place] = _prevailing(held, entry.text)
+    return opened, closed
 
 
-def _prevailing(one: str | None, other: str | None) -> str | None:
-    """Choose the text of a half as merge.prevailing does; NULL is no half."""
-    if one is None or other is None or one == other:
-        return other if one is None else one
+def _prevailing(one: str, other: str) -> str:
+    """Choose the text of a half as merge.prevailing does."""
+    if one == other:
+        return one
     return max(one, other, key=lambda text: (canonical(json.loads(text)), text))
