@@ -217,6 +217,8 @@ def _prune(chosen: argparse.Namespace) -> int:
     from agentlog.store.home import open_home
     from agentlog.store.uptake import forget_damaged
 
+    if chosen.store:
+        return _prune_store(chosen.store, time.time() - chosen.older_than)
     home, before = home_directory(), time.time() - chosen.older_than
     with open_home(home) as store:
         deleted, damaged = store.prune(before), forget_damaged(store, before)
@@ -312,7 +314,7 @@ def _demo(_chosen: argparse.Namespace) -> int:
 @contextmanager
 def _reading(chosen: argparse.Namespace) -> Iterator["Reading"]:
     """Open what is to be read, and say first what a reader has to know."""
-    from agentlog.store.home import Reading, read_home, read_store
+    from agentlog.store.home import STORE_NAME, Reading, read_home, read_store
 
     if chosen.store or chosen.project:
         store = read_store(chosen.store or home_directory() / STORE_NAME)
@@ -331,6 +333,19 @@ def _nothing_there(reading: "Reading", status: int, chosen: argparse.Namespace) 
         return FAILED
     _complain(f"Nothing has been recorded yet in {chosen.store or home_directory()}.")
     return status
+
+
+def _prune_store(path: "Path", before: float) -> int:
+    """Delete from a store what is old there; no home has to do with it."""
+    from agentlog.replay.format import plural
+    from agentlog.store.sqlite import SqliteStore
+
+    if not path.exists():
+        _complain(f"{path} is not there.")
+        return FAILED
+    with SqliteStore(path) as store:
+        print(f"{plural(store.prune(before), 'session')} deleted")
+    return 0
 
 
 def _make_store(path: "Path") -> None:

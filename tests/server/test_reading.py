@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.server.collector import event_id, record, session_id, without
+from tests.cli.commandline import agentlog
+from tests.server.collector import Collector, event_id, record, session_id, without
 
 WORDS = ("id", "event_type", "timestamp", "end_timestamp", "last", "result", "reason", "rating")
 COUNTS = ("tags", "events", "failures", "prompt_tokens", "completion_tokens", "state")
@@ -170,6 +171,31 @@ def test_a_head_is_answered_without_a_body(full):
 
 
 def test_the_commands_read_a_store_that_is_served(full):
-    """`sessions`, `replay` and `prune` take `--store`; prune is refused while it is served."""
-    assert 6 == len(full.command("sessions").splitlines())
+    """`sessions` and `replay` take `--store`; `prune` leaves it to `serve --keep`."""
+    printed = full.command("sessions")
+    assert [] == [number for number in range(1, 6) if session_id(number) not in printed]
     assert "heron hunt" in full.command("replay", session_id(2))
+    pruned = agentlog("prune", "--older-than", "1d", "--store", str(full.store))
+    assert (1, "") == (pruned.returncode, pruned.stdout)
+    assert "--keep" in pruned.stderr
+
+
+def test_the_commands_read_one_project(tmp_path):
+    """`--project` names it; what is not there is said to be not there."""
+    collector = Collector(tmp_path)
+    anna = collector.key("anna")
+    with collector:
+        collector.post([record(session=1)], anna)
+        collector.post([record(session=2)])
+    assert session_id(2)[:8] in collector.command("sessions")
+    assert "program 1" in collector.command("sessions", "--project", "anna")
+    assert "program 2" in collector.command("replay", "last")
+    assert "program 1" in collector.command("replay", "last", "--project", "anna")
+    nobody = agentlog("sessions", "--store", str(collector.store), "--project", "nobody")
+    assert (0, "") == (nobody.returncode, nobody.stdout)
+    assert str(collector.store) in nobody.stderr
+    missing = agentlog("sessions", "--store", str(tmp_path / "nowhere.db"))
+    assert (1, 1) == (missing.returncode, len(missing.stderr.splitlines()))
+    assert not (tmp_path / "nowhere.db").exists()
+    assert "no sessions deleted\n" == collector.command("prune", "--older-than", "520w")
+    assert "2 sessions deleted\n" == collector.command("prune", "--older-than", "0s")
