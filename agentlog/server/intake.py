@@ -141,12 +141,12 @@ def _checked(value: Value, *, surrogates: bool) -> Entry | _Refused:
 
 def _of_record(record: Record, parse: Parser) -> Entry | _Refused:
     try:
-        value, _ = parse(json.dumps(record, ensure_ascii=False), 0)
+        value, _ = parse(mended(json.dumps(record, ensure_ascii=False)), 0)
         if value.fault:
-            value, _ = parse(json.dumps(_plain(record), ensure_ascii=False), 0)
+            value, _ = parse(mended(json.dumps(_plain(record), ensure_ascii=False)), 0)
     except (TypeError, ValueError, RecursionError) as error:
         return _Refused(None, f"not JSON: {error}")
-    return _checked(value, surrogates=True)
+    return _checked(value, surrogates=False)
 
 
 def _why_not(record: Any) -> str:
