@@ -130,9 +130,9 @@ class _Lineage:
     async def new_session(self, asked: Asked) -> Response:
         """Take the start of a session, and give the token for it."""
         found = session_record(_session(asked), FIRST)
-        answer = await self._stored(asked, [found or _NO_UUID])
         if found is None:
             raise _UnusableError(400, f"A session {_NO_UUID}.")
+        answer = await self._stored(asked, [found])
         return JSONResponse({**answer, "jwt": str(Ticket(asked.key, str(found["session_id"])))})
 
     async def token(self, asked: Asked) -> Response:
@@ -164,7 +164,9 @@ class _Lineage:
         """Store what was found, and return the receipt for all of it."""
         kept = [index for index, one in enumerate(found) if not isinstance(one, str)]
         records = [one for one in found if not isinstance(one, str)]
-        receipt = await self._patiently(asked.project, records) if records else Receipt(0)
+        receipt = Receipt(0)
+        if records:
+            receipt = await patiently(self._submit, asked.project, records)
         refused = {kept[one.index]: (one.id, one.why) for one in receipt.refused}
         refused |= {at: (None, one) for at, one in enumerate(found) if isinstance(one, str)}
         return {
@@ -175,15 +177,17 @@ class _Lineage:
             ],
         }
 
-    async def _patiently(self, project: str, records: Sequence[Record]) -> Receipt:
-        until = time.monotonic() + PATIENCE
-        while True:
-            try:
-                return await self._submit(project, records)
-            except Busy as busy:
-                if time.monotonic() + busy.retry_after > until:
-                    raise
-                await asyncio.sleep(busy.retry_after)
+
+async def patiently(submit: Submit, project: str, records: Sequence[Record]) -> Receipt:
+    """Store records; while the collector is busy, try again for a while. Raises `Busy` after it."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return await submit(project, records)
+        except Busy as busy:
+            if time.monotonic() + busy.retry_after > until:
+                raise
+            await asyncio.sleep(busy.retry_after)
 
 
 def _session(asked: Asked) -> Mapping[str, object]:
