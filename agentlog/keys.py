@@ -54,7 +54,7 @@ def add(store: Path, name: str, *, now: float | None = None) -> str:
     """
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
-            f"{ascii(name[:64])} is not accepted: a name has letters, digits, '.', '_' and '-', 64"
+            f"{name[:64]!a} is not accepted: a name has letters, digits, '.', '_' and '-', 64"
             " at most"
         )
     key = str(uuid.uuid4())
@@ -70,7 +70,7 @@ def revoke(store: Path, name: str) -> None:
     with _changing(store) as keys:
         kept = [known for known in keys if known.name != name]
         if len(kept) == len(keys):
-            raise ConfigurationError(f"there is no key {ascii(name[:64])} for {store}")
+            raise ConfigurationError(f"there is no key {name[:64]!a} for {store}")
         keys[:] = kept
 
 
@@ -84,7 +84,9 @@ def load(store: Path) -> list[Key]:
     path = path_beside(store)
     try:
         said = json.loads(path.read_bytes())
-        return [Key(str(one["name"]), str(one["sha256"]), float(one["added"])) for one in said["keys"]]
+        return [
+            Key(str(one["name"]), str(one["sha256"]), float(one["added"])) for one in said["keys"]
+        ]
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -13,10 +13,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentlog import keys
 from agentlog.errors import ConfigurationError
 from agentlog.store.home import STORE_NAME
+
+if TYPE_CHECKING:
+    from agentlog.server.settings import ServeConfig
 
 _INTERRUPTED = 130
 
@@ -78,7 +82,7 @@ def serve(wish: Wish, tell: Callable[[str], None]) -> int:
     return _INTERRUPTED if ended == signal.SIGINT else 0
 
 
-def _checked(wish: Wish):
+def _checked(wish: Wish) -> "ServeConfig":
     """Return what the collector does; raises `ConfigurationError`."""
     from agentlog.server.auth import token_of
     from agentlog.server.settings import ServeConfig, checked_name, checked_root_path
@@ -105,7 +109,7 @@ def _checked(wish: Wish):
     return config
 
 
-def _announce(config, wish: Wish, tell: Callable[[str], None]) -> None:
+def _announce(config: "ServeConfig", wish: Wish, tell: Callable[[str], None]) -> None:
     base = f"http://{_written(config.host)}:{config.port}{config.root_path}"
     address = f"{base}/?token={config.token}" if config.token else f"{base}/"
     with suppress(OSError, ValueError):  # nobody reads it, which is no reason not to serve
@@ -113,7 +117,7 @@ def _announce(config, wish: Wish, tell: Callable[[str], None]) -> None:
     if config.is_open:
         tell(f"serving {config.store}; to record here: AGENTLOG_ENDPOINT={base}")
     else:
-        tell(f"serving {config.store} to whoever has a key; over plain http keys can be read on the way")
+        tell(f"serving {config.store} to whoever has a key; plain http shows it to who listens")
     if wish.browser and config.is_open and _has_screen():
         import webbrowser
 

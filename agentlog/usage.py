@@ -195,7 +195,9 @@ def _add_serve_options(serve: argparse.ArgumentParser) -> None:
 
 def _add_keys_options(keys: argparse.ArgumentParser) -> None:
     keys.add_argument("action", choices=["add", "list", "revoke"], help="what to do")
-    keys.add_argument("name", nargs="?", metavar="NAME", help="the name of the key to add or revoke")
+    keys.add_argument(
+        "name", nargs="?", metavar="NAME", help="the name of the key to add or revoke"
+    )
     keys.add_argument(
         "--store", type=Path, metavar="FILE", help="the store; default: the home's own"
     )

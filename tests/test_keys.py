@@ -62,7 +62,14 @@ def test_a_revoked_key_is_none(store, capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["add"], ["revoke"], ["add", "anna"], ["revoke", "nobody"], ["add", "a/b"], ["add", "\x1b[1m"]],
+    [
+        ["add"],
+        ["revoke"],
+        ["add", "anna"],
+        ["revoke", "nobody"],
+        ["add", "a/b"],
+        ["add", "\x1b[1m"],
+    ],
     ids=str,
 )
 def test_what_is_wrong_is_one_line(arguments, store, capsys):

@@ -104,7 +104,7 @@ def _lineage(writer: Writer, access: Access, receiving: Receiving) -> list[BaseR
     def project_of_key(key: str | None) -> str | None:
         return access.writer(Secrets(header=key))
 
-    return agentops.routes(submit, project_of_key, receiving.body_of)
+    return list(agentops.routes(submit, project_of_key, receiving.body_of))
 
 
 def _description(config: ServeConfig) -> Endpoint:

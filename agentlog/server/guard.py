@@ -1,7 +1,7 @@
 """What stands before everything else: it looks at whoever comes, and at every answer that goes.
 
-The rule: no answer leaves without the security headers, and no request gets to a route that hosts.py
-has not let through. Who may read or write is the route's own question, put to auth.py.
+The rule: no answer leaves without the security headers, and no request gets to a route that
+hosts.py has not let through. Who may read or write is the route's own question, put to auth.py.
 """
 
 import json
@@ -46,6 +46,7 @@ class Guard:
         self._root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -77,11 +78,11 @@ class Gate:
 
     def reading(self, endpoint: Endpoint) -> Endpoint:
         """Wrap a route for those who may read."""
-        return self._asking(endpoint, lambda request: self.reader(request))
+        return self._asking(endpoint, self.reader)
 
     def writing(self, endpoint: Endpoint) -> Endpoint:
         """Wrap a route for those who may write."""
-        return self._asking(endpoint, lambda request: self.writer(request))
+        return self._asking(endpoint, self.writer)
 
     def watching(self, endpoint: Endpoint) -> Endpoint:
         """Wrap a route that is open where only this machine can come."""

@@ -1,7 +1,7 @@
 """The description of the API for programs, `GET /openapi.json`.
 
-The rule: it says all that can come back, and nothing that cannot; a test has schemathesis compare it
-with what a collector answers.
+The rule: it says all that can come back, and nothing that cannot; a test has schemathesis compare
+it with what a collector answers.
 """
 
 from collections.abc import Mapping
@@ -44,12 +44,14 @@ _SCHEMAS: Final[_Schema] = {
     "Problem": _object({"detail": _TEXT}),
     "Record": _object(
         {"id": _EVENT_ID, "session_id": _SESSION_ID},
-        description="A patch of one event: see the record format. Other fields are kept as they are.",
+        description="A patch of one event: see the record format. Other fields are kept.",
     ),
     "Event": _object(
         {"id": _TEXT, "session_id": _TEXT}, description="The merged records of one event."
     ),
-    "Batch": _object({"events": {"type": "array", "items": {}, "maxItems": 5000}}),
+    "Batch": _object(
+        {"events": {"type": "array", "items": {}, "description": "Records, 5,000 at most."}}
+    ),
     "Refusal": _object({"index": _COUNT, "id": _or_null(_TEXT), "why": _TEXT}),
     "Receipt": _object({"accepted": _COUNT, "refused": _list("Refusal")}),
     "Summary": _object(
@@ -175,7 +177,10 @@ def document(*, is_open: bool, asks_token: bool, root_path: str) -> _Schema:
         "responses": _answers(_good("What became of each record.", "Receipt"), *writing),
         **({"security": []} if is_open else {}),
     }
-    metrics = {"summary": "Numbers.", "responses": _answers(_PROMETHEUS, *(() if is_open else ("401",)))}
+    metrics = {
+        "summary": "Numbers.",
+        "responses": _answers(_PROMETHEUS, *(() if is_open else ("401",))),
+    }
     health = {
         "summary": "Whether it stores what it is given.",
         "responses": {
@@ -184,7 +189,7 @@ def document(*, is_open: bool, asks_token: bool, root_path: str) -> _Schema:
         },
         "security": [],
     }
-    secret = [{"bearer": []}, {"agentops": []}, {"cookie": []}]
+    secret: list[_Schema] = [{"bearer": []}, {"agentops": []}, {"cookie": []}]
     return {
         "openapi": "3.1.0",
         "info": {"title": "agentlog collector", "version": __version__},

@@ -1,8 +1,8 @@
 """The process of a collector: its listener, its signals, its log.
 
-The rule: it is told to stop once, and stops within seconds, whoever is still sending; told twice, it
-waits for nobody. What was acknowledged is stored already, and what is queued is stored after this
-file is done.
+The rule: it is told to stop once, and stops within seconds, whoever is still sending; told twice,
+it waits for nobody. What was acknowledged is stored already, and what is queued is stored after
+this file is done.
 """
 
 import asyncio
@@ -52,7 +52,9 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def run(app: ASGIApp, listener: socket.socket, log: FilteringBoundLogger, up: Callable[[], None]) -> int:
+def run(
+    app: ASGIApp, listener: socket.socket, log: FilteringBoundLogger, up: Callable[[], None]
+) -> int:
     """Serve until a signal comes; return its number.
 
     Args:
@@ -124,7 +126,10 @@ class _Server(uvicorn.Server):
 
 def logger(stream: TextIO = sys.stderr) -> FilteringBoundLogger:
     """Return the log: for people on a terminal, else a line of JSON each."""
-    shared = [structlog.processors.add_log_level, structlog.processors.TimeStamper("iso", utc=True)]
+    shared: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper("iso", utc=True),
+    ]
     last: list[structlog.typing.Processor]
     if _is_terminal(stream):
         plain = structlog.dev.plain_traceback

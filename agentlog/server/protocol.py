@@ -58,7 +58,7 @@ class Connection(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
-        if self.cycle and not self.cycle.response_complete:
+        if self._has_request():
             self.cycle.disconnected = True  # its body was broken off: it is not answered any more
             self.cycle.message_event.set()
         self._answer(400, msg)

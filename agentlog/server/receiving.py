@@ -1,8 +1,8 @@
 """Takes in `POST /v1/events`: the body, bounded in bytes and in time, to the writer and back.
 
 The rule: what a client can make us hold is counted before it is held. A body is read up to its
-limit and no further, all bodies together up to a budget; who sends nothing for a while is not waited
-for; and an answer is given after the commit.
+limit and no further, all bodies together up to a budget; who sends nothing for a while is not
+waited for; and an answer is given after the commit.
 """
 
 import asyncio
@@ -36,7 +36,12 @@ class Refused(HTTPException):
     """A request that is answered with an error: status, detail, and headers for it."""
 
     def __init__(
-        self, status: int, detail: str, headers: Mapping[str, str] | None = None, *, close: bool = True
+        self,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        close: bool = True,
     ) -> None:
         closing = {"Connection": "close"} if close else {}  # the rest of its body is not wanted
         super().__init__(status, detail, {**closing, **(headers or {})})
@@ -57,7 +62,7 @@ class Budget:
 
     @asynccontextmanager
     async def share(self) -> AsyncIterator[Callable[[int], bool]]:
-        """Give a function that takes bytes, False if there are none left; all go back at the end."""
+        """Give a function that takes bytes, False if none are left; all go back at the end."""
         taken = 0
 
         def take(size: int) -> bool:

@@ -69,7 +69,7 @@ def checked_name(name: str) -> str:
     """Return a name for `--allow-host` as it is compared; raises `ConfigurationError`."""
     if not _NAME.fullmatch(name) or len(name) > 253:  # noqa: PLR2004 - RFC 1035
         raise ConfigurationError(
-            f"--allow-host {ascii(name[:64])} is not accepted: it is a name such as"
+            f"--allow-host {name[:64]!a} is not accepted: it is a name such as"
             " logs.example.com, without scheme and port"
         )
     return name.lower().rstrip(".")
@@ -79,6 +79,6 @@ def checked_root_path(path: str) -> str:
     """Return a root path without a slash at its end; raises `ConfigurationError`."""
     if not _ROOT_PATH.fullmatch(path) or "/." in path:
         raise ConfigurationError(
-            f"--root-path {ascii(path[:64])} is not accepted: it is a path such as /agentlog"
+            f"--root-path {path[:64]!a} is not accepted: it is a path such as /agentlog"
         )
     return path.rstrip("/")

@@ -61,7 +61,9 @@ class Visiting:
         return _html(page.login(self._config.root_path, wanted, was_wrong=was_wrong), status)
 
     def _welcome(self, request: Request, secret: str) -> Response:
-        rest = [(name, value) for name, value in request.query_params.multi_items() if name != "token"]
+        rest = [
+            (name, value) for name, value in request.query_params.multi_items() if name != "token"
+        ]
         where = f"{self._config.root_path}/" + (f"?{urlencode(rest)}" if rest else "")
         answer = RedirectResponse(where, 303)
         answer.set_cookie(

@@ -1,8 +1,8 @@
 """A real collector for tests: `agentlog serve` in a process of its own, asked over real sockets.
 
-    with Collector(tmp_path) as collector:
-        collector.post([record])
-        assert 200 == collector.get("/v1/sessions").status
+with Collector(tmp_path) as collector:
+    collector.post([record])
+    assert 200 == collector.get("/v1/sessions").status
 """
 
 import gzip

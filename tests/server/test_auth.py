@@ -258,7 +258,9 @@ def test_a_known_key_counts_on_loopback_too(tmp_path):
         collector.post([record(session=1)], anna)
         collector.post([record(session=2)], "unknown")
         listed = [collector.get("/v1/sessions", key).json["sessions"] for key in (anna, None)]
-        assert [[session_id(1)], [session_id(2)]] == [[one["id"] for one in page] for page in listed]
+        assert [[session_id(1)], [session_id(2)]] == [
+            [one["id"] for one in page] for page in listed
+        ]
 
 
 def test_every_route_is_asked_or_named_here(tmp_path):

@@ -28,7 +28,7 @@ def test_figures_are_counted(collector):
     collector.post([record()])
     collector.get("/nowhere")
     after = figures(collector)
-    good, bad = ('agentlog_responses_total{class="%dxx"}' % digit for digit in (2, 4))
+    good, bad = (f'agentlog_responses_total{{class="{digit}xx"}}' for digit in (2, 4))
     assert (2, 1) == (after[good] - before[good], after[bad] - before[bad])
 
 

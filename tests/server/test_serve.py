@@ -338,11 +338,11 @@ def test_slow_clients_do_not_keep_it_from_stopping(tmp_path):
 
 def test_told_twice_it_waits_for_nobody(tmp_path):
     """A second signal ends it at once."""
-    with Collector(tmp_path) as collector:
-        with half_of(collector, HEAD + b"Content-Length: 9\r\n\r\n{"):
-            assert 200 == collector.get("/healthz").status
-            collector.process.send_signal(signal.SIGINT)
-            assert 130 == collector.stop(signal.SIGINT)
+    beginning = HEAD + b"Content-Length: 9\r\n\r\n{"
+    with Collector(tmp_path) as collector, half_of(collector, beginning):
+        assert 200 == collector.get("/healthz").status
+        collector.process.send_signal(signal.SIGINT)
+        assert 130 == collector.stop(signal.SIGINT)
 
 
 # -- What it logs ----------------------------------------------------------------------------------

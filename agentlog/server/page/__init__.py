@@ -60,8 +60,9 @@ def _row(summary: SessionSummary, root_path: str, now: float) -> str:
     where = escape(f"{root_path}/v1/sessions/{quote(summary.id, safe='')}")
     name = escape(fmt.safe(summary.event_type or "unnamed"))
     tags = "".join(f" <small>#{escape(fmt.safe(tag))}</small>" for tag in summary.tags)
+    when = fmt.clock(moment(summary.timestamp), None)
     return (
-        f"<tr><td><a href='{where}'>{name}</a>{tags}<td>{fmt.clock(moment(summary.timestamp), None)}"
+        f"<tr><td><a href='{where}'>{name}</a>{tags}<td>{when}"
         f"<td>{state_of(summary, now)}<td>{summary.events:,}<td>{summary.failures:,}</tr>"
     )
 
