@@ -122,8 +122,12 @@ class SqliteStore:
             project = self._number(connection)
             query = search.query(text, project) if project else ""
             numbers = index.find(connection, query, limit) if query else []
-            found = (self._events("FROM events WHERE number = :n", n=number) for number in numbers)
-            return sorted((one for [one] in found), key=_by_start, reverse=True)
+            found = self._events(
+                "FROM events WHERE number IN (SELECT value FROM json_each(:numbers))"
+                " ORDER BY timestamp DESC, id",
+                numbers=str(numbers),
+            )
+        return found
 
     def resolve(self, prefix: str) -> str:
         """Return the id of the one session that begins with `prefix`, or of the `last` one.
@@ -282,11 +286,6 @@ def _event(opened: str | None, closed: str | None, interrupted: int) -> Event:
     if closed is None and interrupted:
         event |= {"result": "Indeterminate", "reason": REASONS[interrupted]}
     return event
-
-
-def _by_start(event: Event) -> float:
-    start = event.get("timestamp")
-    return start if isinstance(start, int | float) else float("-inf")
 
 
 def _several(prefix: str, ids: list[str]) -> str:
