@@ -1,4 +1,4 @@
-"""The lineage: what the AgentOps SDK sends, understood, so that an old program only changes its endpoint.
+"""The lineage: what the AgentOps SDK sends. An old program only changes its endpoint.
 
 Pure translation of its requests into records stands in `values`, `sessions`, `events` and `kinds`;
 `bodies` reads what it sends, `tickets` makes what its later versions take for a token, `routes`

@@ -1,8 +1,9 @@
 """The SDK's events as records.
 
-Until 0.0.22 an event has the fields that ours have. From 0.1 on there are kinds of events, each with
-names of its own for the same things; `kinds` turns those into the former first. The rule here: a
-field that has no place in a record, or a value that its field cannot hold, becomes a param. Pure.
+Until 0.0.22 an event has the fields that ours have. From 0.1 on there are kinds of events, each
+with names of its own for the same things; `kinds` turns those into the former first. The rule
+here: a field that has no place in a record, or a value that its field cannot hold, becomes a param.
+Pure.
 """
 
 from collections.abc import Mapping, Sequence

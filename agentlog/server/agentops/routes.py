@@ -4,8 +4,8 @@ Its versions until 0.1 post to `/sessions`, `/events` and `/agents` and show the
 those of 0.2 and 0.3 post to `/v2/...` and show a token that they got for it (see `tickets`).
 
 The rule: an answer is a JSON object, whatever its status, and 200 means that what it counts as
-accepted is stored. The SDK never sends a batch again that was answered, so one for which there is no
-room at the moment is held for a while before it is told so.
+accepted is stored. The SDK never sends a batch again that was answered, so one for which there is
+no room at the moment is held for a while before it is told so.
 """
 
 import asyncio
@@ -42,7 +42,8 @@ Found = Sequence[Record | str]
 class Submit(Protocol):
     """Stores the records of a project; returns after the commit, and may raise `Busy`."""
 
-    def __call__(self, project: str, records: Sequence[Record], /) -> Awaitable[Receipt]: ...
+    def __call__(self, project: str, records: Sequence[Record], /) -> Awaitable[Receipt]:
+        """Store them; the receipt is for these records, in their order."""
 
 
 ProjectOfKey = Callable[[str | None], str | None]
@@ -191,7 +192,7 @@ async def patiently(submit: Submit, project: str, records: Sequence[Record]) -> 
 
 
 def _session(asked: Asked) -> Mapping[str, object]:
-    """Return what is told of a session, nothing for what 0.0.21 sends of one that it cannot write."""
+    """Return what is told of a session; for one that it cannot write, the SDK sends a text."""
     if "session" not in asked.said:
         raise _UnusableError(400, 'The body is {"session": {...}}.')
     told = asked.said["session"]

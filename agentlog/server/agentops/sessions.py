@@ -1,8 +1,8 @@
 """The SDK's sessions and agents as records.
 
-The SDK says all that it knows of a session with every request: when it starts, when its tags change
-and when it ends. The rule: a request that knows an end is a close half which carries everything, any
-other is an open half; so a start that comes after its end changes nothing.
+The SDK says all that it knows of a session with every request: when it starts, when its tags
+change and when it ends. The rule: a request that knows an end is a close half which carries
+everything, any other is an open half; so a start that comes after its end changes nothing.
 
 Of two open halves that differ, merging takes the larger text, and it has to be the later one: the
 tags that were set last count. So a record says when it arrived, and it says it before anything else

@@ -1,10 +1,10 @@
 """What 0.2 and 0.3 of the SDK take for a JSON web token: a session, and whose it is.
 
-Those versions show their key only when they start a session and get a token for it, which they show
-from then on; an event of theirs does not say which session it belongs to. The rule: a ticket is made
+Those versions show their key when they start a session, and get a token for it, which they show
+from then on; an event of 0.3 does not say which session it belongs to. The rule: a ticket is made
 of what its bearer said, the key and the session's id. So the collector keeps no state and no secret
-for it, a key that is revoked ends its tickets with it, and a ticket opens nothing that the key in it
-does not. Like the key it is never logged nor stored. Pure.
+for it, a key that is revoked ends its tickets with it, and a ticket opens nothing that the key in
+it does not. Like the key, it is never logged nor stored. Pure.
 """
 
 import base64

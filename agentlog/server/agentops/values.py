@@ -81,7 +81,7 @@ def id_of_place(batch: bytes, index: int) -> str:
 
 
 def moment(value: object) -> float | None:
-    """Return seconds since the epoch; a time without a zone is taken as UTC, and `Z` at its word."""
+    """Return seconds since the epoch; `Z` is taken at its word, and a time without zone is UTC."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, str):

@@ -30,9 +30,7 @@ def make(version):
     beside = DIRECTORY / f"{version}.making"
     python = beside / "bin" / "python"
     pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
-    subprocess.run(
-        [sys.executable, "-m", "venv", "--clear", "--without-pip", beside], check=True
-    )
+    subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", beside], check=True)
     subprocess.run([*pip, "install", "--quiet", f"agentops=={version}"], check=True)
     beside.rename(beside.with_name(version))
 

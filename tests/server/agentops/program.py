@@ -1,9 +1,9 @@
 """A program as its authors wrote it for the AgentOps SDK, run with the SDK that is installed.
 
 It is run by the Python of an environment that has one version of the SDK and nothing of agentlog:
-`python program.py ENDPOINT [KEY]`. It says in one session all that this version can say, and reaches
-nothing but the loopback: what else the SDK asks for (its home page, its package's newest version)
-it does not find.
+`python program.py ENDPOINT [KEY]`. It says in one session all that this version can say, and
+reaches nothing but the loopback: what else the SDK asks for (its home page, its package's newest
+version) it does not find.
 """
 
 import asyncio
@@ -213,7 +213,9 @@ def stand_in_for_langchain():
             return type(name, (), {})
 
     within = ("", ".agents", ".callbacks", ".callbacks.base", ".documents", ".messages", ".outputs")
-    packages = (f"{package}{name}" for package in ("langchain", "langchain_core") for name in within)
+    packages = (
+        f"{package}{name}" for package in ("langchain", "langchain_core") for name in within
+    )
     for name in (*packages, "tenacity"):
         sys.modules[name] = Anything(name)
 

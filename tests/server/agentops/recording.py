@@ -77,7 +77,7 @@ def anonymous(value):
         return first + last
     if not isinstance(value, dict):
         return value
-    if "host_env" in value and value["host_env"]:
+    if value.get("host_env"):
         sdk = {name: value["host_env"]["SDK"][name] for name in SDK}
         value = {**value, "host_env": {"SDK": sdk, "OS": {"Hostname": "vm", "OS": "Linux"}}}
     return {name: anonymous(one) for name, one in value.items()}

@@ -1,6 +1,8 @@
 """Bodies as the AgentOps SDK writes them."""
 
 import json
+import zipfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 
 from agentlog.server.agentops import bodies
 
+SUITE = Path(__file__).parents[4] / "shared" / "corpora" / "jsontestsuite.zip"
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -46,3 +49,27 @@ def test_what_python_writes_can_be_read_and_written_strictly(value):
     """Whatever the SDK can serialise comes out as JSON for everybody."""
     read = bodies.read(json.dumps(value).encode())
     assert json.dumps(read, allow_nan=False, ensure_ascii=False).encode()
+
+
+@pytest.mark.skipif(not SUITE.exists(), reason="the corpora are not here")
+def test_every_document_of_the_suite_is_read_or_refused():
+    """What is JSON is read, whatever else comes is read or says why not; nothing else happens."""
+    with zipfile.ZipFile(SUITE) as suite:
+        documents = {
+            name.removeprefix("test_parsing_"): suite.read(name)
+            for name in suite.namelist()
+            if name.startswith("test_parsing_")
+        }
+    refused = set()
+    for name, body in documents.items():
+        try:
+            json.dumps(bodies.read(body), allow_nan=False)
+        except bodies.NotJSONError:
+            refused.add(name)
+    assert len(documents) > 300
+    assert not [name for name in refused if name.startswith("y_")]
+    assert {name for name in documents if name.startswith("n_")} - refused <= PYTHONS
+
+
+PYTHONS = {"n_number_NaN.json", "n_number_infinity.json", "n_number_minus_infinity.json"}
+"""What is no JSON, but Python writes and reads it."""

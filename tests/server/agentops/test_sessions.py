@@ -101,13 +101,15 @@ def test_requests_of_a_session_may_overtake_each_other():
 @pytest.mark.parametrize("tags", [["a", "b"], ["b"], []])
 def test_the_tags_that_were_set_last_count(tags):
     """They may be more, others or none."""
-    start, update = session_record(session(tags=["a"]), 1000), session_record(session(tags=tags), 2000)
+    start = session_record(session(tags=["a"]), 1000)
+    update = session_record(session(tags=tags), 2000)
     assert tags == only(start, update)["tags"] == only(update, start)["tags"]
 
 
 def test_a_start_of_a_later_version_is_always_the_first():
     """`create_session` is known to come before, even if it arrives afterwards."""
-    start, update = session_record(session(tags=["a"]), FIRST), session_record(session(tags=["b"]), 1)
+    start = session_record(session(tags=["a"]), FIRST)
+    update = session_record(session(tags=["b"]), 1)
     assert ["b"] == only(start, update)["tags"]
 
 
@@ -135,7 +137,7 @@ def test_without_a_uuid_there_is_no_session(value):
 @pytest.mark.parametrize("value", [[], {}, 7, "text", "2026-13-45T99:00:00Z", True])
 def test_values_of_any_type_do_no_harm(value):
     """Whatever stands in the fields, there is a record."""
-    told = {name: value for name in ended()} | {"host_env": value, "session_id": SESSION}
+    told = dict.fromkeys(ended(), value) | {"host_env": value, "session_id": SESSION}
     assert HEX == session_record(told, 7)["session_id"]
 
 
