@@ -122,12 +122,11 @@ class SqliteStore:
             project = self._number(connection)
             query = search.query(text, project) if project else ""
             numbers = index.find(connection, query, limit) if query else []
-            found = self._events(
+            return self._events(
                 "FROM events WHERE number IN (SELECT value FROM json_each(:numbers))"
                 " ORDER BY timestamp DESC, id",
                 numbers=str(numbers),
             )
-        return found
 
     def resolve(self, prefix: str) -> str:
         """Return the id of the one session that begins with `prefix`, or of the `last` one.

@@ -1,0 +1,56 @@
+"""Forgetting a part at a time, as a collector does."""
+
+import pytest
+
+from agentlog.store import pruning
+from agentlog.store.sqlite import SqliteStore
+
+
+def event(session_id, number, **fields):
+    """Return a whole record of an event."""
+    own = {"id": f"{number:04}", "session_id": session_id, "event_type": "needle"}
+    return {**own, "timestamp": float(number), "end_timestamp": float(number), **fields}
+
+
+@pytest.fixture
+def store():
+    """Open a store with an old session of 25 events, one of 3, and a new one."""
+    with SqliteStore() as opened:
+        opened.put([event("old", n) for n in range(25)] + [event("odd", n) for n in range(3)])
+        opened.put([event("new", n) for n in range(100, 104)])
+        opened.index_all()
+        yield opened
+
+
+def some(store, before=50.0, most=10):
+    """Delete some events; return how many it were, and the sums of what is left."""
+    with store.writing() as connection:
+        deleted = pruning.prune_some(connection, before, most)
+        store.put_entries([])
+    return deleted, {summary.id: summary.events for summary in store.sessions()}
+
+
+def test_sessions_go_a_part_at_a_time(store):
+    """Until only what is not old is left, and a search knows nothing of the rest."""
+    steps = [some(store) for _ in range(5)]
+    assert [10, 10, 5, 3, 0] == [deleted for deleted, _ in steps]
+    assert {"new": 4} == steps[-1][1]
+    assert ["new"] * 4 == [found["session_id"] for found in store.search("needle")]
+    assert (1, 4) == (store.stats().sessions, store.stats().events)
+
+
+def test_what_comes_for_a_session_that_goes_stays(store):
+    """It is no longer silent then."""
+    some(store)
+    store.put([event("old", 200)])
+    assert (3, {"new": 4, "old": 16}) == some(store)
+    assert (0, {"new": 4, "old": 16}) == some(store)
+
+
+def test_a_session_that_may_be_running_stays(store):
+    """An event of it is open, and its owner is not known to be gone."""
+    with store.writing() as connection:
+        connection.execute(
+            "UPDATE events SET owner = 'x', close = NULL, open = close WHERE id = '0001'"
+        )
+    assert 0 == some(store)[0]
