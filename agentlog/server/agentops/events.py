@@ -18,14 +18,14 @@ _ACTION_TYPES: Final = ("action", "llm", "api", "screenshot", "tool")
 
 
 def event_records(
-    told: Sequence[object], session: str | None, batch: bytes, arrived: int
+    told: Sequence[object], session: str | None, batch: str, arrived: int
 ) -> list[Record | str]:
     """Return the records of a batch of events; instead of one that cannot be kept, why.
 
     Args:
         told: The `events` of a request.
         session: The session of those that name none.
-        batch: A digest of the request, 64 bytes at most.
+        batch: The digest of the request.
         arrived: When it came, in milliseconds since the epoch, for those that tell no time.
 
     """
@@ -55,6 +55,8 @@ def _record(fields: Fields, error: Fields | None, arrived: int) -> Record:
     values.without_defaults(fields, "result", "action_type")
     begin, end = _times(fields, arrived)
     coerced = "llm" if "model" in fields else "action"
+    result = values.take(fields, "result", values.outcome) or "Indeterminate"
+    returns = _returns(fields)
     record: Event = {
         "event_type": values.take(fields, "event_type", values.name) or "event",
         "action_type": values.take(fields, "action_type", _action_type) or coerced,
@@ -63,9 +65,9 @@ def _record(fields: Fields, error: Fields | None, arrived: int) -> Record:
         "prompt": fields.pop("prompt", None),
         "tags": values.take(fields, "tags", values.tags),
         "end_timestamp": end,
-        "result": values.take(fields, "result", values.outcome) or "Indeterminate",
-        "returns": _returns(fields),
-        "error": error,
+        "result": result,
+        "returns": returns,
+        "error": _raised(returns) if result == "Fail" and not error else error,
         "prompt_tokens": values.take(fields, "prompt_tokens", values.count),
         "completion_tokens": values.take(fields, "completion_tokens", values.count),
     }
@@ -89,3 +91,12 @@ def _returns(fields: Fields) -> object:
     """Return the output, which had another name at first, and has one again in the LLM calls."""
     names = (name for name in ("returns", "output", "completion") if name in fields)
     return fields.pop(next(names, "returns"), None)
+
+
+def _raised(returns: object) -> Fields | None:
+    """Return the error of a function that failed: from 0.0.13 on it is said to have returned it."""
+    if not isinstance(returns, Mapping) or len(returns) != 1:
+        return None
+    ((kind, message),) = returns.items()
+    is_one = isinstance(kind, str) and kind.isidentifier() and isinstance(message, str)
+    return {"type": kind, "message": message} if is_one else None

@@ -12,7 +12,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Final, Protocol
 
 from starlette.concurrency import run_in_threadpool
@@ -157,7 +156,7 @@ class _Lineage:
         if len(told) > MOST_EVENTS:
             raise _UnusableError(413, f"A batch has at most {MOST_EVENTS} events.")
         session = values.session_id(asked.said.get("session_id")) or asked.session
-        batch = blake2b(asked.body).digest()
+        batch = values.digest(asked.body)
         found = await run_in_threadpool(event_records, told, session, batch, asked.arrived)
         return JSONResponse(await self._stored(asked, found))
 

@@ -38,7 +38,6 @@ def session_record(told: Mapping[str, object], arrived: int) -> Record | None:
     record: Event = {
         "id": session[16:],
         "session_id": session,
-        "parent_id": None,
         "event_type": NAME,
         "action_type": "session",
         "arrived": arrived,

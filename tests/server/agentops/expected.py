@@ -35,6 +35,7 @@ def _functions(number, events):
     assert ["weather"] == fails["tags"]
     if number >= (0, 0, 13):
         assert {"ValueError": "no Atlantis"} == fails["returns"]
+        assert {"type": "ValueError", "message": "no Atlantis"} == fails["error"]
     assert (1 if number >= (0, 0, 6) else 0) == len(events.get("later", ()))
 
 

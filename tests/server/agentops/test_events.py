@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentlog.server import intake
-from agentlog.server.agentops import bodies
+from agentlog.server.agentops import bodies, values
 from agentlog.server.agentops.events import event_records
 from tests.server.agentops.told import BATCH, HEX, NOON, ROOT, SESSION, event
 
@@ -152,8 +152,35 @@ def test_a_batch_that_is_sent_again_has_the_same_ids():
 
 def test_equal_events_of_two_batches_are_two():
     """A queue may be cut between two events of one millisecond."""
-    one, other = event_records([event()], None, b"1", 7), event_records([event()], None, b"2", 7)
-    assert one[0]["id"] != other[0]["id"]
+    batches = values.digest(b"one"), values.digest(b"other")
+    one, other = (event_records([event()], None, batch, 7)[0] for batch in batches)
+    assert one["id"] != other["id"]
+    assert 16 == len(one["id"]) == len(other["id"])
+
+
+def test_events_of_one_millisecond_stay_in_order():
+    """Where times are equal, ids decide."""
+    found = event_records([event(event_type=str(one)) for one in range(300)], None, BATCH, 7)
+    ordered = sorted(found, key=lambda one: one["id"])
+    assert [str(one) for one in range(300)] == [one["event_type"] for one in ordered]
+
+
+@pytest.mark.parametrize(
+    ("returns", "error"),
+    [
+        ({"ValueError": "no Atlantis"}, {"type": "ValueError", "message": "no Atlantis"}),
+        ({"ValueError": "no Atlantis", "n": 1}, None),
+        ({"status code": "503"}, None),
+        ({"status": 503}, None),
+        ({}, None),
+        ("no Atlantis", None),
+    ],
+)
+def test_what_a_failed_function_raised_is_its_error(returns, error):
+    """From 0.0.13 on the SDK says it as what was returned, and there it stays."""
+    found = record(result="Fail", returns=returns)
+    assert (error, returns) == (found.get("error"), found["returns"])
+    assert "error" not in record(result="Success", returns=returns)
 
 
 def test_what_cannot_be_kept_does_not_touch_its_neighbours():

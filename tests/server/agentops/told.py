@@ -3,7 +3,7 @@
 SESSION = "ded1c66e-c094-413e-bdab-a4c558d00ce3"
 HEX = "ded1c66ec094413ebdaba4c558d00ce3"
 ROOT = HEX[16:]
-BATCH = b"a digest"
+BATCH = "0123456789ab"
 NOON = 1795262400.0
 """2026-11-21T12:00:00Z"""
 
