@@ -69,12 +69,21 @@ class Writer:
         home: A home of which the journal is taken up, too.
         keep: Seconds that a session may have said nothing before it is deleted; None keeps all.
         room: Bytes of batches that may wait.
+        patience: Seconds to wait for another program that keeps the store locked, as a person with
+            a shell may.
 
     """
 
     def __init__(
-        self, path: Path, *, home: Path | None = None, keep: float | None = None, room: int = ROOM
+        self,
+        path: Path,
+        *,
+        home: Path | None = None,
+        keep: float | None = None,
+        room: int = ROOM,
+        patience: float = 5.0,
     ) -> None:
+        self._patience = patience
         self._path = path
         self._home = home
         self._keep = keep
@@ -93,7 +102,7 @@ class Writer:
         """Open the store; raises `StoreError` with what a person has to know if it cannot be."""
         self._lock = claim(self._path)
         try:
-            store = SqliteStore(self._path, claimed=True)
+            store = SqliteStore(self._path, claimed=True, patience=self._patience)
         except BaseException:
             self._lock.release()
             raise

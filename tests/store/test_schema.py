@@ -65,7 +65,8 @@ def test_the_sums_are_those_of_the_events(records, cuts):
             name = root and root["event_type"]
             assert name == summary.event_type
             own = root["timestamp"] if root and _is_time(root, "timestamp") else None
-            assert summary.timestamp == (own if own is not None else min(starts, default=None))
+            start = own if own is not None else min(map(float, starts), default=None)
+            assert summary.timestamp == (start if start is None else float(start))
 
 
 def _is_time(event, name):
