@@ -4,7 +4,7 @@ The rule: a route is open, for readers, for writers or for those who watch, and 
 one list. What comes to none of them is a 404, and every error is `{"detail"}`.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
@@ -18,7 +18,7 @@ from structlog.typing import FilteringBoundLogger
 
 from agentlog.errors import StoreError
 from agentlog.keys import Ring
-from agentlog.server import intake, openapi
+from agentlog.server import agentops, openapi
 from agentlog.server.auth import Access, Secrets
 from agentlog.server.guard import Endpoint, Gate, Guard, problem
 from agentlog.server.hosts import Hosts
@@ -28,7 +28,6 @@ from agentlog.server.receiving import HANDLERS, Receiving, broken
 from agentlog.server.settings import ServeConfig
 from agentlog.server.visiting import Visiting
 from agentlog.server.writer import Writer
-from agentlog.store import Receipt
 
 
 def create_app(
@@ -71,7 +70,7 @@ def create_app(
             Route("/v1/sessions/{session_id}", gate.reading(reading.session)),
             Route("/v1/events/{session_id}/{event_id}", gate.reading(reading.event)),
             Route("/v1/search", gate.reading(reading.search)),
-            *_lineage(writer, access, receiving),
+            *_lineage(access, receiving),
         ],
         exception_handlers={
             HTTPException: _refused,
@@ -94,17 +93,13 @@ def guarded(app: Starlette, config: ServeConfig) -> ASGIApp:
     return metrics.counting(guard)
 
 
-def _lineage(writer: Writer, access: Access, receiving: Receiving) -> list[BaseRoute]:
+def _lineage(access: Access, receiving: Receiving) -> list[BaseRoute]:
     """Return the routes of AgentOps' SDK."""
-    from agentlog.server import agentops
-
-    async def submit(project: str, records: Sequence[Mapping[str, object]]) -> Receipt:
-        return await writer.submit(project, intake.of_records(records))
 
     def project_of_key(key: str | None) -> str | None:
         return access.writer(Secrets(header=key))
 
-    return list(agentops.routes(submit, project_of_key, receiving.body_of))
+    return list(agentops.routes(receiving.submit, project_of_key, receiving.body))
 
 
 def _description(config: ServeConfig) -> Endpoint:

@@ -9,7 +9,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import asdict
@@ -19,10 +19,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agentlog.replay import export
 from agentlog.replay.listing import summary_state
 from agentlog.replay.node import State
-from agentlog.replay.tree import forest
 from agentlog.store import SessionFilter, SessionSummary
 from agentlog.store.merge import Event
 
@@ -46,8 +44,8 @@ class Reader(Protocol):
     def sessions(self, wanted: SessionFilter) -> list[SessionSummary]:
         """Return the sessions that a filter lets through, newest first."""
 
-    def session(self, session_id: str) -> list[Event]:
-        """Return all events of a session."""
+    def events_of(self, session_id: str) -> Iterator[list[Event]]:
+        """Yield the events of a session by their start, some at once."""
 
     def event(self, session_id: str, event_id: str) -> Event | None:
         """Return one event, or None."""
@@ -79,14 +77,9 @@ class Reading:
         return _answer({"sessions": rows, "next": cursor_behind(found, wanted.limit)})
 
     async def session(self, request: Request) -> Response:
-        """Answer `GET /v1/sessions/{session_id}`: what `agentlog replay --json` prints."""
+        """Answer `GET /v1/sessions/{session_id}`: its own event, and all others by their start."""
         session_id = request.path_params["session_id"]
-
-        def read(store: Reader) -> str | None:
-            events = store.session(session_id)
-            return export.to_json(forest(events)) if events else None
-
-        text = await self.ask(request, read)
+        text = await self.ask(request, lambda store: session_json(_lists(store, session_id)))
         if text is None:
             raise HTTPException(404, "there is no such session")
         return _json(text)
@@ -168,6 +161,31 @@ def _cursor(text: str | None) -> tuple[float | None, str] | None:
 # -- What is answered ------------------------------------------------------------------------------
 
 
+def _lists(store: Reader, session_id: str) -> Iterable[list[Event]]:
+    if hasattr(store, "events_of"):
+        return store.events_of(session_id)
+    found = store.session(session_id)
+    return [found] if found else []
+
+
+def session_json(lists: Iterable[list[Event]]) -> str | None:
+    """Return a session as it goes over the wire, None if it has no events.
+
+    `lists` are taken one by one, so that a long session is never there as objects, only as text.
+    """
+    own: Event | None = None
+    texts: list[str] = []
+    for events in lists:
+        others = events
+        if own is None:
+            own = next((event for event in events if event.get("action_type") == "session"), None)
+            others = [event for event in events if event is not own]
+        texts.append(_text(others)[1:-1])
+    if own is None and not texts:
+        return None
+    return f'{{"session":{_text(own)},"events":[{",".join(filter(None, texts))}]}}'
+
+
 def summary_json(summary: SessionSummary, now: float) -> dict[str, object]:
     """Return a session of a list as it goes over the wire."""
     return {**asdict(summary), "state": state_of(summary, now)}
@@ -182,7 +200,11 @@ def state_of(summary: SessionSummary, now: float) -> str:
 
 
 def _answer(value: object) -> Response:
-    return _json(json.dumps(value, allow_nan=False, separators=(",", ":")))
+    return _json(_text(value))
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 
 def _json(text: str) -> Response:

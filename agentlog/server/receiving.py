@@ -7,10 +7,10 @@ waited for; and an answer is given after the commit.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -30,6 +30,8 @@ LONGEST: Final = 60.0
 """Seconds for all of it."""
 
 _JSON: Final = "application/json"
+
+T = TypeVar("T")
 
 
 class Refused(HTTPException):
@@ -104,20 +106,19 @@ class Receiving:
             raise Refused(415, f"the body is JSON: Content-Type: {_JSON}")
         async with self.body(request) as body:
             size = len(body)
-            batch = await self._read(body, request.headers.get("content-encoding"))
+            encoding = request.headers.get("content-encoding")
+            coding = encoding.strip().lower() if encoding else None
+            batch = await self._in_thread(lambda: intake.read(body, coding))
         if isinstance(batch, intake.Rejection):
             self._log.warning("batch refused", project=project, bytes=size, status=batch.status)
             raise Refused(batch.status, batch.detail, close=False)
-        receipt = await self._writer.submit(project, batch)
-        self._log.info(
-            "batch",
-            project=project,
-            bytes=size,
-            accepted=receipt.accepted,
-            refused=len(receipt.refused),
-            ms=round((time.perf_counter() - began) * 1000, 1),
-        )
-        return JSONResponse(receipt_json(receipt))
+        return JSONResponse(receipt_json(await self._store(project, batch, began, bytes=size)))
+
+    async def submit(self, project: str, records: Sequence[Mapping[str, object]]) -> Receipt:
+        """Store records that came by another way; raises what the writer raises."""
+        began = time.perf_counter()
+        batch = await self._in_thread(lambda: intake.of_records(records))
+        return await self._store(project, batch, began)
 
     @asynccontextmanager
     async def body(self, request: Request) -> AsyncIterator[bytes]:
@@ -128,19 +129,26 @@ class Receiving:
         async with self._budget.share() as take:
             yield await _read(request, take)
 
-    async def body_of(self, request: Request) -> bytes:
-        """Read a body for those who keep it only for a moment. Raises `Refused`."""
-        async with self.body(request) as body:
-            return body
-
     def close(self) -> None:
         """Wait for what is being parsed."""
         self._thread.shutdown(cancel_futures=True)
 
-    async def _read(self, body: bytes, encoding: str | None) -> intake.Batch | intake.Rejection:
-        loop = asyncio.get_running_loop()
-        coding = encoding.strip().lower() if encoding else None
-        return await loop.run_in_executor(self._thread, intake.read, body, coding)
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def _store(
+        self, project: str, batch: intake.Batch, began: float, **more: object
+    ) -> Receipt:
+        receipt = await self._writer.submit(project, batch)
+        self._log.info(
+            "batch",
+            project=project,
+            **more,
+            accepted=receipt.accepted,
+            refused=len(receipt.refused),
+            ms=round((time.perf_counter() - began) * 1000, 1),
+        )
+        return receipt
 
 
 def receipt_json(receipt: Receipt) -> dict[str, object]:

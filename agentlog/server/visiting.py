@@ -49,8 +49,8 @@ class Visiting:
 
     async def login(self, request: Request) -> Response:
         """Answer `POST /login`, the form with the key."""
-        body = await self._receiving.body_of(request)
-        fields = parse_qs(body[:_LONGEST_FORM].decode(errors="replace"))
+        async with self._receiving.body(request) as body:
+            fields = parse_qs(body[:_LONGEST_FORM].decode(errors="replace"))
         secret = fields.get("key", [""])[0].strip()
         if self._gate.access.project_of(secret) is None:
             return self._login(401, was_wrong=True)

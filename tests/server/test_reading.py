@@ -93,7 +93,7 @@ def test_a_list_is_narrowed(asked, expected, full):
 
 
 def test_a_session_has_all_its_events(full):
-    """In the form of `agentlog replay --json`: its own event, and all others in their order."""
+    """Its own event, and all others by their start, in the form of `agentlog replay --json`."""
     session = full.get(f"/v1/sessions/{session_id(2)}").json
     assert ("heron hunt", [event_id(2)]) == (
         session["session"]["event_type"],
