@@ -50,29 +50,34 @@ class Errands:
         self._next_step = now
         self._is_behind = True
         self._is_idle = False
+        self._is_ill = False
         self.behind = 0
         """How many events a search does not find yet, as far as is known."""
 
     def pause(self) -> float:
         """Return how many seconds there is nothing to do but to wait for batches."""
+        if self._is_ill:
+            return max(0.0, self._next_step - time.monotonic())
         quiet = (0.0 if self._is_idle else _QUIET) if self._is_behind else _AT_MOST
         now = time.monotonic()
         wanted = min(now + quiet, self._next_uptake, self._next_pruning)
         return max(0.0, max(wanted, self._next_step if self._is_idle else 0.0) - now)
 
-    def note_commit(self) -> None:
-        """Learn that there is something new to index."""
+    def note_commit(self, *, well: bool) -> None:
+        """Learn that there is something new to index, or that the store could not be written."""
         self._is_behind = True
+        if well:
+            self._is_ill = False
+        else:
+            self.rest()
 
     def rest(self) -> None:
-        """Do nothing for a while, as something went wrong."""
-        now = time.monotonic()
-        self._next_step = now + _AFTER_TROUBLE
-        self._next_uptake = max(self._next_uptake, self._next_step)
-        self._next_pruning = max(self._next_pruning, self._next_step)
+        """Do nothing for a while, as the store could not be written."""
+        self._is_ill = True
+        self._next_step = time.monotonic() + _AFTER_TROUBLE
 
-    def run(self, *, idle: bool, between: Callable[[], None]) -> None:
-        """Do what is due; raises `StoreError`.
+    def run(self, *, idle: bool, between: Callable[[], None]) -> bool:
+        """Do what is due; return whether the store can be written; raises `StoreError` if not.
 
         Args:
             idle: Whether no batch has come since the last time.
@@ -81,6 +86,11 @@ class Errands:
         """
         self._is_idle = idle
         now = time.monotonic()
+        if self._is_ill:
+            if now < self._next_step:
+                return False
+            self._store.try_to_write()
+            self._is_ill = False
         if now >= self._next_uptake and self._home:
             self._take_up(self._home, between)
         if now >= self._next_pruning and self._keep is not None:
@@ -88,6 +98,7 @@ class Errands:
         if self._is_behind and now >= self._next_step:
             self._index(index.AT_ONCE if idle else _SOME_UNDER_LOAD)
             self._next_step = now if idle else time.monotonic() + _UNDER_LOAD
+        return True
 
     def _take_up(self, home: Path, between: Callable[[], None]) -> None:
         if uptake(self._store, home, between=between).records:

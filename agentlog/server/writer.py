@@ -167,7 +167,7 @@ class Writer:
                 batches = self._next(errands.pause())
                 if batches:
                     self._commit(store, batches)
-                    errands.note_commit()
+                    errands.note_commit(well=not self._trouble)
                 elif self._stopping:
                     break
                 self._run(store, errands, idle=not batches)
@@ -187,7 +187,8 @@ class Writer:
 
     def _run(self, store: SqliteStore, errands: Errands, *, idle: bool) -> None:
         try:
-            errands.run(idle=idle, between=lambda: self._commit(store, self._next(0)))
+            if errands.run(idle=idle, between=lambda: self._commit(store, self._next(0))):
+                self._trouble = ""
         except StoreError as error:
             self._trouble = str(error)
             errands.rest()

@@ -197,6 +197,20 @@ def test_a_store_that_another_program_keeps_locked_is_told(path):
     writer.stop()
 
 
+def test_who_asks_how_it_is_hears_of_an_end_of_the_trouble(path):
+    """Also if nobody has sent anything since."""
+    writer = Writer(path, patience=0.1)
+    writer.start()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    submitted(writer, batch(1))
+    assert "is in use by another process" in writer.trouble
+    other.execute("ROLLBACK")
+    other.close()
+    asyncio.run(until(lambda: writer.is_well))
+    writer.stop()
+
+
 def test_who_does_not_wait_any_more_does_no_harm(writer, readers):
     """A client that is gone; what it sent is stored, as it may have been."""
 

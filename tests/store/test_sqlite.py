@@ -71,6 +71,21 @@ def test_events_of_a_session_come_by_start(store):
     assert ["a", "c", "b"] == [event["id"] for event in store.session(SESSION)]
 
 
+def test_the_texts_of_a_session_are_its_events(store):
+    """In the same order, in parts; what came in one record is as it came."""
+    whole = opened("c", 3.0, end_timestamp=3.0)
+    store.put([opened("a"), closed("a"), opened("b", 2.0, tags=["é"]), whole, closed("d")])
+    with store.writing() as connection:
+        connection.execute("UPDATE events SET interrupted = 1 WHERE id IN ('a', 'b')")
+    parts = list(store.texts_of(SESSION, most=3))
+    assert [3, 1] == [len(part) for part in parts]
+    texts = [text for part in parts for text in part]
+    assert store.session(SESSION) == [json.loads(text) for text in texts]
+    assert json.dumps(whole) in texts
+    assert "interrupted" == store.event(SESSION, "b")["reason"]
+    assert [] == list(store.texts_of(OTHER))
+
+
 def test_an_id_may_be_used_in_two_sessions(store):
     """The address of an event is its session and its id."""
     store.put([opened("a", model="m"), opened("a", session_id=OTHER, model="n")])
