@@ -16,8 +16,17 @@ _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _DIGITS: Final = 19  # of the largest integer of 64 bits
 
 
+MOST_VALUES: Final = 1_000_000
+"""A body of more values would take many times its size in memory."""
+
+
 class NotJSONError(ValueError):
     """A body that cannot be read; the text says why."""
+
+
+def has_too_many_values(body: bytes) -> bool:
+    """Say whether a body may hold more values than are read; what stands in texts counts too."""
+    return sum(map(body.count, (b",", b"{", b"["))) > MOST_VALUES
 
 
 def read(body: bytes) -> object:

@@ -11,6 +11,7 @@ no room at the moment is held for a while before it is told so.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -27,7 +28,14 @@ from agentlog.server.writer import Busy
 from agentlog.store import Receipt
 from agentlog.store.merge import Record
 
-MOST_EVENTS: Final = 5_000
+MOST_EVENTS: Final = 50_000
+"""Of a batch: so many as a queue may hold that was told to hold many, as it stops for good when it
+is full.
+"""
+
+_AT_ONCE: Final = 500
+"""Records that are handed on together: who hands them on has other things to do as well."""
+
 PATIENCE: Final = 8.0
 """Seconds that a batch is held when the collector is busy; the SDK waits for 20."""
 
@@ -48,8 +56,24 @@ class Submit(Protocol):
 ProjectOfKey = Callable[[str | None], str | None]
 """Says which project a key, or none, writes to; None: none."""
 
-BodyOf = Callable[[Request], Awaitable[bytes]]
-"""Reads the body of a request, within bounds."""
+BodyOf = Callable[[Request], AbstractAsyncContextManager[bytes]]
+"""Reads the body of a request, within bounds; its bytes are accounted for until the block ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Whose a request is.
+
+    Attributes:
+        project: Where it may write to.
+        key: The key that it showed, if it did.
+        session: The session of its token, if it showed one.
+
+    """
+
+    project: str
+    key: str | None
+    session: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +81,19 @@ class Asked:
     """What is known of a request once it has been read.
 
     Attributes:
-        project: Where it may write to.
-        key: The key that it showed, if it did.
-        session: The session of its token, if it showed one.
+        by: Whose it is.
         body: What it sent, as it came.
         said: The same, parsed.
         arrived: When it came, in milliseconds since the epoch.
+        until: How long there may be no room for it, by the monotonic clock.
 
     """
 
-    project: str
-    key: str | None
-    session: str | None
+    by: Shown
     body: bytes
     said: Mapping[str, object]
     arrived: int
+    until: float
 
 
 class _UnusableError(Exception):
@@ -92,11 +114,16 @@ def routes(submit: Submit, project_of_key: ProjectOfKey, body_of: BodyOf) -> lis
         body_of: Reads the body of a request.
 
     """
+    one_at_a_time = asyncio.Semaphore(1)  # what is parsed is many times as large
 
     def route(path: str, handle: Callable[[Asked], Awaitable[Response]]) -> Route:
         async def endpoint(request: Request) -> Response:
+            arrived, until = int(time.time() * 1000), time.monotonic() + PATIENCE
             try:
-                return await handle(await _asked(request, project_of_key, body_of))
+                shown = _shown(request, project_of_key)
+                async with body_of(request) as body, one_at_a_time:
+                    said = await run_in_threadpool(_said, body)
+                    return await handle(Asked(shown, body, said, arrived, until))
             except _UnusableError as unusable:
                 return unusable.answer
 
@@ -133,18 +160,18 @@ class _Lineage:
         if found is None:
             raise _UnusableError(400, f"A session {_NO_UUID}.")
         answer = await self._stored(asked, [found])
-        return JSONResponse({**answer, "jwt": str(Ticket(asked.key, str(found["session_id"])))})
+        return JSONResponse({**answer, "jwt": str(Ticket(asked.by.key, str(found["session_id"])))})
 
     async def token(self, asked: Asked) -> Response:
         """Give the token for a session that was started elsewhere."""
         session = values.session_id(asked.said.get("session_id"))
         if session is None:
             raise _UnusableError(400, f"A session {_NO_UUID}.")
-        return JSONResponse({"jwt": str(Ticket(asked.key, session))})
+        return JSONResponse({"jwt": str(Ticket(asked.by.key, session))})
 
     async def agent(self, asked: Asked) -> Response:
         """Take an agent."""
-        found = agent_record(asked.said, asked.session, asked.arrived)
+        found = agent_record(asked.said, asked.by.session, asked.arrived)
         why = "without an id and a session_id that are UUIDs"
         return JSONResponse(await self._stored(asked, [found or why]))
 
@@ -155,7 +182,7 @@ class _Lineage:
             raise _UnusableError(400, 'The body is {"events": [...]}.')
         if len(told) > MOST_EVENTS:
             raise _UnusableError(413, f"A batch has at most {MOST_EVENTS} events.")
-        session = values.session_id(asked.said.get("session_id")) or asked.session
+        session = values.session_id(asked.said.get("session_id")) or asked.by.session
         batch = values.digest(asked.body)
         found = await run_in_threadpool(event_records, told, session, batch, asked.arrived)
         return JSONResponse(await self._stored(asked, found))
@@ -164,13 +191,16 @@ class _Lineage:
         """Store what was found, and return the receipt for all of it."""
         kept = [index for index, one in enumerate(found) if not isinstance(one, str)]
         records = [one for one in found if not isinstance(one, str)]
-        receipt = Receipt(0)
-        if records:
-            receipt = await patiently(self._submit, asked.project, records)
-        refused = {kept[one.index]: (one.id, one.why) for one in receipt.refused}
-        refused |= {at: (None, one) for at, one in enumerate(found) if isinstance(one, str)}
+        refused: dict[int, tuple[str | None, str]]
+        refused = {at: (None, one) for at, one in enumerate(found) if isinstance(one, str)}
+        accepted = 0
+        for start in range(0, len(records), _AT_ONCE):
+            some = records[start : start + _AT_ONCE]
+            receipt = await patiently(self._submit, asked.by.project, some, asked.until)
+            accepted += receipt.accepted
+            refused |= {kept[start + one.index]: (one.id, one.why) for one in receipt.refused}
         return {
-            "accepted": receipt.accepted,
+            "accepted": accepted,
             "refused": [
                 {"index": index, "id": name, "why": why}
                 for index, (name, why) in sorted(refused.items())
@@ -178,9 +208,10 @@ class _Lineage:
         }
 
 
-async def patiently(submit: Submit, project: str, records: Sequence[Record]) -> Receipt:
-    """Store records; while the collector is busy, try again for a while. Raises `Busy` after it."""
-    until = time.monotonic() + PATIENCE
+async def patiently(
+    submit: Submit, project: str, records: Sequence[Record], until: float
+) -> Receipt:
+    """Store records; while the collector is busy, try again until then. Raises `Busy` after it."""
     while True:
         try:
             return await submit(project, records)
@@ -201,21 +232,18 @@ def _session(asked: Asked) -> Mapping[str, object]:
 # -- From the request ----------------------------------------------------------------------------
 
 
-async def _asked(request: Request, project_of_key: ProjectOfKey, body_of: BodyOf) -> Asked:
-    """Read a request, whose it is first."""
-    arrived = int(time.time() * 1000)
+def _shown(request: Request, project_of_key: ProjectOfKey) -> Shown:
+    """Say whose a request is, by its headers."""
     token = _token(request)
     ticket = tickets.read(token) if token else None
-    shown = (request.headers.get(name) for name in _KEYS)
-    key = next(filter(None, shown), ticket.key if ticket else token)
+    keys = (request.headers.get(name) for name in _KEYS)
+    key = next(filter(None, keys), ticket.key if ticket else token)
     project = project_of_key(key)
     if project is None:
         raise _UnusableError(401, "This key is not known here, or there is none.")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise _UnusableError(415, "The SDK's requests are taken as it sends them: not compressed.")
-    body = await body_of(request)
-    said = await run_in_threadpool(_said, body)
-    return Asked(project, key, ticket.session_id if ticket else None, body, said, arrived)
+    return Shown(project, key, ticket.session_id if ticket else None)
 
 
 def _token(request: Request) -> str | None:
@@ -224,6 +252,8 @@ def _token(request: Request) -> str | None:
 
 
 def _said(body: bytes) -> Mapping[str, object]:
+    if bodies.has_too_many_values(body):
+        raise _UnusableError(413, f"A body has at most {bodies.MOST_VALUES} values.")
     try:
         said = bodies.read(body)
     except bodies.NotJSONError as error:

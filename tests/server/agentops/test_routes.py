@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 
@@ -141,7 +142,23 @@ def test_an_empty_batch_is_none(collector):
 
 def test_a_batch_has_an_end(collector):
     """What no queue of the SDK holds is no batch of its."""
-    assert 413 == say(collector, "/events", {"events": [0] * 5_001})[0]
+    assert 413 == say(collector, "/events", {"events": [0] * 50_001})[0]
+    assert 413 == say(collector, "/events", b'{"events": [' + b"{}," * 900_000 + b"{}]}")[0]
+
+
+def test_a_large_batch_is_stored_as_a_whole(collector):
+    """A queue is best told to be long: the SDK stops for good when it is full."""
+    at = {"session_id": new()}
+    told = [event(event_type=str(one), **at) for one in range(1_200)]
+    told[700] = None
+    status, answer = say(collector, "/events", {"events": told})
+    assert (200, 1_199, [700]) == (
+        status,
+        answer["accepted"],
+        [one["index"] for one in answer["refused"]],
+    )
+    names = [one["event_type"] for one in found(collector, at["session_id"])[1]]
+    assert [str(one) for one in range(1_200) if one != 700] == names
 
 
 def test_a_compressed_body_is_not_understood(collector):
@@ -259,7 +276,7 @@ def test_a_busy_collector_is_waited_for():
             raise Busy(0)
         return Receipt(len(records))
 
-    assert Receipt(2) == asyncio.run(patiently(submit, "", [{}, {}]))
+    assert Receipt(2) == asyncio.run(patiently(submit, "", [{}, {}], time.monotonic() + 60))
 
 
 def test_a_collector_that_stays_busy_says_so():
@@ -269,7 +286,7 @@ def test_a_collector_that_stays_busy_says_so():
         raise Busy(30)
 
     with pytest.raises(Busy):
-        asyncio.run(patiently(submit, "", [{}]))
+        asyncio.run(patiently(submit, "", [{}], time.monotonic() + 8))
 
 
 @pytest.mark.parametrize("path", PATHS)
