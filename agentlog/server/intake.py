@@ -42,6 +42,9 @@ DEEPEST: Final = 100
 
 _INT64 = 1 << 63
 _LONGEST_ID = 64
+_OF_AN_ENTRY = 300
+"""Bytes of memory that an entry has beside its text."""
+
 _is_session_id = re.compile("[0-9a-f]{32}").fullmatch
 _is_id = re.compile("[0-9a-f]{16}").fullmatch
 
@@ -113,7 +116,7 @@ def _batch(found: list["Entry | _Refused"]) -> Batch:
         for index, one in enumerate(found)
         if isinstance(one, _Refused)
     )
-    return Batch(entries, refused, sum(getsizeof(one.text) for one in entries))
+    return Batch(entries, refused, sum(_OF_AN_ENTRY + getsizeof(one.text) for one in entries))
 
 
 # -- One record ----------------------------------------------------------------------------------
