@@ -16,6 +16,7 @@ from agentlog.store.uptake import uptake
 
 _EVERY_UPTAKE: Final = 0.5
 _EVERY_PRUNING: Final = 60.0
+_EVERY_COUNT: Final = 1.0
 _QUIET: Final = 0.05
 """Seconds without a batch after which the index is brought up to date."""
 
@@ -23,7 +24,7 @@ _UNDER_LOAD: Final = 0.25
 """Seconds between two steps of the index while batches come."""
 
 _SOME_UNDER_LOAD: Final = 250
-_SOME_PRUNED: Final = 1000
+_SOME_PRUNED: Final = 200
 _AT_MOST: Final = 60.0
 _AFTER_TROUBLE: Final = 1.0
 
@@ -47,7 +48,7 @@ class Errands:
         now = time.monotonic()
         self._next_uptake = now if home else float("inf")
         self._next_pruning = now if keep is not None else float("inf")
-        self._next_step = now
+        self._next_step = self._next_count = now
         self._is_behind = True
         self._is_idle = False
         self._is_ill = False
@@ -113,5 +114,10 @@ class Errands:
     def _index(self, most: int) -> None:
         with self._store.writing() as connection:
             done = index.take_in(connection, most)
-        self._is_behind = done == most
-        self.behind = self._store.count_unsearched() if self._is_behind else 0
+        self._is_behind = done > 0
+        now = time.monotonic()
+        if not self._is_behind:
+            self.behind = 0
+        elif now >= self._next_count:  # it takes a while where there is much
+            self.behind = self._store.count_unsearched()
+            self._next_count = now + _EVERY_COUNT

@@ -27,7 +27,7 @@ def is_behind(connection: sqlite3.Connection) -> bool:
 
 def take_in(connection: sqlite3.Connection, most: int = AT_ONCE) -> int:
     """Index a part of what has changed; return how much it was; only within `writing`."""
-    changed = connection.execute(_SOME, (most,)).fetchall()
+    changed = next(rows.parts(connection.execute(_SOME, (most,)), most), [])
     texts = [
         (number, search.words(joined(opened, closed)), search.project_word(project))
         for number, opened, closed, project in changed

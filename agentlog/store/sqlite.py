@@ -27,6 +27,7 @@ from agentlog.store import (
     listing,
     pruning,
     putting,
+    rows,
     search,
 )
 from agentlog.store.database import PATIENCE, Database
@@ -113,8 +114,8 @@ class SqliteStore:
         session of a million events only a part is in memory. The store is read until the end.
         """
         with self._rows(_OF_SESSION, session_id=session_id) as cursor:
-            while rows := cursor.fetchmany(most):
-                yield [_text(*row) for row in rows]
+            for part in rows.parts(cursor, most):
+                yield [_text(*row) for row in part]
 
     def event(self, session_id: str, event_id: str) -> Event | None:
         """Return one event, merged, or None."""
@@ -183,11 +184,11 @@ class SqliteStore:
     def projects(self) -> list[str]:
         """Return the names of the projects that have sessions; "" is the home's own."""
         with self.reading() as connection:
-            rows = connection.execute(
+            found = connection.execute(
                 "SELECT name FROM projects WHERE EXISTS"
                 " (SELECT 1 FROM sessions WHERE project = projects.number) ORDER BY name"
             )
-            return [name for (name,) in rows]
+            return [name for (name,) in found]
 
     def close(self) -> None:
         """Let go of the store; it is not used afterwards."""
@@ -263,13 +264,13 @@ class SqliteStore:
 
     def _events(self, clauses: str, **values: object) -> list[Event]:
         with self._rows(clauses, **values) as cursor:
-            rows = cursor.fetchall()
+            found = cursor.fetchall()
         # One text for all: its parser makes each key once, in half the time.
-        halves = ",".join(f"{opened or 'null'},{closed or 'null'}" for opened, closed, _ in rows)
+        halves = ",".join(f"{opened or 'null'},{closed or 'null'}" for opened, closed, _ in found)
         parsed = iter(json.loads(f"[{halves}]"))
         return [
             _event(next(parsed), next(parsed), interrupted=interrupted if closed is None else 0)
-            for _, closed, interrupted in rows
+            for _, closed, interrupted in found
         ]
 
     @contextmanager
@@ -286,7 +287,7 @@ class SqliteStore:
         if not prefix:
             return []
         with self.reading() as connection:
-            rows = connection.execute(
+            found = connection.execute(
                 "SELECT session_id FROM sessions"
                 " WHERE project = (SELECT number FROM projects WHERE name = :project)"
                 " AND session_id >= :prefix AND session_id < :prefix || char(0x10FFFF)"
@@ -297,7 +298,7 @@ class SqliteStore:
                     "most": _CANDIDATES + 1,
                 },
             )
-            return [session_id for (session_id,) in rows]
+            return [session_id for (session_id,) in found]
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
