@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agentlog.server.auth import Access, secrets_of
+from agentlog.server.auth import Access, Secrets, secrets_of
 from agentlog.server.hosts import Hosts
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -90,11 +90,14 @@ class Gate:
 
     def reader(self, request: Request) -> str | None:
         """Return the project that a request reads, None if it may not."""
-        return self.access.reader(secrets_of(request.headers, request.cookies, self._cookie))
+        return self.access.reader(self._secrets_of(request))
 
     def writer(self, request: Request) -> str | None:
         """Return the project that a request writes to, None if it may not."""
-        return self.access.writer(secrets_of(request.headers, {}, self._cookie))
+        return self.access.writer(self._secrets_of(request))
+
+    def _secrets_of(self, request: Request) -> Secrets:
+        return secrets_of(request.headers, request.cookies, self._cookie)
 
     def _asking(self, endpoint: Endpoint, who: Callable[[Request], str | None]) -> Endpoint:
         async def asked(request: Request) -> Response:

@@ -44,8 +44,8 @@ class Reader(Protocol):
     def sessions(self, wanted: SessionFilter) -> list[SessionSummary]:
         """Return the sessions that a filter lets through, newest first."""
 
-    def events_of(self, session_id: str) -> Iterator[list[Event]]:
-        """Yield the events of a session by their start, some at once."""
+    def texts_of(self, session_id: str) -> Iterator[list[str]]:
+        """Yield the events of a session by their start, some at once, each as JSON."""
 
     def event(self, session_id: str, event_id: str) -> Event | None:
         """Return one event, or None."""
@@ -79,7 +79,7 @@ class Reading:
     async def session(self, request: Request) -> Response:
         """Answer `GET /v1/sessions/{session_id}`: its own event, and all others by their start."""
         session_id = request.path_params["session_id"]
-        text = await self.ask(request, lambda store: session_json(_lists(store, session_id)))
+        text = await self.ask(request, lambda store: session_json(store.texts_of(session_id)))
         if text is None:
             raise HTTPException(404, "there is no such session")
         return _json(text)
@@ -161,29 +161,25 @@ def _cursor(text: str | None) -> tuple[float | None, str] | None:
 # -- What is answered ------------------------------------------------------------------------------
 
 
-def _lists(store: Reader, session_id: str) -> Iterable[list[Event]]:
-    if hasattr(store, "events_of"):
-        return store.events_of(session_id)
-    found = store.session(session_id)
-    return [found] if found else []
-
-
-def session_json(lists: Iterable[list[Event]]) -> str | None:
+def session_json(lists: Iterable[list[str]]) -> str | None:
     """Return a session as it goes over the wire, None if it has no events.
 
-    `lists` are taken one by one, so that a long session is never there as objects, only as text.
+    `lists` are the JSON texts of its events. They are put together as they are: only what may be
+    the session's own event is parsed.
     """
-    own: Event | None = None
-    texts: list[str] = []
-    for events in lists:
-        others = events
+    own: str | None = None
+    others: list[str] = []
+    for texts in lists:
         if own is None:
-            own = next((event for event in events if event.get("action_type") == "session"), None)
-            others = [event for event in events if event is not own]
-        texts.append(_text(others)[1:-1])
-    if own is None and not texts:
+            own = next(filter(_is_own, texts), None)
+        others.extend(text for text in texts if text is not own)
+    if own is None and not others:
         return None
-    return f'{{"session":{_text(own)},"events":[{",".join(filter(None, texts))}]}}'
+    return f'{{"session":{own or "null"},"events":[{",".join(others)}]}}'
+
+
+def _is_own(text: str) -> bool:
+    return '"session"' in text and json.loads(text).get("action_type") == "session"
 
 
 def summary_json(summary: SessionSummary, now: float) -> dict[str, object]:

@@ -2,6 +2,9 @@
 
 import contextlib
 import http.client
+import json
+import os
+import pty
 import re
 import signal
 import socket
@@ -10,6 +13,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -360,3 +364,43 @@ def test_a_batch_is_a_line_of_the_log(tmp_path):
         collector.ask("POST", "/v1/events", b"{", {"Content-Type": "application/json"})
         assert 400 == collector.logged("batch refused")["status"]
         assert "hidden" not in collector.log()
+
+
+def test_on_a_terminal_the_log_is_for_people(tmp_path):
+    """There a line of it is no JSON."""
+    ours, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*AGENTLOG, "serve", "--port", "0", "--store", str(tmp_path / "store.db")],
+        env=environ(AGENTLOG_HOME=str(tmp_path)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        encoding="utf-8",
+    )
+    os.close(terminal)
+    try:
+        parts = urlsplit(process.stdout.readline())
+        body = json.dumps({"events": [record()]})
+        connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=PATIENCE)
+        connection.request("POST", "/v1/events", body, {"Content-Type": "application/json"})
+        assert 200 == connection.getresponse().status
+        connection.close()
+        written = b""
+        while b"accepted" not in written:
+            written += os.read(ours, 65536)
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+        os.close(ours)
+    assert b'"event":' not in written
+
+
+def test_there_are_only_so_many_connections(tmp_path):
+    """Who comes then is told to come again, and those who were there first are served."""
+    with Collector(tmp_path) as collector, contextlib.ExitStack() as stack:
+        first = stack.enter_context(half_of(collector, b"GET /healthz HTTP/1.1\r\n"))
+        for _ in range(500):
+            stack.enter_context(half_of(collector, b""))
+        assert collector.raw(b"").startswith(b"HTTP/1.1 503")
+        first.sendall(b"Host: localhost\r\n\r\n")
+        assert first.recv(65536).startswith(b"HTTP/1.1 200")
