@@ -29,7 +29,7 @@ def event_records(
         arrived: When it came, in milliseconds since the epoch, for those that tell no time.
 
     """
-    failed = kinds.triggers(told)
+    befallen = kinds.befallen(told)
     found: list[Record | str] = []
     for index, one in enumerate(told):
         if not isinstance(one, Mapping):
@@ -44,7 +44,7 @@ def event_records(
         name = values.take(fields, "id", values.event_id) or values.id_of_place(batch, index)
         own = Own()
         if kinds.is_one(one):
-            own = kinds.settle(fields, failed=name in failed)
+            own = kinds.settle(fields, name, befallen)
         head = {"id": name, "session_id": place, "parent_id": own.parent_id or place[16:]}
         found.append({**head, **_record(fields, own.error, arrived)})
     return found
@@ -67,7 +67,7 @@ def _record(fields: Fields, error: Fields | None, arrived: int) -> Record:
         "end_timestamp": end,
         "result": result,
         "returns": returns,
-        "error": _raised(returns) if result == "Fail" and not error else error,
+        "error": values.raised(returns) if result == "Fail" and not error else error,
         "prompt_tokens": values.take(fields, "prompt_tokens", values.count),
         "completion_tokens": values.take(fields, "completion_tokens", values.count),
     }
@@ -91,12 +91,3 @@ def _returns(fields: Fields) -> object:
     """Return the output, which had another name at first, and has one again in the LLM calls."""
     names = (name for name in ("returns", "output", "completion") if name in fields)
     return fields.pop(next(names, "returns"), None)
-
-
-def _raised(returns: object) -> Fields | None:
-    """Return the error of a function that failed: from 0.0.13 on it is said to have returned it."""
-    if not isinstance(returns, Mapping) or len(returns) != 1:
-        return None
-    ((kind, message),) = returns.items()
-    is_one = isinstance(kind, str) and kind.isidentifier() and isinstance(message, str)
-    return {"type": kind, "message": message} if is_one else None

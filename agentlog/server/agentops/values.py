@@ -141,6 +141,15 @@ def tags(value: object) -> list[str] | None:
     return [value] if isinstance(value, str) and value else None
 
 
+def raised(value: object) -> Fields | None:
+    """Return the error that is told as a mapping of its type to its message."""
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return None
+    ((kind, message),) = value.items()
+    is_one = isinstance(kind, str) and kind.isidentifier() and isinstance(message, str)
+    return {"type": kind, "message": message} if is_one else None
+
+
 def as_text(value: object) -> str:
     """Return a text as it is, and anything else as its JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -14,7 +14,7 @@ from tests.documents import ROOT
 
 DIRECTORY = Path(os.environ.get("AGENTOPS_ENVIRONMENTS", ROOT / ".venv-agentops"))
 FIRST = tuple(f"0.0.{number}" for number in range(1, 23) if number != 9)  # there was no 0.0.9
-LATER = ("0.1.12", "0.2.6", "0.3.10", "0.3.26")
+LATER = ("0.1.0", "0.1.12", "0.2.6", "0.3.10", "0.3.26")
 VERSIONS = (*FIRST, *LATER)
 
 
@@ -31,7 +31,8 @@ def make(version):
     python = beside / "bin" / "python"
     pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
     subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", beside], check=True)
-    subprocess.run([*pip, "install", "--quiet", f"agentops=={version}"], check=True)
+    # 0.1.0 imports packaging, and does not ask for it.
+    subprocess.run([*pip, "install", "--quiet", f"agentops=={version}", "packaging"], check=True)
     beside.rename(beside.with_name(version))
 
 

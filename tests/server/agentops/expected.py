@@ -91,8 +91,8 @@ def _errors(version, root, events):
     assert ({"code": "9"}, "Fail") == (storm["params"], storm["result"])
     assert {"type": "Storm", "message": "too much wind"} == storm["error"]
     assert ("Fail", "no Atlantis") == (error["result"], error["error"]["message"])
-    parent = root  # 0.3.26 does not send the call that failed
-    if version != "0.3.26":
+    parent = root
+    if version not in {"0.1.0", "0.3.26"}:  # these do not send the call that failed
         (parent,) = events["fails"]
         assert "Fail" == parent["result"]
     assert parent["id"] == error["parent_id"]

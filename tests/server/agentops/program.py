@@ -162,6 +162,10 @@ def later_events(agentops, record):
 def later_functions(agentops):
     """Call functions and make an agent, all of them recorded; a function may fail."""
     named = getattr(agentops, "record_action", None) or agentops.record_function
+    if VERSION < (0, 1, 1):
+        from agentops.agent import track_agent
+    else:
+        from agentops import track_agent
 
     @named("forecast")
     def forecast(city, days=2):
@@ -171,7 +175,7 @@ def later_functions(agentops):
     def fails(city):
         raise ValueError(f"no {city}")
 
-    @agentops.track_agent(name="meteorologist")
+    @track_agent(name="meteorologist")
     class Agent:
         @named("look")
         def look(self, city):

@@ -36,7 +36,8 @@ def records(*events):
         (told("llms", model="gpt-4"), "llm", "llm"),
         (told("apis"), "api", "api"),
         (told("errors", error_type="Storm"), "Storm", "action"),
-        (told("errors"), "error", "action"),
+        (told("errors"), "Error", "action"),
+        (told("errors", details={"ValueError": "no Atlantis"}), "ValueError", "action"),
     ],
 )
 def test_each_kind_has_its_name(event, name, action_type):
@@ -80,11 +81,19 @@ def test_an_error_hangs_under_what_it_befell():
     assert "params" not in found
 
 
+def test_an_error_whose_event_is_not_there_hangs_under_its_session():
+    """0.1.0 to 0.1.8 and 0.3.21 to 0.3.26 never send the call of a function that failed."""
+    (found,) = records(told("errors", trigger_event_id=SESSION, trigger_event="", agent_id=None))
+    assert (ROOT, {"trigger_event_id": SESSION}) == (found["parent_id"], found["params"])
+
+
 def test_an_error_alone_hangs_under_its_session():
     """Details of any form are its message; what else is told is a param."""
-    (found,) = records(told("errors", details={"wind": 9}, code="9", logs="NoneType: None\n"))
+    (found,) = records(
+        told("errors", details={"wind": 9, "rain": 3}, code="9", logs="NoneType: None\n")
+    )
     assert ROOT == found["parent_id"]
-    assert {"type": "Error", "message": '{"wind": 9}'} == found["error"]
+    assert {"type": "Error", "message": '{"wind": 9, "rain": 3}'} == found["error"]
     assert {"code": "9"} == found["params"]
 
 
