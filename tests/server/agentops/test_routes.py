@@ -290,6 +290,22 @@ def test_a_collector_that_stays_busy_says_so():
 
 
 @pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("expected", "header"), [(403, {"Origin": "http://evil.test"}), (421, {"Host": "evil.test"})]
+)
+def test_no_page_of_a_stranger_writes(collector, path, expected, header):
+    """Neither by a form nor by a name that leads here."""
+    status, answer = say(collector, path, {"session": session(), "events": [event()]}, **header)
+    assert (expected, ["detail"]) == (status, list(answer))
+
+
+def test_it_may_lie_behind_a_path(tmp_path):
+    """An endpoint is whatever the SDK puts its paths behind."""
+    with Collector(tmp_path, "--root-path", "/logs") as collector:
+        assert ALL == say(collector, "/logs/sessions", {"session": session()})
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_only_post_is_understood(collector, path):
     """There is nothing to read here."""
     assert 405 == collector.get(path).status
