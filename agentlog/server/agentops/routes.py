@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -39,8 +40,17 @@ _AT_ONCE: Final = 500
 PATIENCE: Final = 8.0
 """Seconds that a batch is held when the collector is busy; the SDK waits for 20."""
 
+_SMALL: Final = 64 << 10
+_SMALL_ONES: Final = 32
+"""Bodies of so many bytes, and how many of them are in memory as values at once; of larger ones it
+is one, as values take many times their bytes.
+"""
+
 _KEYS: Final = ("x-agentops-auth", "x-agentops-api-key")
 _NO_UUID: Final = "without a session_id that is a UUID"
+
+_UNREAD: Final = {"Connection": "close"}
+"""For an answer before the body is read, which would be taken for the next request."""
 
 Found = Sequence[Record | str]
 """Records, and instead of each that cannot be made, why."""
@@ -96,14 +106,6 @@ class Asked:
     until: float
 
 
-class _UnusableError(Exception):
-    """A request that nothing can be made of: it is answered with an error."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.answer = JSONResponse({"detail": detail}, status)
-
-
 def routes(submit: Submit, project_of_key: ProjectOfKey, body_of: BodyOf) -> list[Route]:
     """Return the routes of every version of the SDK.
 
@@ -113,19 +115,17 @@ def routes(submit: Submit, project_of_key: ProjectOfKey, body_of: BodyOf) -> lis
             tokens of 0.2 and 0.3 look like keys that nobody knows.
         body_of: Reads the body of a request.
 
+    An error is raised as an `HTTPException`: whoever serves the routes makes it `{"detail"}`.
     """
-    one_at_a_time = asyncio.Semaphore(1)  # what is parsed is many times as large
+    small, large = asyncio.Semaphore(_SMALL_ONES), asyncio.Semaphore(1)
 
     def route(path: str, handle: Callable[[Asked], Awaitable[Response]]) -> Route:
         async def endpoint(request: Request) -> Response:
             arrived, until = int(time.time() * 1000), time.monotonic() + PATIENCE
-            try:
-                shown = _shown(request, project_of_key)
-                async with body_of(request) as body, one_at_a_time:
-                    said = await run_in_threadpool(_said, body)
-                    return await handle(Asked(shown, body, said, arrived, until))
-            except _UnusableError as unusable:
-                return unusable.answer
+            shown = _shown(request, project_of_key)
+            async with body_of(request) as body, small if len(body) <= _SMALL else large:
+                said = await run_in_threadpool(_said, body)
+                return await handle(Asked(shown, body, said, arrived, until))
 
         name = "agentops." + path.removeprefix("/").replace("/", ".")
         return Route(path, endpoint, methods=["POST"], name=name)
@@ -158,7 +158,7 @@ class _Lineage:
         """Take the start of a session, and give the token for it."""
         found = session_record(_session(asked), FIRST)
         if found is None:
-            raise _UnusableError(400, f"A session {_NO_UUID}.")
+            raise HTTPException(400, f"A session {_NO_UUID}.")
         answer = await self._stored(asked, [found])
         return JSONResponse({**answer, "jwt": str(Ticket(asked.by.key, str(found["session_id"])))})
 
@@ -166,7 +166,7 @@ class _Lineage:
         """Give the token for a session that was started elsewhere."""
         session = values.session_id(asked.said.get("session_id"))
         if session is None:
-            raise _UnusableError(400, f"A session {_NO_UUID}.")
+            raise HTTPException(400, f"A session {_NO_UUID}.")
         return JSONResponse({"jwt": str(Ticket(asked.by.key, session))})
 
     async def agent(self, asked: Asked) -> Response:
@@ -179,9 +179,9 @@ class _Lineage:
         """Take a batch of events."""
         told = asked.said.get("events")
         if not isinstance(told, list):
-            raise _UnusableError(400, 'The body is {"events": [...]}.')
+            raise HTTPException(400, 'The body is {"events": [...]}.')
         if len(told) > MOST_EVENTS:
-            raise _UnusableError(413, f"A batch has at most {MOST_EVENTS} events.")
+            raise HTTPException(413, f"A batch has at most {MOST_EVENTS} events.")
         session = values.session_id(asked.said.get("session_id")) or asked.by.session
         batch = values.digest(asked.body)
         found = await run_in_threadpool(event_records, told, session, batch, asked.arrived)
@@ -224,7 +224,7 @@ async def patiently(
 def _session(asked: Asked) -> Mapping[str, object]:
     """Return what is told of a session; for one that it cannot write, the SDK sends a text."""
     if "session" not in asked.said:
-        raise _UnusableError(400, 'The body is {"session": {...}}.')
+        raise HTTPException(400, 'The body is {"session": {...}}.')
     told = asked.said["session"]
     return told if isinstance(told, Mapping) else {}
 
@@ -240,9 +240,9 @@ def _shown(request: Request, project_of_key: ProjectOfKey) -> Shown:
     key = next(filter(None, keys), ticket.key if ticket else token)
     project = project_of_key(key)
     if project is None:
-        raise _UnusableError(401, "This key is not known here, or there is none.")
+        raise HTTPException(401, "This key is not known here, or there is none.", _UNREAD)
     if request.headers.get("content-encoding", "identity") != "identity":
-        raise _UnusableError(415, "The SDK's requests are taken as it sends them: not compressed.")
+        raise HTTPException(415, "The SDK's requests are taken as it sends them.", _UNREAD)
     return Shown(project, key, ticket.session_id if ticket else None)
 
 
@@ -253,11 +253,11 @@ def _token(request: Request) -> str | None:
 
 def _said(body: bytes) -> Mapping[str, object]:
     if bodies.has_too_many_values(body):
-        raise _UnusableError(413, f"A body has at most {bodies.MOST_VALUES} values.")
+        raise HTTPException(413, f"A body has at most {bodies.MOST_VALUES} values.")
     try:
         said = bodies.read(body)
     except bodies.NotJSONError as error:
-        raise _UnusableError(400, str(error)) from error
+        raise HTTPException(400, str(error)) from error
     if not isinstance(said, Mapping):
-        raise _UnusableError(400, "The body is no JSON object.")
+        raise HTTPException(400, "The body is no JSON object.")
     return said

@@ -87,6 +87,14 @@ def test_tags_that_are_set_later_count(collector):
         assert tags == found(collector, at["session_id"])[0]["tags"]
 
 
+def test_a_session_of_a_later_version_is_created_before_it_is_updated(collector):
+    """Also where the first request comes last."""
+    at = {"session_id": new()}
+    assert ALL == say(collector, "/v2/update_session", {"session": session(tags=["b"], **at)})
+    assert 200 == say(collector, "/v2/create_session", {"session": session(tags=["a"], **at)})[0]
+    assert ["b"] == found(collector, at["session_id"])[0]["tags"]
+
+
 def test_an_end_that_the_sdk_could_not_write_does_no_harm(collector):
     """0.0.21 sends an empty text for a session whose end_state was left at its default."""
     at = {"session_id": new()}
