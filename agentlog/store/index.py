@@ -40,9 +40,18 @@ def take_in(connection: sqlite3.Connection, most: int = AT_ONCE) -> int:
     return len(changed)
 
 
-def find(connection: sqlite3.Connection, query: str, limit: int) -> list[int]:
-    """Return the numbers of the events that fit a query and came last, the last first."""
-    found = connection.execute(
-        "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?", (query, limit)
-    )
-    return [number for (number,) in found]
+def find(connection: sqlite3.Connection, text: str, project: int, limit: int) -> list[int]:
+    """Return the numbers of the events that fit a text and came last, the last first.
+
+    Where there are enough with the very words, those that only begin so are not looked for: to
+    gather them takes long where they are many.
+    """
+    numbers: list[int] = []
+    for query in search.queries(text, project):
+        if len(numbers) < limit:
+            found = connection.execute(
+                "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?",
+                (query, limit),
+            )
+            numbers = [number for (number,) in found]
+    return numbers

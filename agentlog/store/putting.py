@@ -40,40 +40,31 @@ def put(
     owner: str | None = None,
 ) -> None:
     """Merge entries into their events; only within `writing`."""
-    opened, closed = _halves(entries)
-    places = opened | closed
-    if not places:
+    halves = _halves(entries)
+    if not halves:
         return
     number = schema.project_number(connection, project)
     numbers = {
         session_id: schema.session_number(connection, number, session_id)
-        for session_id in {session_id for session_id, _ in places}
+        for session_id in dict.fromkeys(session_id for session_id, _ in halves)
     }
     values = [
-        (
-            numbers[place[0]],
-            place[1],
-            opened.get(place),
-            closed.get(place),
-            owner if place in opened else None,
-        )
-        for place in places
+        (numbers[session_id], event_id, opened, closed, owner if opened else None)
+        for (session_id, event_id), (opened, closed) in halves.items()
     ]
     rows.insert(connection, _INTO, values, _MERGED)
     schema.sum_up_again(connection)
 
 
-def _halves(entries: Iterable[Entry]) -> tuple[dict[Address, str], dict[Address, str]]:
-    """Sort texts by their halves, so that an event of which both come together is written once."""
-    opened: dict[Address, str] = {}
-    closed: dict[Address, str] = {}
+def _halves(entries: Iterable[Entry]) -> dict[Address, list[str | None]]:
+    """Join the halves that come together, so that their event is written once."""
+    halves: dict[Address, list[str | None]] = {}
     for entry in entries:
-        claimed = opened if entry.half == "open" else closed
-        place = entry.session_id, entry.id
-        held = claimed.setdefault(place, entry.text)
-        if held is not entry.text:
-            claimed[place] = _prevailing(held, entry.text)
-    return opened, closed
+        pair = halves.setdefault((entry.session_id, entry.id), [None, None])
+        place = 0 if entry.half == "open" else 1
+        held = pair[place]
+        pair[place] = entry.text if held is None else _prevailing(held, entry.text)
+    return halves
 
 
 def _prevailing(one: str, other: str) -> str:

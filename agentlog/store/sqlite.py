@@ -28,7 +28,6 @@ from agentlog.store import (
     pruning,
     putting,
     rows,
-    search,
 )
 from agentlog.store.database import PATIENCE, Database
 from agentlog.store.ids import id_length, quoted
@@ -125,13 +124,15 @@ class SqliteStore:
         return found[0] if found else None
 
     def search(self, text: str, *, limit: int = 100) -> list[Event]:
-        """Return the newest events that contain every word of `text`, or a word beginning so."""
+        """Return the newest events that contain every word of `text`, or a word beginning so.
+
+        Where as many as `limit` have the very words, it is these.
+        """
         if not self._database.read_only:
             self.index_all()
         with self.reading() as connection:
             project = self._number(connection)
-            query = search.query(text, project) if project else ""
-            numbers = index.find(connection, query, limit) if query else []
+            numbers = index.find(connection, text, project, limit)
             return self._events(
                 "FROM events WHERE number IN (SELECT value FROM json_each(:numbers))"
                 " ORDER BY timestamp DESC, id",

@@ -199,6 +199,13 @@ def test_a_search_reaches_the_oldest_and_the_newest(store):
     assert ["20000", "10000", "09999", "00000"] == [event["id"] for event in store.search("needle")]
 
 
+def test_a_search_prefers_the_very_words(store):
+    """Where there are enough of them; else what begins so is found, too."""
+    store.put([opened(f"{n}", n, params="step" if n % 2 else "steps") for n in range(8)])
+    assert ["7", "5"] == [event["id"] for event in store.search("step", limit=2)]
+    assert list("76543") == [event["id"] for event in store.search("step", limit=5)]
+
+
 def test_a_search_finds_what_came_after_the_last_search(store):
     """The index follows the store; an event is found once, by its newest text."""
     store.put([opened("a", params="early", timestamp=1.0)])
