@@ -22,12 +22,15 @@ from agentlog.server.writer import Broken, Busy, NoRoom
 from agentlog.store import Receipt
 
 MOST_BYTES: Final = 20 << 20
-BUDGET: Final = 64 << 20
+BUDGET: Final = 32 << 20
 PATIENCE: Final = 10.0
 """Seconds for a client to send anything of its body."""
 
 LONGEST: Final = 60.0
 """Seconds for all of it."""
+
+WAIT: Final = 5.0
+"""Seconds that a body waits for others to be parsed: clients wait ten, and send it again then."""
 
 _JSON: Final = "application/json"
 
@@ -35,18 +38,11 @@ T = TypeVar("T")
 
 
 class Refused(HTTPException):
-    """A request that is answered with an error: status, detail, and headers for it."""
+    """A request that is answered with an error: status, detail, and headers for it.
 
-    def __init__(
-        self,
-        status: int,
-        detail: str,
-        headers: Mapping[str, str] | None = None,
-        *,
-        close: bool = True,
-    ) -> None:
-        closing = {"Connection": "close"} if close else {}  # the rest of its body is not wanted
-        super().__init__(status, detail, {**closing, **(headers or {})})
+    The rest of its body is read for a moment and forgotten (protocol.py): a connection that is
+    closed while a client sends is a reset to it, and the answer is lost.
+    """
 
 
 class Writing(Protocol):
@@ -111,7 +107,7 @@ class Receiving:
             batch = await self._in_thread(lambda: intake.read(body, coding))
         if isinstance(batch, intake.Rejection):
             self._log.warning("batch refused", project=project, bytes=size, status=batch.status)
-            raise Refused(batch.status, batch.detail, close=False)
+            raise Refused(batch.status, batch.detail)
         return JSONResponse(receipt_json(await self._store(project, batch, began, bytes=size)))
 
     async def submit(self, project: str, records: Sequence[Mapping[str, object]]) -> Receipt:
@@ -134,7 +130,14 @@ class Receiving:
         self._thread.shutdown(cancel_futures=True)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        asked = time.monotonic()
+
+        def timely() -> T:
+            if time.monotonic() - asked > WAIT:
+                raise Busy(2)
+            return work()
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, timely)
 
     async def _store(
         self, project: str, batch: intake.Batch, began: float, **more: object
@@ -173,7 +176,7 @@ async def _read(request: Request, take: Callable[[int], bool]) -> bytes:
     except StopAsyncIteration:
         return bytes(body)
     except TimeoutError:
-        raise Refused(408, "the body did not come in time") from None
+        raise Refused(408, "the body did not come in time", {"Connection": "close"}) from None
     except ClientDisconnect:
         raise Refused(400, "the connection was closed within the body") from None
 
@@ -207,6 +210,4 @@ HANDLERS: Final[dict[type[Exception], Handler]] = {Busy: busy, NoRoom: no_room, 
 
 
 def _later(status: int, detail: str, after: int) -> Response:
-    # A body that was not read to its end would be taken for the next request.
-    headers = {"Retry-After": str(after), "Connection": "close"}
-    return JSONResponse({"detail": detail}, status, headers)
+    return JSONResponse({"detail": detail}, status, {"Retry-After": str(after)})
