@@ -68,7 +68,7 @@ def settle(fields: Fields, name: str, befallen: frozenset[str]) -> Own:
 
     """
     kind = str(fields.pop("event_type"))
-    names = [values.text(fields.pop(one, None)) for one in _NAMES[kind]]
+    names = [values.take(fields, one, values.text) for one in _NAMES[kind]]
     own = Own(values.take(fields, "agent_id", values.event_id))
     fields["event_type"] = next(filter(None, names), _KINDS[kind])
     fields["action_type"] = _KINDS[kind]

@@ -1,6 +1,7 @@
 """Events of the AgentOps SDK until 0.0.22."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -134,6 +135,17 @@ def test_a_model_without_an_action_type_makes_it_llm(model):
 def test_times_are_taken_as_written(told, expected):
     """Z is UTC, also where it was local time; seconds since the epoch were documented once."""
     assert expected == record(init_timestamp=told)["timestamp"]
+
+
+def test_times_do_not_depend_on_where_the_collector_is(monkeypatch):
+    """A time without a zone is UTC in Tokyo too."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert NOON == record(init_timestamp="2026-11-21T12:00:00")["timestamp"]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_an_event_without_a_time_has_that_of_its_arrival():
