@@ -24,7 +24,7 @@ _UNDER_LOAD: Final = 0.25
 """Seconds between two steps of the index while batches come."""
 
 _SOME_UNDER_LOAD: Final = 250
-_SOME_PRUNED: Final = 200
+_SOME_PRUNED: Final = 100
 _AT_MOST: Final = 60.0
 _AFTER_TROUBLE: Final = 1.0
 

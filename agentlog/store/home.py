@@ -103,7 +103,11 @@ def _is_absent(path: Path) -> bool:
 
 
 def _is_read_only(home: Path) -> bool:
-    there = [path for path in (home, *(home / name for name in _FILES)) if os.access(path, os.F_OK)]
+    there = [
+        path
+        for path in (home, *(home / name for name in (*_FILES, f"{STORE_NAME}.lock")))
+        if os.access(path, os.F_OK)
+    ]
     return not all(os.access(path, os.W_OK) for path in there)
 
 

@@ -104,6 +104,9 @@ def _opened(path: Path) -> int:
         with suppress(FileExistsError):
             fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             os.fchmod(fd, 0o600)  # under any umask
+            if os.geteuid() == 0:  # as SQLite does: who owns the store goes on using it
+                owner = path.parent.stat()
+                os.fchown(fd, owner.st_uid, owner.st_gid)
             return fd
         return os.open(name, os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:

@@ -96,10 +96,14 @@ def _second(connection: sqlite3.Connection) -> None:
     sessions = connection.execute("SELECT DISTINCT session_id FROM older").fetchall()
     for (session_id,) in sessions:
         schema.session_number(connection, schema.OWN_PROJECT, session_id)
-    connection.execute("""
+    connection.execute(
+        """
         INSERT INTO events (session, id, owner, interrupted, open, close)
         SELECT number, id, owner, interrupted, open, close
-        FROM older JOIN sessions USING (session_id) ORDER BY revision""")
+        FROM older JOIN sessions
+        ON project = ? AND sessions.session_id = older.session_id ORDER BY revision""",
+        (schema.OWN_PROJECT,),
+    )
     connection.execute("DROP TABLE older")
 
 

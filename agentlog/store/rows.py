@@ -11,7 +11,7 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-LARGE = 4 << 20
+LARGE = 1 << 20
 """Bytes of text, about, that are read together."""
 
 Row = tuple[Any, ...]
