@@ -20,7 +20,7 @@ from typing import Final
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
-_HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?")
+_HOST: Final = re.compile(r"(\[[0-9a-f:.]+(?:%25[\w.~-]+)?\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?")
 _ORIGIN: Final = re.compile(r"https?://([^/?#@\s]+)")
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 _OF_A_PROXY: Final = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"via")
@@ -56,7 +56,8 @@ class Hosts:
         given = headers.get(b"host", [])
         parts = _HOST.fullmatch(given[0].strip().lower()) if len(given) == 1 else None
         if parts is None:
-            return Stranger(400, "a request has one header Host, with a name or an address")
+            # Not 400, which tells a shipper to look for the fault in its records.
+            return Stranger(421, "a request has one header Host, with a name or an address")
         name = parts[1].rstrip(".")
         if _is_here(name) or name in self.allowed:
             return None

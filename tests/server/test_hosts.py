@@ -3,6 +3,7 @@
 import pytest
 
 from agentlog.server.hosts import Hosts
+from agentlog.shipping.policy import Answer, Verdict, decide
 from tests.server.collector import Collector, record
 
 REACHED = [
@@ -44,7 +45,8 @@ def test_a_stranger_s_page_is_refused_everywhere(collector):
 
 
 @pytest.mark.parametrize(
-    "name", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "agent.localhost", "10.1.2.3"]
+    "name",
+    ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "[fe80::1%25eth0]", "a.localhost", "10.1.2.3"],
 )
 def test_names_of_this_machine_and_addresses_are_answered(name, collector):
     """They cannot be pointed elsewhere."""
@@ -208,4 +210,11 @@ def test_an_error_is_json_with_a_detail(collector):
 def test_a_host_that_is_none_is_refused(host):
     """Its form is looked at before its name is."""
     hosts = Hosts(frozenset(), is_open=True)
-    assert 400 == hosts.stranger("GET", [(b"host", host.encode())]).status
+    assert 421 == hosts.stranger("GET", [(b"host", host.encode())]).status
+
+
+def test_a_shipper_keeps_what_a_stranger_s_answer_is_about(collector):
+    """Whom the collector does not know is told so with a status that no record is blamed for."""
+    for headers in ({"Host": "evil.example"}, {"Host": "a b"}, {"Origin": EVIL}, {"Via": "1.1 a"}):
+        status = collector.post([record()], **headers).status
+        assert Verdict.HOLD == decide(Answer(status), [b"{}"]).verdict
