@@ -92,6 +92,21 @@ def test_what_was_acknowledged_outlives_a_signal_under_load(tmp_path, number, st
             assert acknowledged <= {event["id"] for event in store.session(session_id())}
 
 
+def test_reading_while_writing_takes_less_than_a_second(tmp_path):
+    """The list, a session, an event and a search, as long as batches come."""
+    with Collector(tmp_path) as collector, Load(collector) as load:
+        for _ in range(10):
+            assert load.begun.acquire(timeout=PATIENCE)
+            for path in (
+                "/v1/sessions",
+                "/v1/search?q=step",
+                f"/v1/events/{session_id()}/{min(load.acknowledged)}",
+            ):
+                began = time.monotonic()
+                assert 200 == collector.get(path).status
+                assert time.monotonic() - began < 1, path
+
+
 def test_a_second_collector_is_refused(tmp_path):
     """With a message; the first one goes on."""
     with Collector(tmp_path) as collector:

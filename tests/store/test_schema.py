@@ -103,6 +103,45 @@ def test_a_session_of_many_roots_costs_no_more_than_others():
     assert ["SEARCH events USING INDEX roots (session=?)"] == [row[3] for row in plan]
 
 
+WORDS = st.lists(st.sampled_from(["red", "green", "blue", "redder"]), max_size=3).map(" ".join)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("ab"),
+            st.sampled_from(["", "p"]),
+            st.sampled_from(["timestamp", "end_timestamp"]),
+            WORDS,
+            st.booleans(),
+        ),
+        max_size=12,
+    )
+)
+def test_the_index_is_that_of_the_events(steps):
+    """Whenever it follows, and however often an event changes; in each project by itself."""
+    with SqliteStore() as store:
+        for event_id, project, time, words, follows in steps:
+            half = {"params": words} if time == "timestamp" else {"returns": words}
+            record = {"session_id": "s", "id": event_id, time: 1.0, **half}
+            with store.writing():
+                store.for_project(project).put_entries([entry_of_record(record)])
+            if follows:
+                store.index_some()
+        for project in ("", "p"):
+            own = store.for_project(project)
+            events = own.session("s")
+            for word in ("red", "green", "blue", "redder"):
+                expected = {e["id"] for e in events if any(w.startswith(word) for w in _words(e))}
+                assert expected == {event["id"] for event in own.search(word)}
+        with store.writing() as connection:
+            connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+
+
+def _words(event):
+    return f"{event.get('params', '')} {event.get('returns', '')}".split()
+
+
 def test_what_changes_nothing_is_not_indexed_again():
     """A batch that comes twice costs a search nothing."""
     record = {"session_id": "s", "id": "a", "event_type": "plan", "timestamp": 1.0}
