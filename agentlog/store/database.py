@@ -62,6 +62,11 @@ class Database:
                 self._connection.close()
                 raise
 
+    @property
+    def is_served_by_another(self) -> bool:
+        """Whether a collector has the lock of the store."""
+        return self.path is not None and not self._claimed and lock.is_served(self.path)
+
     def close(self) -> None:
         """Let go of the file."""
         with self._lock, told_clearly(self.name):

@@ -220,6 +220,11 @@ class SqliteStore:
         """Be the one writer, of all processes; the transaction ends with the block."""
         return self._database.writing()
 
+    @property
+    def is_served_by_another(self) -> bool:
+        """Whether a collector has the store, and nobody else may write to it."""
+        return self._database.is_served_by_another
+
     def try_to_write(self) -> None:
         """Write to the disk, and change nothing; raises `StoreError` if that cannot be done."""
         with self.writing() as connection:

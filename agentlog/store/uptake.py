@@ -74,10 +74,11 @@ def uptake(store: SqliteStore, home: Path, *, between: Callable[[], None] = lamb
     """Take the new lines of every destination of a home into its store; raises `StoreError`.
 
     A segment is deleted only when a store on disk has all of it. `between` is called between two
-    transactions, for who has something else to write to the store.
+    transactions, for who has something else to write to the store. Where a collector serves the
+    store, that takes up the journal.
     """
     directories = destinations(home)
-    if not directories:
+    if not directories or store.is_served_by_another:
         return Uptake()
     known = _owners(directories) | _owners_of_open_events(store)
     alive = frozenset[str]().union(*map(owners_alive, directories))

@@ -1,5 +1,6 @@
 """Who writes a store: one collector, or any number of commands."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from agentlog.errors import StoreError
 from agentlog.store import lock
 from agentlog.store.home import open_home, read_home, read_store
 from agentlog.store.sqlite import SqliteStore
+from agentlog.store.uptake import Uptake, uptake
 
 REPOSITORY = Path(__file__).parents[2]
 RECORD = {"id": "a", "session_id": "s", "event_type": "plan", "timestamp": 1.0}
@@ -113,6 +115,12 @@ def test_a_home_that_is_served_is_only_read(served):
         assert [RECORD] == store.session("s")
         with pytest.raises(StoreError, match="served by a collector"):
             store.put([RECORD])
+    segment = served.parent / "journal" / "local" / "0193f2c1a2b3-4242-9f8e7d6c-0001.jsonl"
+    segment.parent.mkdir(parents=True)
+    segment.write_text(json.dumps({**RECORD, "id": "b"}) + "\n", "utf-8")
+    with open_home(served.parent) as store:
+        assert Uptake() == uptake(store, served.parent)
+        assert [RECORD] == store.session("s")
     with open_home(served.parent) as store, pytest.raises(StoreError, match="served by"):
         store.prune(9e9)
 
