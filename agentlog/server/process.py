@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, TextIO
+from typing import Final, TextIO, cast
 
 import structlog
 import uvicorn
@@ -137,7 +137,7 @@ def logger(stream: TextIO = sys.stderr) -> FilteringBoundLogger:
     else:
         last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     log: FilteringBoundLogger = structlog.wrap_logger(
-        structlog.PrintLogger(stream),
+        structlog.PrintLogger(cast("TextIO", _Lenient(stream))),
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         context_class=dict,
@@ -150,6 +150,24 @@ def _is_terminal(stream: TextIO) -> bool:
     with suppress(ValueError, AttributeError):  # it is closed, or None
         return stream.isatty()
     return False
+
+
+class _Lenient:
+    """A stream that may be gone or full: that is no reason not to answer."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, if that is possible."""
+        with suppress(OSError, ValueError, AttributeError):
+            return self._stream.write(text)
+        return 0
+
+    def flush(self) -> None:
+        """Flush, if that is possible."""
+        with suppress(OSError, ValueError, AttributeError):
+            self._stream.flush()
 
 
 class _Forwarding(logging.Handler):

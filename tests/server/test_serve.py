@@ -416,3 +416,33 @@ def test_there_are_only_so_many_connections(tmp_path):
         assert collector.raw(b"").startswith(b"HTTP/1.1 503")
         first.sendall(b"Host: localhost\r\n\r\n")
         assert first.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("gone", ["closed", "full", "nobody reads it"])
+def test_a_log_that_cannot_be_written_keeps_nothing_from_being_stored(gone, tmp_path):
+    """What is stored is acknowledged, whether its line can be logged or not."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [*AGENTLOG, "serve", "--port", "0", "--store", str(tmp_path / "store.db")]
+    shell = {"closed": 'exec "$@" 2>&-', "full": 'exec "$@" 2>/dev/full'}.get(gone, 'exec "$@"')
+    process = subprocess.Popen(
+        ["sh", "-c", shell, "sh", *command],
+        env=environ(AGENTLOG_HOME=str(tmp_path)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=writing,
+        encoding="utf-8",
+    )
+    os.close(writing)
+    try:
+        parts = urlsplit(process.stdout.readline())
+        body = json.dumps({"events": [record()]})
+        for _ in range(3):
+            connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=PATIENCE)
+            connection.request("POST", "/v1/events", body, {"Content-Type": "application/json"})
+            assert 200 == connection.getresponse().status
+            connection.close()
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+    assert process.returncode in (0, 120)  # 120: what was left could not be written at the end
