@@ -116,7 +116,10 @@ class _Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     def _stop(self, number: int) -> None:
-        self.force_exit = self.should_exit
+        if self.should_exit:
+            self.force_exit = True
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()  # from Python 3.12 on they are waited for otherwise
         self.should_exit = True
         self.stopped_by = self.stopped_by or number
 
