@@ -27,9 +27,12 @@ MOST_RECORDS: Final = 5_000
 _MOST_MEMBERS = 16
 """Of one gzip body; each of them costs some work, even an empty one."""
 
-_MOST_WEIGHT = 256 << 20
+_MOST_WEIGHT = 160 << 20
 _OF_A_CONTAINER, _OF_AN_ITEM = 64, 48
 """Bytes of memory, about, that it takes to parse a body."""
+
+_MOST_KEYS = 100
+"""Beside `events`; nobody's, but each of them costs some work."""
 
 _MOST_TOKENS = 1_000_000
 _INT64 = 1 << 63
@@ -123,7 +126,7 @@ def values(text: str) -> Iterator[Value]:
     parse = Parser()
     place = _behind(text, _space(text, 0), "{", "an object with the array `events`")
     found = False
-    while True:
+    for _ in range(_MOST_KEYS):
         key, place = _key(text, place)
         if key == "events":
             if found:
@@ -136,6 +139,8 @@ def values(text: str) -> Iterator[Value]:
         if not text.startswith(",", place):
             break
         place = _space(text, place + 1)
+    else:
+        raise Rejected(400, f"the body has more than {_MOST_KEYS} keys")
     place = _behind(text, place, "}", "a comma or the end of the object")
     if place != len(text):
         raise _no_json("the end of the body", place)

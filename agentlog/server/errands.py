@@ -7,6 +7,7 @@ one behind the other only so many steps are made that the index falls behind and
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -102,8 +103,9 @@ class Errands:
         return True
 
     def _take_up(self, home: Path, between: Callable[[], None]) -> None:
-        if uptake(self._store, home, between=between).records:
-            self._is_behind = True
+        with suppress(OSError):  # what cannot be read of a journal is the business of `doctor`
+            if uptake(self._store, home, between=between).records:
+                self._is_behind = True
         self._next_uptake = time.monotonic() + _EVERY_UPTAKE
 
     def _prune(self, before: float) -> None:

@@ -192,6 +192,9 @@ class Writer:
         except StoreError as error:
             self._trouble = str(error)
             errands.rest()
+        except Exception as error:  # noqa: BLE001 - the thread lives on: it is the only one that writes
+            self._trouble = f"{type(error).__name__}: {error}"
+            errands.rest()
 
     def _commit(self, store: SqliteStore, batches: Sequence[_Waiting]) -> None:
         """Store batches, together or, if that fails by what is in them, each alone; answer them."""

@@ -177,6 +177,7 @@ def test_an_id_is_told_only_as_it_was_sent():
         (b'{"events": []} x', 400, "the end of the body"),
         (b'{"events": []}{"events": []}', 400, "the end of the body"),
         (b'{"events": [], "events": []}', 400, "`events` twice"),
+        (b"{" + b'"x": 1, ' * 100 + b'"events": []}', 400, "more than 100 keys"),
         (b'{"events" []}', 400, "a colon"),
         (b'{"events: []}', 400, "a key"),
         (b"{events: []}", 400, "a key"),

@@ -441,3 +441,16 @@ def test_several_threads_with_loops_of_their_own_may_submit(writer, readers):
         thread.join(20)
     with readers.of_project("") as store:
         assert 8 == store.stats().events
+
+
+def test_a_journal_that_cannot_be_read_stops_nobody(tmp_path):
+    """It is left alone, and batches are stored."""
+    home = tmp_path / "home"
+    (home / "journal" / "local").mkdir(parents=True)
+    (home / "journal" / "local" / "0193f2c1a2b3-4242-9f8e7d6c-0001.jsonl").mkdir()
+    writer = Writer(home / "store.db", home=home)
+    writer.start()
+    assert [Receipt(1)] == submitted(writer, batch(1))
+    asyncio.run(until(lambda: writer.is_well))
+    assert [Receipt(1)] == submitted(writer, batch(2))
+    writer.stop()
