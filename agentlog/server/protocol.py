@@ -1,11 +1,14 @@
 """The connections of a collector: uvicorn's HTTP/1.1, with an eye on the clock and on how many.
 
 The rule: a connection that has no request at work gets `PATIENCE` seconds to bring one whole head,
-and is closed then; so what a slow or silent client can hold is one of `MOST` connections, for a
-moment. What is no HTTP is answered in the same words and under the same headers as everything else.
+and is closed then; one that does not take its answer gets `STUCK` seconds. So what a slow or silent
+client can hold is one of `MOST` connections, for a moment. What is no HTTP is answered in the same
+words and under the same headers as everything else.
 """
 
 import asyncio
+import socket
+import struct
 from typing import Any, Final
 
 import h11
@@ -15,6 +18,7 @@ from agentlog.server.guard import SECURITY_HEADERS, body_of_problem
 
 MOST: Final = 500
 PATIENCE: Final = 10.0
+STUCK: Final = 30.0
 LONGEST_HEAD: Final = 16 << 10
 
 
@@ -24,6 +28,7 @@ class Connection(H11Protocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._waiting: asyncio.TimerHandle | None = None
+        self._stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, if there are not too many."""
@@ -37,6 +42,7 @@ class Connection(H11Protocol):
         """Forget it."""
         super().connection_lost(exc)
         self._stop_watching()
+        self.resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""
@@ -55,6 +61,22 @@ class Connection(H11Protocol):
         # The rest of a body that nobody wanted any more is read for as long as a head.
         if self.conn.their_state is h11.SEND_BODY and not self._has_request():
             self._watch()
+
+    def pause_writing(self) -> None:
+        """Wait for the client to take what was sent, but not for ever."""
+        super().pause_writing()
+        self._stuck = self.loop.call_later(STUCK, self._cut)
+
+    def resume_writing(self) -> None:
+        """Send on."""
+        super().resume_writing()
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that was not used for long."""
+        self._give_up()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
@@ -91,7 +113,15 @@ class Connection(H11Protocol):
             self._waiting.cancel()
             self._waiting = None
 
+    def _cut(self) -> None:
+        """Reset the connection: neither we nor the system keep what was not taken."""
+        sock = self.transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
     def _give_up(self) -> None:
         self._waiting = None
-        if not self.transport.is_closing():
+        if self.transport.get_write_buffer_size():
+            self._cut()  # to close it would wait for the client to take the rest
+        elif not self.transport.is_closing():
             self.transport.close()

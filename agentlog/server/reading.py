@@ -3,6 +3,7 @@
 The rule: a route asks the store of the one project that its request may read, and of nothing else.
 What is asked for wrongly is a 422 that says what is right, what is not there a 404. Stores are read
 in threads of our own, a few at once, so that neither who writes nor `/healthz` waits for a reader.
+A session may be longer than the memory is large.
 """
 
 import asyncio
@@ -13,11 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import asdict
-from typing import Final, Protocol, TypeVar
+from tempfile import SpooledTemporaryFile
+from typing import IO, Final, Protocol, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from agentlog.replay.listing import summary_state
 from agentlog.replay.node import State
@@ -33,7 +36,10 @@ SILENT_AFTER: Final = 600.0
 STATES: Final = (*(state.value for state in State), SILENT)
 CURSOR: Final = re.compile(r"(-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[+-][0-9]{1,3})?|none)_(.{1,200})")
 
+_JSON = "application/json"
 _READERS = 4
+_IN_MEMORY = 8 << 20
+_PART = 256 << 10
 
 T = TypeVar("T")
 
@@ -79,10 +85,10 @@ class Reading:
     async def session(self, request: Request) -> Response:
         """Answer `GET /v1/sessions/{session_id}`: its own event, and all others by their start."""
         session_id = request.path_params["session_id"]
-        text = await self.ask(request, lambda store: session_json(store.texts_of(session_id)))
-        if text is None:
+        file = await self.ask(request, lambda store: session_file(store.texts_of(session_id)))
+        if file is None:
             raise HTTPException(404, "there is no such session")
-        return _json(text)
+        return _Long(file)
 
     async def event(self, request: Request) -> Response:
         """Answer `GET /v1/events/{session_id}/{event_id}`."""
@@ -161,21 +167,26 @@ def _cursor(text: str | None) -> tuple[float | None, str] | None:
 # -- What is answered ------------------------------------------------------------------------------
 
 
-def session_json(lists: Iterable[list[str]]) -> str | None:
-    """Return a session as it goes over the wire, None if it has no events.
+def session_file(lists: Iterable[list[str]]) -> IO[bytes] | None:
+    """Write a session as it goes over the wire, None if it has no events.
 
     `lists` are the JSON texts of its events. They are put together as they are: only what may be
     the session's own event is parsed.
     """
-    own: str | None = None
-    others: list[str] = []
+    file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - whoever sends it closes it
+    own, between = None, b""
+    file.write(b'{"events":[')
     for texts in lists:
-        if own is None:
-            own = next(filter(_is_own, texts), None)
-        others.extend(text for text in texts if text is not own)
-    if own is None and not others:
+        own = own or next(filter(_is_own, texts), None)
+        others = ",".join(text for text in texts if text is not own)
+        if others:
+            file.write(between + others.encode())
+            between = b","
+    if own is None and not between:
+        file.close()
         return None
-    return f'{{"session":{own or "null"},"events":[{",".join(others)}]}}'
+    file.write(f'],"session":{own or "null"}}}'.encode())
+    return file
 
 
 def _is_own(text: str) -> bool:
@@ -195,6 +206,24 @@ def state_of(summary: SessionSummary, now: float) -> str:
     return SILENT if is_silent else state.value
 
 
+class _Long(Response):
+    """An answer that need not fit into memory. Nobody has the store open while it is sent."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(media_type=_JSON, headers={"Content-Length": str(file.tell())})
+        self._file = file
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it, part by part."""
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        with self._file as file:
+            file.seek(0)
+            await send(start)
+            while part := file.read(_PART):
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+
+
 def _answer(value: object) -> Response:
     return _json(_text(value))
 
@@ -204,4 +233,4 @@ def _text(value: object) -> str:
 
 
 def _json(text: str) -> Response:
-    return Response(text, media_type="application/json")
+    return Response(text, media_type=_JSON)

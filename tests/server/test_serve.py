@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import socket
 import sqlite3
@@ -446,3 +447,21 @@ def test_a_log_that_cannot_be_written_keeps_nothing_from_being_stored(gone, tmp_
         process.terminate()
         process.communicate(timeout=PATIENCE)
     assert process.returncode in (0, 120)  # 120: what was left could not be written at the end
+
+
+def test_who_does_not_take_an_answer_is_cut_off(tmp_path):
+    """After half a minute without a byte read: until then it had one of many connections."""
+    with Collector(tmp_path) as collector:
+        for part in range(5):
+            numbers = range(part * 1000 + 1, part * 1000 + 1001)
+            collector.post([record(number, params={"a": "x" * 4000}) for number in numbers])
+        head = f"GET /v1/sessions/{session_id()} HTTP/1.1\r\nHost: localhost\r\n"
+        with half_of(
+            collector, f"{head}Authorization: Bearer {collector.token}\r\n\r\n".encode()
+        ) as sock:
+            began, received = time.monotonic(), sock.recv(1000)
+            assert received.startswith(b"HTTP/1.1 200")
+            poller = select.poll()
+            poller.register(sock, select.POLLRDHUP)
+            assert poller.poll(60_000)
+            assert 25 < time.monotonic() - began < 50
