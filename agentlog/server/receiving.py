@@ -22,7 +22,7 @@ from agentlog.server.writer import Broken, Busy, NoRoom
 from agentlog.store import Receipt
 
 MOST_BYTES: Final = 20 << 20
-BUDGET: Final = 32 << 20
+BUDGET: Final = 64 << 20
 PATIENCE: Final = 10.0
 """Seconds for a client to send anything of its body."""
 
