@@ -52,7 +52,7 @@ _SUMMED = ("timestamp", "end_timestamp", "result", "prompt_tokens", "completion_
 
 # Where several events have no parent, the session's own is the root, else the earliest.
 _ROOT = "parent_id IS NULL AND event_type NOTNULL"
-_ROOTS_FIRST = "action_type = 'session' DESC, timestamp, id"
+_ROOTS_FIRST = "action_type IS 'session' DESC, timestamp, id"
 _FIND_ROOT = f"""
     UPDATE sessions SET (root, started) = (
         SELECT number, timestamp FROM events WHERE session = new.session AND {_ROOT}

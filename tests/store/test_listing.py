@@ -107,6 +107,8 @@ def test_of_several_events_without_a_parent_the_session_is_the_root(store):
     orphans = [event("s", x, n, parent_id=None, event_type=x) for n, x in enumerate("ab")]
     store.put([stray, *reversed(orphans)])
     assert ["a"] == [summary.event_type for summary in store.sessions()]
+    store.put([event("s", "c", -1.0, parent_id=None, event_type="c", action_type="tool")])
+    assert ["c"] == [summary.event_type for summary in store.sessions()]
     store.put([root("s")])
     assert ["agent"] == [summary.event_type for summary in store.sessions()]
 

@@ -98,7 +98,7 @@ def test_a_session_of_many_roots_costs_no_more_than_others():
             plan = connection.execute(
                 "EXPLAIN QUERY PLAN SELECT number FROM events WHERE session = 1"
                 " AND parent_id IS NULL AND event_type NOTNULL"
-                " ORDER BY action_type = 'session' DESC, timestamp, id LIMIT 1"
+                " ORDER BY action_type IS 'session' DESC, timestamp, id LIMIT 1"
             ).fetchall()
     assert ["SEARCH events USING INDEX roots (session=?)"] == [row[3] for row in plan]
 
