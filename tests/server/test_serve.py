@@ -289,7 +289,7 @@ def test_many_large_bodies_at_once_are_bounded(records, length, packed, tmp_path
         for thread in threads:
             thread.join()
         assert peak(collector) < 400
-    assert {200, 429} == {status for status, _ in answers}
+    assert {200} <= {status for status, _ in answers} <= {200, 429}
     assert max(took for _, took in answers) < 15
 
 
