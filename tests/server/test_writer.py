@@ -15,9 +15,11 @@ import pytest
 from agentlog.client import Client
 from agentlog.errors import StoreError
 from agentlog.server import intake
+from agentlog.server.intake import Batch
 from agentlog.server.writer import Broken, Busy, Writer
 from agentlog.store import Receipt
 from agentlog.store.home import read_home
+from agentlog.store.intake import Entry
 from agentlog.store.lock import is_served
 from agentlog.store.merge import merged
 from agentlog.store.readers import Readers
@@ -211,6 +213,28 @@ def test_who_asks_how_it_is_hears_of_an_end_of_the_trouble(path):
     writer.stop()
 
 
+def test_a_batch_that_cannot_be_stored_takes_no_other_with_it(writer, path):
+    """Nothing that the intake lets in is such; should there be, its neighbours are kept."""
+    poison = Batch((Entry(session_id(1), event_id(9), "open", "\ud800"),), (), 100)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    async def together():
+        tasks = [
+            asyncio.create_task(writer.submit("", one))
+            for one in (batch(1), batch(2), poison, batch(3))
+        ]
+        await asyncio.sleep(0)
+        other.execute("ROLLBACK")
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    outcomes = asyncio.run(together())
+    other.close()
+    assert [Receipt, Receipt, Broken, Receipt] == list(map(type, outcomes))
+    assert "the batch cannot be stored" == str(outcomes[2])
+    assert [Receipt(1)] == submitted(writer, batch(4))
+
+
 def test_who_does_not_wait_any_more_does_no_harm(writer, readers):
     """A client that is gone; what it sent is stored, as it may have been."""
 
@@ -378,14 +402,17 @@ def test_what_was_acknowledged_outlives_a_kill(path):
 def test_a_search_follows_the_commit(writer, readers):
     """Without anybody asking for it."""
 
-    def found():
+    def found(text):
         with readers.of_project("blue") as store:
-            return len(store.search("needle"))
+            return len(store.search(text))
 
     async def search():
         await writer.submit("blue", batch(*range(1, 1500), params="needle"))
-        await until(lambda: found() == 100)
+        await until(lambda: found("needle") == 100)
         await until(lambda: not writer.figures()["indexed_behind"])
+        await until(lambda: not writer._errands._is_behind)
+        await writer.submit("blue", batch(2000, params="later"))
+        await until(lambda: found("later") == 1)
 
     asyncio.run(search())
 
