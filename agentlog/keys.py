@@ -39,8 +39,8 @@ class Key:
 
 
 def path_beside(store: Path) -> Path:
-    """Return where the keys of a store are."""
-    return store.with_name(f"{store.name}.keys")
+    """Return where the keys of a store are, whatever links lead to it."""
+    return Path(f"{os.path.realpath(store)}.keys")
 
 
 def add(store: Path, name: str, *, now: float | None = None) -> str:

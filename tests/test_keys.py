@@ -92,6 +92,16 @@ def test_a_file_that_is_none_of_ours_is_not_overwritten(store):
     assert "something else" == path.read_text()
 
 
+def test_the_keys_of_a_store_are_the_same_by_every_link(store, tmp_path):
+    """They are beside the store itself."""
+    key = keys.add(store, "anna")
+    link = tmp_path / "link.db"
+    link.symlink_to(store)
+    assert "anna" == keys.Ring(link).name_of(key)
+    keys.revoke(link, "anna")
+    assert [] == keys.load(store)
+
+
 def test_keys_that_are_added_at_once_are_all_there(store):
     """Commands wait for each other."""
     names = [f"key{number}" for number in range(6)]

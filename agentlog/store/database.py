@@ -47,15 +47,18 @@ class Database:
     ) -> None:
         self.path = path
         self._claimed = claimed
+        file = path and Path(os.path.realpath(path))
+        if path and not (read_only or claimed):  # who only reads a store does it no harm
+            lock.one_path(path)
         self.read_only = read_only
         self.name = str(path) if path else "the store in memory"
         self._prepare = prepare
         self._patience = patience
         self._lock = threading.RLock()
-        if path and not read_only:
-            _make_private_file(path)
+        if file and not read_only:
+            _make_private_file(file)
         with told_clearly(self.name):
-            self._connection = _connected(path, patience, read_only=read_only)
+            self._connection = _connected(file, patience, read_only=read_only)
             try:
                 self._set_up()
             except BaseException:
@@ -109,7 +112,8 @@ class Database:
         """Return the bytes of all its files."""
         if self.path is None:
             return 0
-        files = (self.path.with_name(self.path.name + end) for end in ("", "-wal", "-shm"))
+        name = os.path.realpath(self.path)  # beside which SQLite keeps its own
+        files = (Path(name + end) for end in ("", "-wal", "-shm"))
         return sum(file.stat().st_size for file in files if file.exists())
 
     def _allowed(self) -> AbstractContextManager[None]:

@@ -7,7 +7,9 @@ it shared, for the moment that it takes; where a collector serves the store it r
 that it cannot.
 
 The lock is a file beside the store, and no lock of the store itself: to open and close that a
-second time would release SQLite's own locks.
+second time would release SQLite's own locks. So a store has to be known by one path, that to which
+all links lead; and one that has several names of equal right is not written at all, as SQLite too
+keeps its log beside the name (https://sqlite.org/howtocorrupt.html, section 2.5).
 """
 
 import fcntl
@@ -41,10 +43,25 @@ class Lock:
             os.close(fd)
 
 
+def one_path(path: Path) -> Path:
+    """Return the path to which all links lead; raises `StoreError` if there are several."""
+    found = Path(os.path.realpath(path))  # Path.resolve raises where links lead in a circle
+    try:
+        names = found.stat().st_nlink
+    except OSError:
+        return found  # it is not there yet, or who opens it will say what is wrong
+    if names > 1 and found.is_file():
+        raise StoreError(
+            f"{path} has {names} names (hard links), which would damage it: remove the others,"
+            " or copy it."
+        )
+    return found
+
+
 def claim(path: Path, patience: float = PATIENCE) -> Lock:
     """Become the collector of a store; raises `StoreError` if there is another."""
     try:
-        make_directory(path.parent)
+        make_directory(one_path(path).parent)
     except OSError as error:
         raise StoreError(f"{path} cannot be made: {error.strerror}.") from error
     fd = _opened(path)
@@ -79,6 +96,7 @@ def writing(path: Path | None) -> Iterator[None]:
     if path is None:
         yield
         return
+    one_path(path)
     fd = _opened(path)
     try:
         if not _is_locked(fd, fcntl.LOCK_SH):
@@ -105,7 +123,7 @@ def _opened(path: Path) -> int:
             fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             os.fchmod(fd, 0o600)  # under any umask
             if os.geteuid() == 0:  # as SQLite does: who owns the store goes on using it
-                owner = path.parent.stat()
+                owner = name.parent.stat()
                 os.fchown(fd, owner.st_uid, owner.st_gid)
             return fd
         return os.open(name, os.O_RDWR | os.O_CLOEXEC)
@@ -114,4 +132,4 @@ def _opened(path: Path) -> int:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(path.name + ".lock")
+    return Path(os.path.realpath(path) + ".lock")

@@ -1,6 +1,7 @@
 """Who writes a store: one collector, or any number of commands."""
 
 import json
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -123,6 +124,63 @@ def test_a_home_that_is_served_is_only_read(served):
         assert [RECORD] == store.session("s")
     with open_home(served.parent) as store, pytest.raises(StoreError, match="served by"):
         store.prune(9e9)
+
+
+def test_a_store_by_another_path_is_the_same_store(served, tmp_path):
+    """A link to it, or to its directory: who serves it is known by what the path leads to."""
+    link, directory = tmp_path / "link.db", tmp_path / "elsewhere"
+    link.symlink_to(served)
+    directory.symlink_to(served.parent, target_is_directory=True)
+    for path in (link, directory / served.name):
+        assert lock.is_served(path)
+        with pytest.raises(StoreError, match="served by another collector"):
+            lock.claim(path)
+        with SqliteStore(path) as store, pytest.raises(StoreError, match="served by a collector"):
+            store.prune(9e9)
+    assert not link.with_name("link.db.lock").exists()
+
+
+def test_a_link_that_leads_nowhere_yet_makes_a_private_store(tmp_path):
+    """The store is made where the link leads, and its lock beside it; size tells of its files."""
+    link = tmp_path / "link.db"
+    link.symlink_to(tmp_path / "made" / "store.db")
+    with SqliteStore(link) as store:
+        store.put([RECORD])
+        assert 0o600 == stat.S_IMODE((tmp_path / "made" / "store.db").stat().st_mode)
+        assert (tmp_path / "made" / "store.db-wal").stat().st_size < store.stats().size
+    assert (tmp_path / "made" / "store.db.lock").exists()
+
+
+def test_a_link_to_itself_is_no_store(tmp_path):
+    """That is said in a sentence."""
+    loop = tmp_path / "loop.db"
+    loop.symlink_to(loop)
+    for opened in (SqliteStore, read_store):
+        with pytest.raises(StoreError, match=r"loop\.db"):
+            opened(loop)
+
+
+def test_a_store_of_several_names_is_written_by_none(served, tmp_path):
+    """SQLite keeps a log beside each name: two of them would damage it, at once or in turn."""
+    other = tmp_path / "other.db"
+    other.hardlink_to(served)
+    for opened in (SqliteStore, lock.claim, read_store):
+        with pytest.raises(StoreError, match="has 2 names"):
+            opened(other)
+    assert not list(tmp_path.glob("other.db?*"))
+    with read_store(served) as store:
+        assert [RECORD] == store.session("s")
+    other.unlink()
+    with read_store(served) as store:
+        assert [RECORD] == store.session("s")
+
+
+def test_a_store_that_gets_another_name_is_written_no_more(store, tmp_path):
+    """Also by who had it open."""
+    with SqliteStore(store) as opened:
+        (tmp_path / "other.db").hardlink_to(store)
+        with pytest.raises(StoreError, match="has 2 names"):
+            opened.put([RECORD])
 
 
 def test_a_store_beside_no_journal_is_opened_by_its_path(store, tmp_path):
