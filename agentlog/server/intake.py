@@ -167,6 +167,8 @@ def _why_not(record: Any) -> str:
         wanted = _TYPES.get(name)
         if wanted is not None and type(value) not in wanted[0]:
             return f"{name} is not {wanted[1]}"
+    if "event_type" not in record and "end_timestamp" not in record:
+        return "neither event_type nor end_timestamp"
     return "" if record.get("event_type") != "" else "event_type is empty"
 
 

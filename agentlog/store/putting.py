@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from agentlog.store import rows, schema
 from agentlog.store.intake import Entry
-from agentlog.store.merge import Address, canonical
+from agentlog.store.merge import Address, claim
 
 # Python is asked only where two different texts claim one half: that is rare, and slow.
 _INTO = "INSERT INTO events (session, id, open, close, owner)"
@@ -71,4 +71,4 @@ def _prevailing(one: str, other: str) -> str:
     """Choose the text of a half as merge.prevailing does."""
     if one == other:
         return one
-    return max(one, other, key=lambda text: (canonical(json.loads(text)), text))
+    return max(one, other, key=lambda text: (claim(json.loads(text)), text))

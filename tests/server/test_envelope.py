@@ -9,7 +9,7 @@ from agentlog.server import intake
 from agentlog.server.intake import Batch, Rejection
 from tests.server.collector import event_id, record, session_id
 
-HEAD = f'{{"events":[{{"id":"{event_id()}","session_id":"{session_id()}","params":'
+HEAD = f'{{"events":[{{"id":"{event_id()}","session_id":"{session_id()}","event_type":"x","params":'
 DEEP = '{"events":[' + "[" * 3000
 
 

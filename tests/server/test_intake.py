@@ -33,8 +33,9 @@ def events(*texts):
 
 
 def record(extra=""):
-    """Write a record with something more in it."""
-    return "{" + ADDRESS + extra + "}"
+    """Write a record with something more in it; it is an open half, if nothing else is said."""
+    named = any(half in extra for half in ("event_type", "end_timestamp"))
+    return "{" + ADDRESS + ("" if named else ', "event_type": "plan"') + extra + "}"
 
 
 def refused(text):
@@ -86,6 +87,7 @@ def test_a_record_is_kept_as_it_came():
         (record(', "event_type": 7'), "event_type is not a text"),
         (record(', "event_type": null'), "event_type is not a text"),
         (record(', "event_type": ""'), "event_type is empty"),
+        ("{" + ADDRESS + ', "result": "Fail"}', "neither event_type nor end_timestamp"),
         (record(', "action_type": {}'), "action_type is not a text"),
         (record(', "timestamp": "now"'), "timestamp is not a number of seconds"),
         (record(', "timestamp": true'), "timestamp is not a number of seconds"),
@@ -139,9 +141,11 @@ def test_a_surrogate_without_its_pair_is_mended():
 
 def test_of_a_key_that_is_there_twice_the_last_one_counts():
     """For every reader of the text, whichever it takes itself."""
-    text = '{"id": "x", ' + ADDRESS + ', "model": 7, "params": {"a": 1, "a": 2}, "model": "m"}'
+    twice = ', "model": 7, "params": {"a": 1, "a": 2}, "end_timestamp": 1, "model": "m"}'
+    text = '{"id": "x", ' + ADDRESS + twice
     (entry,) = read(events(text), None).entries
-    expected = f'{{"id": "{ID}", "model": "m", "params": {{"a": 2}}, "session_id": "{SESSION}"}}'
+    end = f'{{"end_timestamp": 1, "id": "{ID}", '
+    expected = f'{end}"model": "m", "params": {{"a": 2}}, "session_id": "{SESSION}"}}'
     assert expected == json.dumps(json.loads(entry.text), sort_keys=True)
     assert 1 == entry.text.count('"model"') == entry.text.count('"a"')
 
@@ -409,7 +413,7 @@ def test_nothing_that_agentlog_records_is_refused():
 
 def test_records_of_others_are_mended():
     """What JSON cannot hold becomes its text; the same checks follow."""
-    address = {"id": ID, "session_id": SESSION}
+    address = {"id": ID, "session_id": SESSION, "event_type": "plan"}
     odd = {"nan": math.nan, "inf": [-math.inf], "huge": 1 << 70, "half": "\ud800", "n": 1}
     batch = of_records([{**address, "params": odd}, {"id": ID}, {**address, "x": object()}])
     (entry,) = batch.entries
@@ -426,10 +430,11 @@ def test_records_of_others_are_mended():
 
 @given(st.lists(st.dictionaries(st.text(st.characters(codec=None)), ANY), max_size=3))
 def test_no_records_of_others_raise(records):
-    """Whatever they are; and those with ids are taken."""
+    """Whatever they are; and those with ids and a name are taken."""
     assert len(records) == len(of_records(records).refused)
-    whole = [{**one, "id": ID, "session_id": SESSION} for one in records]
-    batch = of_records([{"x": one, "id": ID, "session_id": SESSION} for one in whole])
+    place = {"id": ID, "session_id": SESSION, "event_type": "plan"}
+    whole = [{**one, **place} for one in records]
+    batch = of_records([{"x": one, **place} for one in whole])
     assert (len(whole), ()) == (len(batch.entries), batch.refused)
 
 

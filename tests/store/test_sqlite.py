@@ -53,6 +53,16 @@ def test_an_event_is_the_merge_of_its_halves(store):
     assert [expected] == store.session(SESSION)
 
 
+def test_a_record_that_is_no_half_replaces_none(store):
+    """Whenever it comes, and however large its text is."""
+    nameless = {"id": "a", "session_id": SESSION, "zzz": "~"}
+    for event_id, order in (("a", (0, 1)), ("b", (1, 0))):
+        pair = opened(event_id), {**nameless, "id": event_id}
+        for place in order:
+            store.put([pair[place]])
+        assert opened(event_id) == store.event(SESSION, event_id)
+
+
 def test_a_running_event_has_no_outcome(store):
     """An open half of which nobody knows the process is as it was put."""
     store.put([opened("a")])
