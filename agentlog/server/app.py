@@ -22,6 +22,7 @@ from agentlog.server import agentops, openapi
 from agentlog.server.auth import Access, Secrets
 from agentlog.server.guard import Endpoint, Gate, Guard, problem
 from agentlog.server.hosts import Hosts
+from agentlog.server.incoming import Incoming
 from agentlog.server.metrics import Metrics
 from agentlog.server.reading import Readers, Reading
 from agentlog.server.receiving import HANDLERS, Receiving, broken
@@ -49,8 +50,9 @@ def create_app(
     gate = Gate(access, config.cookie)
     metrics = Metrics(writer)
     reading = Reading(readers)
-    receiving = Receiving(writer, log or structlog.get_logger())
-    visiting = Visiting(config, gate, reading, receiving)
+    incoming = Incoming()
+    receiving = Receiving(incoming, writer, log or structlog.get_logger())
+    visiting = Visiting(config, gate, reading, incoming)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -70,7 +72,7 @@ def create_app(
             Route("/v1/sessions/{session_id}", gate.reading(reading.session)),
             Route("/v1/events/{session_id}/{event_id}", gate.reading(reading.event)),
             Route("/v1/search", gate.reading(reading.search)),
-            *_lineage(access, receiving),
+            *_lineage(access, receiving, incoming),
         ],
         exception_handlers={
             HTTPException: _refused,
@@ -93,13 +95,13 @@ def guarded(app: Starlette, config: ServeConfig) -> ASGIApp:
     return metrics.counting(guard)
 
 
-def _lineage(access: Access, receiving: Receiving) -> list[BaseRoute]:
+def _lineage(access: Access, receiving: Receiving, incoming: Incoming) -> list[BaseRoute]:
     """Return the routes of AgentOps' SDK."""
 
     def project_of_key(key: str | None) -> str | None:
         return access.writer(Secrets(header=key))
 
-    return list(agentops.routes(receiving.submit, project_of_key, receiving.body))
+    return list(agentops.routes(receiving.submit, project_of_key, incoming.body))
 
 
 def _description(config: ServeConfig) -> Endpoint:

@@ -1,33 +1,23 @@
-"""Takes in `POST /v1/events`: the body, bounded in bytes and in time, to the writer and back.
+"""Takes in `POST /v1/events`: the body to the writer and back.
 
-The rule: what a client can make us hold is counted before it is held. A body is read up to its
-limit and no further, all bodies together up to a budget; who sends nothing for a while is not
-waited for; and an answer is given after the commit.
+The rule: bodies are parsed one at a time, as what is parsed is many times as large; who would have
+to wait for it too long is told at once to come again; and an answer is given after the commit.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from typing import Final, Protocol, TypeVar
 
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from structlog.typing import FilteringBoundLogger
 
 from agentlog.server import intake
+from agentlog.server.incoming import Incoming, Refused
 from agentlog.server.writer import Broken, Busy, NoRoom
 from agentlog.store import Receipt
-
-MOST_BYTES: Final = 20 << 20
-BUDGET: Final = 64 << 20
-PATIENCE: Final = 10.0
-"""Seconds for a client to send anything of its body."""
-
-LONGEST: Final = 60.0
-"""Seconds for all of it."""
 
 WAIT: Final = 5.0
 """Seconds that a body waits for others to be parsed: clients wait ten, and send it again then."""
@@ -37,14 +27,6 @@ _JSON: Final = "application/json"
 T = TypeVar("T")
 
 
-class Refused(HTTPException):
-    """A request that is answered with an error: status, detail, and headers for it.
-
-    The rest of its body is read for a moment and forgotten (protocol.py): a connection that is
-    closed while a client sends is a reset to it, and the answer is lost.
-    """
-
-
 class Writing(Protocol):
     """What this file needs of a writer."""
 
@@ -52,45 +34,20 @@ class Writing(Protocol):
         """Store a batch; returns after the commit."""
 
 
-class Budget:
-    """The bytes that all bodies that are being read may have together."""
-
-    def __init__(self, size: int = BUDGET) -> None:
-        self._left = size
-
-    @asynccontextmanager
-    async def share(self) -> AsyncIterator[Callable[[int], bool]]:
-        """Give a function that takes bytes, False if none are left; all go back at the end."""
-        taken = 0
-
-        def take(size: int) -> bool:
-            nonlocal taken
-            if size > self._left:
-                return False
-            self._left -= size
-            taken += size
-            return True
-
-        try:
-            yield take
-        finally:
-            self._left += taken
-
-
 class Receiving:
     """The way of a batch from a request to its receipt.
 
     Args:
+        incoming: Reads the body.
         writer: Stores it.
         log: Told of each batch, in a line.
 
     """
 
-    def __init__(self, writer: Writing, log: FilteringBoundLogger) -> None:
+    def __init__(self, incoming: Incoming, writer: Writing, log: FilteringBoundLogger) -> None:
+        self._incoming = incoming
         self._writer = writer
         self._log = log
-        self._budget = Budget()
-        # One at a time: a body that is parsed is many times as large.
         self._thread = ThreadPoolExecutor(1, "agentlog-intake")
 
     async def events(self, request: Request) -> Response:
@@ -100,7 +57,7 @@ class Receiving:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != _JSON:
             raise Refused(415, f"the body is JSON: Content-Type: {_JSON}")
-        async with self.body(request) as body:
+        async with self._incoming.body(request) as body:
             size = len(body)
             encoding = request.headers.get("content-encoding")
             coding = encoding.strip().lower() if encoding else None
@@ -115,15 +72,6 @@ class Receiving:
         began = time.perf_counter()
         batch = await self._in_thread(lambda: intake.of_records(records))
         return await self._store(project, batch, began)
-
-    @asynccontextmanager
-    async def body(self, request: Request) -> AsyncIterator[bytes]:
-        """Read a body; its bytes count until the block ends. Raises `Refused`."""
-        declared = request.headers.get("content-length", "")
-        if declared.isascii() and declared.isdigit() and int(declared) > MOST_BYTES:
-            raise _too_large()
-        async with self._budget.share() as take:
-            yield await _read(request, take)
 
     def close(self) -> None:
         """Wait for what is being parsed."""
@@ -158,31 +106,6 @@ def receipt_json(receipt: Receipt) -> dict[str, object]:
     """Return a receipt as it goes over the wire."""
     refused = [{"index": one.index, "id": one.id, "why": one.why} for one in receipt.refused]
     return {"accepted": receipt.accepted, "refused": refused}
-
-
-async def _read(request: Request, take: Callable[[int], bool]) -> bytes:
-    body = bytearray()
-    until = time.monotonic() + LONGEST
-    chunks = request.stream()
-    try:
-        while True:
-            async with asyncio.timeout(min(PATIENCE, until - time.monotonic())):
-                chunk = await anext(chunks)
-            if len(body) + len(chunk) > MOST_BYTES:
-                raise _too_large()
-            if not take(len(chunk)):
-                raise Busy(1)
-            body += chunk
-    except StopAsyncIteration:
-        return bytes(body)
-    except TimeoutError:
-        raise Refused(408, "the body did not come in time", {"Connection": "close"}) from None
-    except ClientDisconnect:
-        raise Refused(400, "the connection was closed within the body") from None
-
-
-def _too_large() -> Refused:
-    return Refused(413, f"a body has at most {MOST_BYTES >> 20} MiB")
 
 
 # -- What stands in the way ------------------------------------------------------------------------

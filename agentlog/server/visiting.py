@@ -12,26 +12,30 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from agentlog.server import page
 from agentlog.server.guard import Gate
+from agentlog.server.incoming import Incoming
 from agentlog.server.reading import Reading
-from agentlog.server.receiving import Receiving
 from agentlog.server.settings import ServeConfig
 from agentlog.store import SessionFilter
 
 _LISTED: Final = 100
 _A_YEAR: Final = 365 * 86_400
-_LONGEST_FORM: Final = 4096
+_LARGEST_FORM: Final = 4096
+_LONGEST: Final = 10.0
+"""Seconds for a form: whoever sends it has not shown a secret yet."""
+
+_MOST_FIELDS: Final = 8
 
 
 class Visiting:
     """What a browser asks for."""
 
     def __init__(
-        self, config: ServeConfig, gate: Gate, reading: Reading, receiving: Receiving
+        self, config: ServeConfig, gate: Gate, reading: Reading, incoming: Incoming
     ) -> None:
         self._config = config
         self._gate = gate
         self._reading = reading
-        self._receiving = receiving
+        self._incoming = incoming
 
     async def index(self, request: Request) -> Response:
         """Answer `GET /`."""
@@ -49,9 +53,8 @@ class Visiting:
 
     async def login(self, request: Request) -> Response:
         """Answer `POST /login`, the form with the key."""
-        async with self._receiving.body(request) as body:
-            fields = parse_qs(body[:_LONGEST_FORM].decode(errors="replace"))
-        secret = fields.get("key", [""])[0].strip()
+        async with self._incoming.body(request, most=_LARGEST_FORM, longest=_LONGEST) as body:
+            secret = _key_in(body)
         if self._gate.access.project_of(secret) is None:
             return self._login(401, was_wrong=True)
         return self._welcome(request, secret)
@@ -76,6 +79,14 @@ class Visiting:
             samesite="lax",
         )
         return answer
+
+
+def _key_in(form: bytes) -> str:
+    try:
+        fields = parse_qs(form.decode(errors="replace"), max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        return ""
+    return fields.get("key", [""])[0].strip()
 
 
 def _is_secure(request: Request) -> bool:

@@ -191,7 +191,9 @@ def test_the_form_takes_a_key(shared):
         assert 200 == shared.ask("GET", "/v1/sessions", headers=as_visitor(answer)).status
 
 
-@pytest.mark.parametrize("body", ["key=wrong", "", "key=", "a" * 100_000, "key=%ff%00", "%%%"])
+@pytest.mark.parametrize(
+    "body", ["key=wrong", "", "key=", "a" * 4096, "key=%ff%00", "%%%", "key=a&" * 600]
+)
 def test_the_form_takes_no_other(body, shared):
     """What is no key gets the form again, which says so."""
     answer = shared.ask("POST", "/login", body, FORM)
