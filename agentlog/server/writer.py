@@ -11,6 +11,7 @@ batches: errands.py.
 import asyncio
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -67,7 +68,7 @@ class Writer:
     Args:
         path: The store's file, which is made if it is not there.
         home: A home of which the journal is taken up, too.
-        keep: Seconds that a session may have said nothing before it is deleted; None keeps all.
+        keep: Seconds that nothing of a session may have come before it is deleted; None keeps all.
         room: Bytes of batches that may wait.
         patience: Seconds to wait for another program that keeps the store locked, as a person with
             a shell may.
@@ -214,7 +215,8 @@ class Writer:
         try:
             with store.writing():
                 for one in batches:
-                    store.for_project(one.project).put_entries(one.batch.entries)
+                    project = store.for_project(one.project)
+                    project.put_entries(one.batch.entries, arrived=time.time())
         except StoreError as error:
             self._trouble = str(error)
             code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF

@@ -1,12 +1,13 @@
 """Forgetting: sessions that said nothing for a time go, with what a search knew of them.
 
-The rule: an event that is open and has an owner that may be alive keeps its session.
+The rules: an event that is open and has an owner that may be alive keeps its session. And what came
+to a collector counts from then, whatever time its events mention: elsewhere a clock may be wrong.
 """
 
 import sqlite3
 
 _SILENT = """
-    SELECT number FROM sessions WHERE coalesce(last, 0) < :before AND NOT EXISTS (
+    SELECT number FROM sessions WHERE coalesce(arrived, last, 0) < :before AND NOT EXISTS (
         SELECT 1 FROM events WHERE session = sessions.number
         AND close IS NULL AND owner NOTNULL AND NOT interrupted)
 """

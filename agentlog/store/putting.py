@@ -38,8 +38,12 @@ def put(
     *,
     project: str = "",
     owner: str | None = None,
+    arrived: float | None = None,
 ) -> None:
-    """Merge entries into their events; only within `writing`."""
+    """Merge entries into their events; only within `writing`.
+
+    `arrived` is when they came from elsewhere, whose clock may be wrong.
+    """
     halves = _halves(entries)
     if not halves:
         return
@@ -52,7 +56,11 @@ def put(
         (numbers[session_id], event_id, opened, closed, owner if opened else None)
         for (session_id, event_id), (opened, closed) in halves.items()
     ]
+    before = connection.total_changes
     rows.insert(connection, _INTO, values, _MERGED)
+    if arrived is not None and connection.total_changes > before:
+        noted = [(arrived, number) for number in numbers.values()]
+        connection.executemany("UPDATE sessions SET arrived = ? WHERE number = ?", noted)
     schema.sum_up_again(connection)
 
 

@@ -126,6 +126,7 @@ SECOND = (
         started REAL,               -- as its root says
         first REAL,                 -- the earliest start of an event
         last REAL,                  -- the latest time that any event mentions
+        arrived REAL,               -- when something new of it came to a collector, by its clock
         root INTEGER,               -- the event that names and judges it
         events INTEGER NOT NULL DEFAULT 0,
         failures INTEGER NOT NULL DEFAULT 0,

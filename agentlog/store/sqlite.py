@@ -230,13 +230,16 @@ class SqliteStore:
         with self.writing() as connection:
             connection.execute("UPDATE projects SET name = name")
 
-    def put_entries(self, entries: Iterable[Entry], owner: str | None = None) -> None:
+    def put_entries(
+        self, entries: Iterable[Entry], owner: str | None = None, arrived: float | None = None
+    ) -> None:
         """Merge entries into their events; only within `writing`.
 
-        `owner` is that of the segment they come from: it tells later who left an event open.
+        `owner` is that of the segment they come from: it tells later who left an event open;
+        `arrived` is when they came from elsewhere, in seconds since the epoch.
         """
         with self.reading() as connection:
-            putting.put(connection, entries, project=self.project, owner=owner)
+            putting.put(connection, entries, project=self.project, owner=owner, arrived=arrived)
 
     def index_some(self) -> int:
         """Let searches find a part of what is new to them; return how many events that were."""

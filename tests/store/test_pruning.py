@@ -3,6 +3,7 @@
 import pytest
 
 from agentlog.store import pruning
+from agentlog.store.intake import entry_of_record
 from agentlog.store.sqlite import SqliteStore
 
 
@@ -56,3 +57,18 @@ def test_a_session_that_may_be_running_stays(store):
             "UPDATE events SET owner = 'x', close = NULL, open = close WHERE id = '0001'"
         )
     assert 0 == some(store)[0]
+
+
+@pytest.mark.parametrize(
+    "stamps", [{}, {"timestamp": 9e9, "end_timestamp": 9e9}, {"timestamp": None}]
+)
+def test_what_came_to_a_collector_counts_from_then(store, stamps):
+    """Whatever clock its events were recorded by, if by any."""
+    entry = entry_of_record(event("late", 1, **stamps))
+    with store.writing():
+        store.put_entries([entry], arrived=200.0)
+    assert 3 == store.prune(150.0)
+    assert ["late"] == [summary.id for summary in store.sessions()]
+    with store.writing():
+        store.put_entries([entry], arrived=900.0)
+    assert 1 == store.prune(201.0)
