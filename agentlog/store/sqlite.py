@@ -134,8 +134,8 @@ class SqliteStore:
             project = self._number(connection)
             numbers = index.find(connection, text, project, limit)
             return self._events(
-                "FROM events WHERE number IN (SELECT value FROM json_each(:numbers))"
-                " ORDER BY timestamp DESC, id",
+                f"{_OWN} AND events.number IN (SELECT value FROM json_each(:numbers))"  # noqa: S608
+                " ORDER BY events.timestamp DESC, id",
                 numbers=str(numbers),
             )
 

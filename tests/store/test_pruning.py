@@ -32,22 +32,50 @@ def some(store, before=50.0, most=10):
 
 
 def test_sessions_go_a_part_at_a_time(store):
-    """Until only what is not old is left, and a search knows nothing of the rest."""
-    steps = [some(store) for _ in range(5)]
-    assert [10, 10, 5, 3, 0] == [deleted for deleted, _ in steps]
-    assert {"new": 4} == steps[-1][1]
+    """They disappear whole, and then their events go, until only what is not old is left."""
+    steps = [some(store) for _ in range(6)]
+    assert [2, 10, 10, 5, 3, 0] == [deleted for deleted, _ in steps]
+    assert [{"new": 4}] * 6 == [left for _, left in steps]
     assert ["new"] * 4 == [found["session_id"] for found in store.search("needle")]
     assert (1, 4) == (store.stats().sessions, store.stats().events)
     with store.reading() as connection:  # an event that comes later may get a number that was given
-        assert (4,) == connection.execute("SELECT count(*) FROM words").fetchone()
+        for table in ("words", "events"):
+            assert (4,) == connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+        assert (1,) == connection.execute("SELECT count(*) FROM sessions").fetchone()
 
 
-def test_what_comes_for_a_session_that_goes_stays(store):
+def test_a_session_that_goes_is_found_by_nobody(store):
+    """Though its events are still in the file."""
+    some(store, most=1)
+    some(store, most=1)
+    assert {"new": 4, "odd": 3} == some(store, most=1)[1]
+    assert [] == store.session("old")
+    assert store.event("old", "0007") is None
+    assert {"new", "odd"} == {found["session_id"] for found in store.search("needle")}
+    assert 1 == store.prune(50.0)
+    assert (1, 4) == (store.stats().sessions, store.stats().events)
+    with store.reading() as connection:
+        assert (4,) == connection.execute("SELECT count(*) FROM events").fetchone()
+
+
+def test_what_comes_for_a_session_that_goes_begins_anew(store):
     """It is no longer silent then."""
     some(store)
     store.put([event("old", 200)])
-    assert (3, {"new": 4, "old": 16}) == some(store)
-    assert (0, {"new": 4, "old": 16}) == some(store)
+    for _ in range(5):
+        assert {"new": 4, "old": 1} == some(store)[1]
+    assert ["0200"] == [found["id"] for found in store.session("old")]
+
+
+def test_no_session_is_summed_up_again_for_it(store):
+    """So a step is short, however many events a session has."""
+    asked = []
+    with store.reading() as connection:
+        connection.set_trace_callback(asked.append)
+    for _ in range(3):
+        with store.writing() as connection:
+            pruning.prune_some(connection, 50.0, 10)
+    assert not [statement for statement in asked if "stale" in statement]
 
 
 def test_a_session_that_may_be_running_stays(store):
