@@ -1,9 +1,12 @@
 """The connections of a collector: uvicorn's HTTP/1.1, with an eye on the clock and on how many.
 
-The rule: a connection that has no request at work gets `PATIENCE` seconds to bring one whole head,
-and is closed then; one that does not take its answer gets `STUCK` seconds. So what a slow or silent
-client can hold is one of `MOST` connections, for a moment. What is no HTTP is answered in the same
-words and under the same headers as everything else.
+The rule: of a connection's first request, and of each whose beginning is there, the whole head has
+to come within `PATIENCE` seconds; a body that nobody waits for gets as much, an answer that is not
+taken `STUCK` seconds. One that was answered may be idle for longer. But there are `MOST` of them:
+who comes then takes the place of the one that has been idle longest, else of the one that has kept
+us waiting longest for a head.
+
+What is no HTTP is answered in the same words and under the same headers as everything else.
 """
 
 import asyncio
@@ -20,6 +23,8 @@ MOST: Final = 500
 PATIENCE: Final = 10.0
 STUCK: Final = 30.0
 LONGEST_HEAD: Final = 16 << 10
+_SLOW_HEAD: Final = 2.0
+"""Seconds after which a head that is not there has to make room for another connection."""
 
 
 class Connection(H11Protocol):
@@ -29,11 +34,12 @@ class Connection(H11Protocol):
         super().__init__(*args, **options)
         self._waiting: asyncio.TimerHandle | None = None
         self._stuck: asyncio.TimerHandle | None = None
+        self.quiet_since = self.loop.time()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection, if there are not too many."""
+        """Take a connection, in the place of an idle one if there are too many."""
         super().connection_made(transport)
-        if len(self.connections) > MOST:
+        if len(self.connections) > MOST and not self._took_a_place():
             self._answer(503, "there are too many connections: come again")
             return
         self._watch()
@@ -57,6 +63,7 @@ class Connection(H11Protocol):
 
     def on_response_complete(self) -> None:
         """Go on with what the client has sent meanwhile."""
+        self.quiet_since = self.loop.time()
         super().on_response_complete()
         # The rest of a body that nobody wanted any more is read for as long as a head.
         if self.conn.their_state is h11.SEND_BODY and not self._has_request():
@@ -84,6 +91,31 @@ class Connection(H11Protocol):
             self.cycle.disconnected = True  # its body was broken off: it is not answered any more
             self.cycle.message_event.set()
         self._answer(400, msg)
+
+    def _took_a_place(self) -> bool:
+        """Close the connection that has had nothing to do for longest, if there is one."""
+        others = (
+            one
+            for one in self.connections
+            if isinstance(one, Connection) and one is not self and one.may_go()
+        )
+        longest = min(others, key=lambda one: (not one.is_idle(), one.quiet_since), default=None)
+        if longest is None:
+            return False
+        self.connections.discard(longest)  # it counts no more from now on
+        longest.transport.abort()
+        return True
+
+    def may_go(self) -> bool:
+        """Say whether there is no request here that should be waited for."""
+        if self._has_request() or self.transport.is_closing():
+            return False
+        return self.is_idle() or self.loop.time() - self.quiet_since > _SLOW_HEAD
+
+    def is_idle(self) -> bool:
+        """Say whether all was answered, and nothing of another request is there."""
+        is_between = self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]
+        return self.cycle is not None and is_between and not self._has_request()
 
     def _answer(self, status: int, detail: str) -> None:
         body = body_of_problem(detail)

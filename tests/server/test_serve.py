@@ -408,14 +408,47 @@ def test_on_a_terminal_the_log_is_for_people(tmp_path):
     assert b'"event":' not in written
 
 
-def test_there_are_only_so_many_connections(tmp_path):
-    """Who comes then is told to come again, and those who were there first are served."""
+def answered(sock):
+    """Read an answer; return its status."""
+    received = b""
+    while not received.endswith(b"}"):
+        received += sock.recv(65536)
+    return received.split(b" ")[1]
+
+
+def test_idle_connections_shut_nobody_out(tmp_path):
+    """Who comes takes the place of the one that has been idle longest; who is at work stays."""
+    ask = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with Collector(tmp_path) as collector, contextlib.ExitStack() as stack:
-        first = stack.enter_context(half_of(collector, b"GET /healthz HTTP/1.1\r\n"))
-        for _ in range(500):
-            stack.enter_context(half_of(collector, b""))
+        begun = stack.enter_context(half_of(collector, HEAD + b"Content-Length: 14\r\n\r\n{"))
+        socks = [stack.enter_context(half_of(collector, ask)) for _ in range(499)]
+        assert {b"200"} == {answered(sock) for sock in socks}
+        assert [200] * 5 == [collector.post([record(n)]).status for n in range(1, 6)]
+        with contextlib.suppress(ConnectionError):
+            assert b"" == socks[0].recv(1)
+        for sock, rest in ((socks[-1], ask), (begun, b'"events": []}')):
+            sock.sendall(rest)
+            assert b"200" == answered(sock)
+
+
+def test_heads_that_do_not_end_shut_nobody_out_for_long(tmp_path):
+    """Nor do those who say nothing at all."""
+    with Collector(tmp_path) as collector, contextlib.ExitStack() as stack:
+        for number in range(500):
+            stack.enter_context(half_of(collector, b"GET / HTTP/1.1\r\n" if number % 2 else b""))
+        began = time.monotonic()
+        while collector.get("/healthz", "").status != 200:
+            assert time.monotonic() - began < 6  # they are given ten seconds, if nobody else comes
+        assert [200] * 300 == [collector.get("/healthz", "").status for _ in range(300)]
+
+
+def test_there_are_only_so_many_connections(tmp_path):
+    """Who comes when all are at work is told to come again, and those are served."""
+    with Collector(tmp_path) as collector, contextlib.ExitStack() as stack:
+        head = HEAD + b"Content-Length: 14\r\n\r\n{"
+        first, *_ = [stack.enter_context(half_of(collector, head)) for _ in range(500)]
         assert collector.raw(b"").startswith(b"HTTP/1.1 503")
-        first.sendall(b"Host: localhost\r\n\r\n")
+        first.sendall(b'"events": []}')
         assert first.recv(65536).startswith(b"HTTP/1.1 200")
 
 
