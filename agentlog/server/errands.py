@@ -1,8 +1,9 @@
 """What a collector does on its store besides storing batches, in the moments between them.
 
 It takes up the journal of the home that it serves, lets searches find what is new, and deletes what
-is too old. The rule: a step is short, so that no batch waits long for it; and while batches come
-one behind the other only so many steps are made that the index falls behind and is not forgotten.
+is too old. The rule: a step is of so many events that few batches wait long for it; and while
+batches come one behind the other the index has its share of the time, which grows with what it has
+yet to take in. So it catches up wherever there is time for both, and is never forgotten.
 """
 
 import time
@@ -21,13 +22,18 @@ _EVERY_COUNT: Final = 1.0
 _QUIET: Final = 0.05
 """Seconds without a batch after which the index is brought up to date."""
 
-_UNDER_LOAD: Final = 0.25
-"""Seconds between two steps of the index while batches come."""
+_SHARES: Final = ((5_000, 4.0), (50_000, 2.0))
+"""Up to how many events behind the index leaves how many times its own time to the batches."""
 
 _SOME_UNDER_LOAD: Final = 250
 _SOME_PRUNED: Final = 100
 _AT_MOST: Final = 60.0
 _AFTER_TROUBLE: Final = 1.0
+
+
+def share_of_others(behind: int) -> float:
+    """Return how many times its own time the index leaves to batches, so many events behind."""
+    return next((share for most, share in _SHARES if behind <= most), 1.0)
 
 
 class Errands:
@@ -97,9 +103,11 @@ class Errands:
             self._take_up(self._home, between)
         if now >= self._next_pruning and self._keep is not None:
             self._prune(time.time() - self._keep)
+        now = time.monotonic()
         if self._is_behind and now >= self._next_step:
             self._index(index.AT_ONCE if idle else _SOME_UNDER_LOAD)
-            self._next_step = now if idle else time.monotonic() + _UNDER_LOAD
+            done = time.monotonic()
+            self._next_step = done + (0.0 if idle else share_of_others(self.behind) * (done - now))
         return True
 
     def _take_up(self, home: Path, between: Callable[[], None]) -> None:
