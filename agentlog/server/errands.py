@@ -1,9 +1,9 @@
 """What a collector does on its store besides storing batches, in the moments between them.
 
-It takes up the journal of the home that it serves, lets searches find what is new, and deletes what
-is too old. The rule: a step is of so many events that few batches wait long for it; and while
-batches come one behind the other the index has its share of the time, which grows with what it has
-yet to take in. So it catches up wherever there is time for both, and is never forgotten.
+It takes up the journal of the home that it serves, lets searches find what is new, sums up what is
+stale, and deletes what is too old. The rule: a step is of so many events that few batches wait long
+for it; and while batches come one behind the other the index has its share of the time, which grows
+with what it has yet to take in. So it catches up wherever there is time for both.
 """
 
 import time
@@ -55,8 +55,8 @@ class Errands:
         now = time.monotonic()
         self._next_uptake = now if home else float("inf")
         self._next_pruning = now if keep is not None else float("inf")
-        self._next_step = self._next_count = now
-        self._is_behind = True
+        self._next_step = self._next_count = self._next_sum = now
+        self._is_behind = self._may_be_stale = True
         self._is_idle = False
         self._is_ill = False
         self.behind = 0
@@ -69,11 +69,13 @@ class Errands:
         quiet = (0.0 if self._is_idle else _QUIET) if self._is_behind else _AT_MOST
         now = time.monotonic()
         wanted = min(now + quiet, self._next_uptake, self._next_pruning)
+        if self._may_be_stale:
+            wanted = min(wanted, self._next_sum)
         return max(0.0, max(wanted, self._next_step if self._is_idle else 0.0) - now)
 
     def note_commit(self, *, well: bool) -> None:
-        """Learn that there is something new to index, or that the store could not be written."""
-        self._is_behind = True
+        """Learn that there is something new, or that the store could not be written."""
+        self._is_behind = self._may_be_stale = True
         if well:
             self._is_ill = False
         else:
@@ -103,6 +105,8 @@ class Errands:
             self._take_up(self._home, between)
         if now >= self._next_pruning and self._keep is not None:
             self._prune(time.time() - self._keep)
+        if self._may_be_stale and now >= self._next_sum:
+            self._sum_up()
         now = time.monotonic()
         if self._is_behind and now >= self._next_step:
             self._index(index.AT_ONCE if idle else _SOME_UNDER_LOAD)
@@ -120,6 +124,12 @@ class Errands:
         with self._store.writing() as connection:
             deleted = pruning.prune_some(connection, before, _SOME_PRUNED)
         self._next_pruning = time.monotonic() + (0.0 if deleted else _EVERY_PRUNING)
+
+    def _sum_up(self) -> None:
+        began = time.monotonic()
+        self._may_be_stale = self._store.sum_up_some()
+        done = time.monotonic()
+        self._next_sum = done + share_of_others(0) * (done - began)
 
     def _index(self, most: int) -> None:
         with self._store.writing() as connection:

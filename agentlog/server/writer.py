@@ -216,7 +216,7 @@ class Writer:
             with store.writing():
                 for one in batches:
                     project = store.for_project(one.project)
-                    project.put_entries(one.batch.entries, arrived=time.time())
+                    project.put_arrived(one.batch.entries, time.time())
         except StoreError as error:
             self._trouble = str(error)
             code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF

@@ -40,7 +40,7 @@ def put(
     owner: str | None = None,
     arrived: float | None = None,
 ) -> None:
-    """Merge entries into their events; only within `writing`.
+    """Merge entries into their events; only within `writing`, and behind it sums may be stale.
 
     `arrived` is when they came from elsewhere, whose clock may be wrong.
     """
@@ -61,7 +61,6 @@ def put(
     if arrived is not None and connection.total_changes > before:
         noted = [(arrived, number) for number in numbers.values()]
         connection.executemany("UPDATE sessions SET arrived = ? WHERE number = ?", noted)
-    schema.sum_up_again(connection)
 
 
 def _halves(entries: Iterable[Entry]) -> dict[Address, list[str | None]]:

@@ -5,9 +5,10 @@ column that a list needs is generated from them by SQLite, so that it cannot dis
 in whatever order they come; a value of a wrong type is NULL there.
 
 What the events of a session sum up to stands in `sessions`, kept by triggers, so that a list of
-sessions reads no events. An event that is new, or whose NULLs get their values, is added to the
-sums. Where a value changes to another, which only damage can cause, the session is `stale`, and
-summed up again at the end of the transaction: `sum_up_again`.
+sessions reads no events. An event that is new is added to the sums, of one that changes the
+difference. Where that does not suffice (the earliest or the latest becomes another, or numbers are
+so large that a difference is not exact), which only damage can cause, the session is `stale`, until
+it is summed up again.
 
 `unsearched` are the events that the search index has yet to take in.
 """
@@ -31,6 +32,9 @@ def _field(name: str, types: str, kind: str) -> str:
     )
 
 
+_EXACT = 1 << 52
+"""Up to here sums of integers are exact as REAL, and so are their differences."""
+
 _TEXT, _NUMBER, _INTEGER = "'text'", "'integer', 'real'", "'integer'"
 
 FIELDS = (
@@ -47,8 +51,6 @@ FIELDS = (
     _field("prompt_tokens", _INTEGER, "INTEGER"),
     _field("completion_tokens", _INTEGER, "INTEGER"),
 )
-
-_SUMMED = ("timestamp", "end_timestamp", "result", "prompt_tokens", "completion_tokens")
 
 # Where several events have no parent, the session's own is the root, else the earliest.
 _ROOT = "parent_id IS NULL AND event_type NOTNULL"
@@ -74,7 +76,22 @@ def _later(one: str, other: str) -> str:
 
 
 _LAST = _later("new.timestamp", "new.end_timestamp")
+_WAS_LAST = _later("old.timestamp", "old.end_timestamp")
 _TIMES = f"first = {_earlier('first', 'new.timestamp')}, last = {_later('last', _LAST)}"
+
+
+def _left(end: str, old: str, new: str, inside: str) -> str:
+    """Say that an event whose value was the end of all is further inside now, or has none."""
+    return f"({old} NOTNULL AND {old} = {end} AND ({new} IS NULL OR {new} {inside} {old}))"
+
+
+_STALE = " OR ".join(
+    (
+        _left("first", "old.timestamp", "new.timestamp", ">"),
+        _left("last", _WAS_LAST, _LAST, "<"),
+        f"max(prompt_tokens, completion_tokens) >= {_EXACT}",
+    )
+)
 
 _ADDED = f"""
     CREATE TRIGGER added AFTER INSERT ON events BEGIN
@@ -93,14 +110,12 @@ _CHANGED = f"""
         INSERT INTO unsearched SELECT new.number
             WHERE NOT EXISTS (SELECT 1 FROM unsearched WHERE number = new.number);
         UPDATE sessions SET {_TIMES},
-            failures = failures + (old.result IS NULL AND new.result IS 'Fail'),
+            failures = failures + (new.result IS 'Fail') - (old.result IS 'Fail'),
             prompt_tokens = prompt_tokens
-                + iif(old.prompt_tokens IS NULL, {_tokens("new.prompt_tokens")}, 0),
+                + {_tokens("new.prompt_tokens")} - {_tokens("old.prompt_tokens")},
             completion_tokens = completion_tokens
-                + iif(old.completion_tokens IS NULL, {_tokens("new.completion_tokens")}, 0),
-            stale = stale OR {
-    " OR ".join(f"(old.{name} NOTNULL AND new.{name} IS NOT old.{name})" for name in _SUMMED)
-}
+                + {_tokens("new.completion_tokens")} - {_tokens("old.completion_tokens")},
+            stale = stale OR {_STALE}
         WHERE number = new.session;
     END
 """  # noqa: S608
@@ -112,7 +127,7 @@ _SUM_UP = f"""
                 max({_later("timestamp", "end_timestamp")}),
                 total({_tokens("prompt_tokens")}), total({_tokens("completion_tokens")})
             FROM events WHERE session = sessions.number)
-    WHERE stale
+    WHERE number IN (SELECT number FROM sessions WHERE stale LIMIT ?)
 """  # noqa: S608
 
 SECOND = (
@@ -189,6 +204,9 @@ def session_number(connection: sqlite3.Connection, project: int, session_id: str
     return int(found[0])
 
 
-def sum_up_again(connection: sqlite3.Connection) -> None:
-    """Sum up the sessions whose sums do not hold any more; only within `writing`."""
-    connection.execute(_SUM_UP)
+def sum_up_again(connection: sqlite3.Connection, most: int = -1) -> int:
+    """Sum up at most so many sessions whose sums do not hold any more; only within `writing`.
+
+    Returns how many it were.
+    """
+    return connection.execute(_SUM_UP, (most,)).rowcount

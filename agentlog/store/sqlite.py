@@ -28,6 +28,7 @@ from agentlog.store import (
     pruning,
     putting,
     rows,
+    schema,
 )
 from agentlog.store.database import PATIENCE, Database
 from agentlog.store.ids import id_length, quoted
@@ -230,16 +231,30 @@ class SqliteStore:
         with self.writing() as connection:
             connection.execute("UPDATE projects SET name = name")
 
-    def put_entries(
-        self, entries: Iterable[Entry], owner: str | None = None, arrived: float | None = None
-    ) -> None:
+    def put_entries(self, entries: Iterable[Entry], owner: str | None = None) -> None:
         """Merge entries into their events; only within `writing`.
 
-        `owner` is that of the segment they come from: it tells later who left an event open;
-        `arrived` is when they came from elsewhere, in seconds since the epoch.
+        `owner` is that of the segment they come from: it tells later who left an event open.
         """
         with self.reading() as connection:
-            putting.put(connection, entries, project=self.project, owner=owner, arrived=arrived)
+            putting.put(connection, entries, project=self.project, owner=owner)
+            schema.sum_up_again(connection)
+
+    def put_arrived(self, entries: Iterable[Entry], arrived: float) -> None:
+        """Merge entries that came from elsewhere, now; only within `writing`.
+
+        What they make stale is for `sum_up_some`: whoever sent them does not wait for that.
+        """
+        with self.reading() as connection:
+            putting.put(connection, entries, project=self.project, arrived=arrived)
+
+    def sum_up_some(self) -> bool:
+        """Sum up a session that is stale; return whether there was one."""
+        with self.reading() as connection:
+            if not _count(connection, "EXISTS (SELECT 1 FROM sessions WHERE stale)"):
+                return False
+        with self.writing() as connection:
+            return schema.sum_up_again(connection, most=1) > 0
 
     def index_some(self) -> int:
         """Let searches find a part of what is new to them; return how many events that were."""

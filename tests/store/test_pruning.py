@@ -94,9 +94,9 @@ def test_what_came_to_a_collector_counts_from_then(store, stamps):
     """Whatever clock its events were recorded by, if by any."""
     entry = entry_of_record(event("late", 1, **stamps))
     with store.writing():
-        store.put_entries([entry], arrived=200.0)
+        store.put_arrived([entry], 200.0)
     assert 3 == store.prune(150.0)
     assert ["late"] == [summary.id for summary in store.sessions()]
     with store.writing():
-        store.put_entries([entry], arrived=900.0)
+        store.put_arrived([entry], 900.0)
     assert 1 == store.prune(201.0)

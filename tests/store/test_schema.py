@@ -69,6 +69,34 @@ def test_the_sums_are_those_of_the_events(records, cuts):
             assert summary.timestamp == (start if start is None else float(start))
 
 
+def test_what_came_from_elsewhere_is_summed_up_later():
+    """Once for all that came, where the difference does not tell the sum."""
+    start = {"session_id": "s", "id": "a", "event_type": "plan", "timestamp": 1.0}
+    with SqliteStore() as store:
+        assert not store.sum_up_some()
+        with store.writing():
+            store.put_arrived([entry_of_record(start)], 9.0)
+        with store.writing():
+            store.put_arrived([entry_of_record({**start, "timestamp": 2.0})], 9.0)
+        assert [True, False] == [store.sum_up_some(), store.sum_up_some()]
+        with store.reading() as connection:
+            assert (2.0, 2.0) == connection.execute("SELECT first, last FROM sessions").fetchone()
+
+
+def test_a_record_that_is_another_one_costs_no_sum():
+    """The difference is added: a conflict in a session of a million events is no burden."""
+    whole = {"session_id": "s", "id": "a", "event_type": "plan", "timestamp": 1.0}
+    whole |= {"end_timestamp": 2.0, "result": "Fail", "prompt_tokens": 3}
+    with SqliteStore() as store:
+        store.put([whole, {**whole, "id": "b"}])
+        with store.writing():
+            other = {**whole, "result": "Success", "prompt_tokens": 5}
+            store.put_arrived([entry_of_record(other)], 9.0)
+        assert not store.sum_up_some()
+        summary = store.summary("s")
+        assert (2, 1, 8) == (summary.events, summary.failures, summary.prompt_tokens)
+
+
 def _is_time(event, name):
     value = event.get(name)
     return isinstance(value, int | float) and not isinstance(value, bool)
