@@ -18,7 +18,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -150,9 +150,9 @@ def _changing(store: Path) -> Iterator[list[Key]]:
             yield keys
             text = json.dumps({"version": _VERSION, "keys": [asdict(key) for key in keys]})
             os.ftruncate(fd, 0)
-            os.write(fd, text.encode() + b"\n")
-            os.fsync(fd)
+            _write_all(fd, text.encode() + b"\n")
             path.with_name(f"{path.name}.new").replace(path)
+            _sync_directory(path.parent)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -170,6 +170,22 @@ def _next_file(path: Path) -> Iterator[int]:
             if _is_at(fd, beside):
                 yield fd
                 return
+        finally:
+            os.close(fd)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    """Have all of it on the disk; one that is full may take a part before it says so."""
+    while data:
+        data = data[os.write(fd, data) :]
+    os.fsync(fd)
+
+
+def _sync_directory(path: Path) -> None:
+    with suppress(OSError):  # it cannot be read, or not synced: the file is replaced all the same
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
         finally:
             os.close(fd)
 

@@ -3,6 +3,7 @@
 import re
 import stat
 import subprocess
+import sys
 import uuid
 
 import pytest
@@ -11,6 +12,14 @@ from agentlog import keys
 from agentlog.cli import main
 from agentlog.errors import ConfigurationError
 from tests.cli.commandline import AGENTLOG, environ
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from agentlog import keys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+keys.add(Path(sys.argv[1]), "bert")
+"""
 
 
 @pytest.fixture
@@ -100,6 +109,23 @@ def test_the_keys_of_a_store_are_the_same_by_every_link(store, tmp_path):
     assert "anna" == keys.Ring(link).name_of(key)
     keys.revoke(link, "anna")
     assert [] == keys.load(store)
+
+
+def test_on_a_full_disk_the_keys_stay(store):
+    """What does not fit is told, whether a part of it was written or nothing."""
+    key = keys.add(store, "anna")
+    size = keys.path_beside(store).stat().st_size
+    for room in (size, 10, 0):
+        done = subprocess.run(
+            [sys.executable, "-c", FULL, store, str(room)],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert "cannot be written: File too large" in done.stderr.splitlines()[-1]
+        assert "anna" == keys.Ring(store).name_of(key)
+    keys.add(store, "bert")
+    assert ["anna", "bert"] == [known.name for known in keys.load(store)]
 
 
 def test_keys_that_are_added_at_once_are_all_there(store):
