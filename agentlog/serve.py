@@ -55,6 +55,7 @@ def serve(wish: Wish, tell: Callable[[str], None]) -> int:
     try:
         from agentlog.server import process
         from agentlog.server.app import create_app, guarded
+        from agentlog.server.log import logger
         from agentlog.server.writer import Writer
         from agentlog.store.readers import Readers
     except ModuleNotFoundError as error:
@@ -65,8 +66,7 @@ def serve(wish: Wish, tell: Callable[[str], None]) -> int:
         ) from error
 
     config = _checked(wish)
-    log = process.logger()
-    with process.listen(config.host, config.port) as listener:
+    with logger() as log, process.listen(config.host, config.port) as listener:
         config = replace(config, port=listener.getsockname()[1])
         writer = Writer(config.store, home=config.home, keep=config.keep)
         writer.start()
@@ -112,12 +112,12 @@ def _checked(wish: Wish) -> "ServeConfig":
 def _announce(config: "ServeConfig", wish: Wish, tell: Callable[[str], None]) -> None:
     base = f"http://{_written(config.host)}:{config.port}{config.root_path}"
     address = f"{base}/?token={config.token}" if config.token else f"{base}/"
-    with suppress(OSError, ValueError):  # nobody reads it, which is no reason not to serve
-        print(address, flush=True)  # noqa: T201 - its purpose
     if config.is_open:
         tell(f"serving {config.store}; to record here: AGENTLOG_ENDPOINT={base}")
     else:
         tell(f"serving {config.store} to whoever has a key; plain http shows it to who listens")
+    with suppress(OSError, ValueError):  # nobody reads it, which is no reason not to serve
+        print(address, flush=True)  # noqa: T201 - its purpose
     if wish.browser and config.is_open and _has_screen():
         import webbrowser
 

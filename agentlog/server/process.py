@@ -1,4 +1,4 @@
-"""The process of a collector: its listener, its signals, its log.
+"""The process of a collector: its listener and its signals.
 
 The rule: it is told to stop once, and stops within seconds, whoever is still sending; told twice,
 it waits for nobody. What was acknowledged is stored already, and what is queued is stored after
@@ -6,20 +6,18 @@ this file is done.
 """
 
 import asyncio
-import logging
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Final, TextIO, cast
+from contextlib import contextmanager
+from typing import Final
 
-import structlog
 import uvicorn
 from starlette.types import ASGIApp
 from structlog.typing import FilteringBoundLogger
 
 from agentlog.errors import ConfigurationError
+from agentlog.server.log import forwarding
 from agentlog.server.protocol import LONGEST_HEAD, Connection
 
 GRACE: Final = 3
@@ -81,7 +79,7 @@ def run(
         timeout_graceful_shutdown=GRACE,
     )
     server = _Server(config, up)
-    with _forwarding(log):
+    with forwarding(log):
         server.run(sockets=[listener])
     return server.stopped_by
 
@@ -122,78 +120,3 @@ class _Server(uvicorn.Server):
                 connection.transport.abort()  # from Python 3.12 on they are waited for otherwise
         self.should_exit = True
         self.stopped_by = self.stopped_by or number
-
-
-# -- The log -------------------------------------------------------------------------------------
-
-
-def logger(stream: TextIO = sys.stderr) -> FilteringBoundLogger:
-    """Return the log: for people on a terminal, else a line of JSON each."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper("iso", utc=True),
-    ]
-    last: list[structlog.typing.Processor]
-    if _is_terminal(stream):
-        plain = structlog.dev.plain_traceback
-        last = [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
-    else:
-        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    log: FilteringBoundLogger = structlog.wrap_logger(
-        structlog.PrintLogger(cast("TextIO", _Lenient(stream))),
-        processors=[*shared, *last],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        context_class=dict,
-        cache_logger_on_first_use=True,
-    )
-    return log
-
-
-def _is_terminal(stream: TextIO) -> bool:
-    with suppress(ValueError, AttributeError):  # it is closed, or None
-        return stream.isatty()
-    return False
-
-
-class _Lenient:
-    """A stream that may be gone or full: that is no reason not to answer."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Write, if that is possible."""
-        with suppress(OSError, ValueError, AttributeError):
-            return self._stream.write(text)
-        return 0
-
-    def flush(self) -> None:
-        """Flush, if that is possible."""
-        with suppress(OSError, ValueError, AttributeError):
-            self._stream.flush()
-
-
-class _Forwarding(logging.Handler):
-    """Hands what a library logs to our log."""
-
-    def __init__(self, log: FilteringBoundLogger) -> None:
-        super().__init__(logging.WARNING)
-        self._log = log
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Log a line, but for what a stop breaks off: that is meant."""
-        error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, asyncio.CancelledError):
-            return
-        self._log.log(record.levelno, record.getMessage().strip(), exc_info=error)
-
-
-@contextmanager
-def _forwarding(log: FilteringBoundLogger) -> Iterator[None]:
-    handler = _Forwarding(log)
-    root = logging.getLogger()
-    root.addHandler(handler)
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)

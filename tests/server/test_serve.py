@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import resource
 import select
 import signal
 import socket
@@ -480,6 +481,86 @@ def test_a_log_that_cannot_be_written_keeps_nothing_from_being_stored(gone, tmp_
         process.terminate()
         process.communicate(timeout=PATIENCE)
     assert process.returncode in (0, 120)  # 120: what was left could not be written at the end
+
+
+@contextlib.contextmanager
+def logging_into(writing, directory):
+    """Start a collector whose log goes into a pipe; its port is in `port`."""
+    process = subprocess.Popen(
+        [*AGENTLOG, "serve", "--port", "0", "--store", str(directory / "store.db")],
+        env=environ(AGENTLOG_HOME=str(directory)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=writing,
+        encoding="utf-8",
+    )
+    try:
+        process.port = urlsplit(process.stdout.readline()).port
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=PATIENCE)
+
+
+def test_a_log_that_nobody_reads_stops_nothing(tmp_path):
+    """The pipe is full, and all goes on; then as much was dropped as is told."""
+    reading, writing = os.pipe()
+    with logging_into(writing, tmp_path) as process:
+        os.close(writing)
+        connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=PATIENCE)
+        body = json.dumps({"events": [record()]})
+
+        def post():
+            connection.request("POST", "/v1/events", body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+
+        sent = 3000
+        assert {200} == {post() for _ in range(sent)}
+        connection.close()
+        told = dropped = 0
+        with open(reading, encoding="utf-8") as lines:  # noqa: PTH123 - it is a descriptor
+            while not dropped:
+                line = next(lines)
+                event = json.loads(line) if line.startswith("{") else {"event": ""}
+                told += event["event"] == "batch"
+                dropped += event.get("count", 0)
+        assert sent == told + dropped
+        assert told > 1000
+
+
+def test_a_log_that_nobody_reads_does_not_keep_it_from_stopping(tmp_path):
+    """It is given up after a second."""
+    reading, writing = os.pipe()
+    with logging_into(writing, tmp_path) as process:
+        os.set_blocking(writing, False)
+        with contextlib.suppress(BlockingIOError):
+            while os.write(writing, b"x" * 4096):
+                pass
+        os.set_blocking(writing, True)  # the pipe is one, for it and for us
+        process.terminate()
+        assert 0 == process.wait(PATIENCE)
+    os.close(reading)
+    os.close(writing)
+
+
+def test_the_same_trouble_is_told_once_in_a_while(tmp_path):
+    """Out of descriptors, a collector does not fill the disk with saying so."""
+    with Collector(tmp_path) as collector, contextlib.ExitStack() as stack:
+        resource.prlimit(collector.process.pid, resource.RLIMIT_NOFILE, (40, 40))
+        for _ in range(60):
+            stack.enter_context(half_of(collector, b""))
+        collector.logged("socket.accept() out of system resource")
+        stack.close()
+        until = time.monotonic() + PATIENCE
+        while True:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if collector.get("/healthz").status == 200:
+                    break
+            assert time.monotonic() < until
+        assert len(collector.log()) < 10_000
+        assert 0 == collector.stop(signal.SIGTERM)
 
 
 def test_who_does_not_take_an_answer_is_cut_off(tmp_path):
