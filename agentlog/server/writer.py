@@ -97,6 +97,7 @@ class Writer:
         self._counts = {"batches": 0, "commits": 0, "records_accepted": 0, "records_refused": 0}
         self._lock: Lock | None = None
         self._thread: threading.Thread | None = None
+        self._trouble_of_place: Callable[[], str] = str
         self._errands: Errands | None = None
 
     def start(self) -> None:
@@ -107,6 +108,7 @@ class Writer:
         except BaseException:
             self._lock.release()
             raise
+        self._trouble_of_place = store.trouble_of_place
         self._errands = Errands(store, home=self._home, keep=self._keep)
         self._stopping = False
         self._thread = threading.Thread(
@@ -141,14 +143,14 @@ class Writer:
 
     @property
     def is_well(self) -> bool:
-        """Whether the store could be written the last time."""
+        """Whether the store could be written the last time, and is where it was."""
         alive = self._thread is not None and self._thread.is_alive()
-        return alive and not self._trouble
+        return alive and not self.trouble
 
     @property
     def trouble(self) -> str:
-        """Why the store could not be written the last time; empty if it could."""
-        return self._trouble
+        """Why the store could not be written the last time, or is not there; empty if it is."""
+        return self._trouble or self._trouble_of_place()
 
     def figures(self) -> Mapping[str, int]:
         """Return what was done and what waits, by names that a metric can have."""
@@ -188,6 +190,7 @@ class Writer:
 
     def _run(self, store: SqliteStore, errands: Errands, *, idle: bool) -> None:
         try:
+            store.check_place()
             if errands.run(idle=idle, between=lambda: self._commit(store, self._next(0))):
                 self._trouble = ""
         except StoreError as error:

@@ -19,6 +19,7 @@ from agentlog.errors import StoreError
 from agentlog.journal import make_directory
 from agentlog.store import lock
 from agentlog.store.migrations import is_current, migrate
+from agentlog.store.place import Place
 from agentlog.store.troubles import told_clearly
 
 PATIENCE = 30.0
@@ -33,7 +34,8 @@ Prepare = Callable[[sqlite3.Connection], None]
 class Database:
     """The SQLite file at `path`, made with its directory if it is not there; in memory without.
 
-    Who holds the lock of the store says that it is `claimed`; others take it as they write.
+    Who holds the lock of the store says that it is `claimed`; others take it as they write. What it
+    writes counts only if the file is behind it still where it was.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Database:
         self.name = str(path) if path else "the store in memory"
         self._prepare = prepare
         self._patience = patience
+        self._place: Place | None = None
         self._lock = threading.RLock()
         if file and not read_only:
             _make_private_file(file)
@@ -64,6 +67,7 @@ class Database:
             except BaseException:
                 self._connection.close()
                 raise
+        self._place = Place(path) if path and claimed else None
 
     @property
     def is_served_by_another(self) -> bool:
@@ -100,6 +104,16 @@ class Database:
                 with suppress(sqlite3.Error):  # the first error is the one to tell
                     connection.execute("ROLLBACK")
                 raise
+            self.check_place()
+
+    def check_place(self) -> None:
+        """Raise `StoreError` if the file is not any more where it was; for who has `claimed` it."""
+        if self._place:
+            self._place.check()
+
+    def trouble_of_place(self) -> str:
+        """Say what `check_place` would raise; nothing, if nothing."""
+        return self._place.trouble() if self._place else ""
 
     def give_back_space(self) -> None:
         """Make the file as small as what is in it."""

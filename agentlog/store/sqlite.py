@@ -226,6 +226,14 @@ class SqliteStore:
         """Whether a collector has the store, and nobody else may write to it."""
         return self._database.is_served_by_another
 
+    def check_place(self) -> None:
+        """Raise `StoreError` if the file was removed or replaced; for who has `claimed` it."""
+        self._database.check_place()
+
+    def trouble_of_place(self) -> str:
+        """Say what `check_place` would raise; nothing, if nothing."""
+        return self._database.trouble_of_place()
+
     def try_to_write(self) -> None:
         """Write to the disk, and change nothing; raises `StoreError` if that cannot be done."""
         with self.writing() as connection:

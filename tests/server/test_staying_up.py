@@ -134,6 +134,32 @@ def test_what_is_served_is_not_pruned_by_others(tmp_path):
         assert "program 1" in listed.stdout
 
 
+def test_a_store_that_is_removed_is_missed(tmp_path):
+    """At once, by who ships, who reads and who asks how it is; what was there can come back."""
+    with Collector(tmp_path) as collector:
+        assert 200 == collector.post([record()]).status
+        path, aside = tmp_path / "store.db", tmp_path / "aside.db"
+        path.rename(aside)
+        answers = [
+            collector.post([record(2)]),
+            collector.get("/v1/sessions"),
+            collector.get("/healthz"),
+        ]
+        assert [503] * 3 == [answer.status for answer in answers]
+        aside.rename(path)
+        until = time.monotonic() + PATIENCE
+        while collector.get("/healthz").status != 200:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        assert 200 == collector.post([record(2)]).status
+        events = collector.get(f"/v1/sessions/{session_id()}").json["events"]
+        assert [event_id(2)] == [event["id"] for event in events]
+        path.unlink()
+        assert 503 == collector.post([record(3)]).status
+        assert 0 == collector.stop()
+    assert not path.exists()
+
+
 def test_what_is_old_goes_by_itself(tmp_path):
     """With --keep; what has just come stays, whatever time its clock says."""
     old = {"timestamp": 1.0, "end_timestamp": 2.0}

@@ -213,6 +213,33 @@ def test_who_asks_how_it_is_hears_of_an_end_of_the_trouble(path):
     writer.stop()
 
 
+@pytest.mark.parametrize("end", ["", "-wal"])
+@pytest.mark.parametrize("replaced", [False, True])
+def test_nothing_is_acknowledged_into_a_store_that_is_gone(writer, readers, path, end, replaced):
+    """Removed or replaced, it or its log; when it is put back, all goes on."""
+    assert [Receipt(1)] == submitted(writer, batch(1))
+    with readers.of_project("") as store:
+        assert [session_id(1)] == [summary.id for summary in store.sessions()]
+    file, aside = Path(f"{path}{end}"), path.with_name("aside")
+    file.rename(aside)
+    if replaced:
+        file.write_bytes(aside.read_bytes())
+    assert not writer.is_well
+    outcomes = submitted(writer, batch(2), batch(3))
+    assert ["was removed or replaced while it was served" in str(one) for one in outcomes] == [
+        True,
+        True,
+    ]
+    assert [Broken, Broken] == list(map(type, outcomes))
+    with pytest.raises(StoreError, match="was removed or replaced"), readers.of_project(""):
+        pass
+    aside.rename(file)
+    asyncio.run(until(lambda: writer.is_well))
+    assert [Receipt(1)] == submitted(writer, batch(4))
+    with readers.of_project("") as store:
+        assert {event_id(1), event_id(4)} <= {one["id"] for one in store.session(session_id(1))}
+
+
 def test_a_batch_that_cannot_be_stored_takes_no_other_with_it(writer, path):
     """Nothing that the intake lets in is such; should there be, its neighbours are kept."""
     poison = Batch((Entry(session_id(1), event_id(9), "open", "\ud800"),), (), 100)
