@@ -15,6 +15,12 @@ PORT = 4380
 
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE)
 _ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
+_OWN_PATH = re.compile(
+    r"/(v1(/.*)?|v2(/.*)?|agents|events|sessions|login|healthz|metrics|openapi\.json)/?"
+)
+"""The collector's own paths. A proxy may take a root path off or leave it: of one that is such a
+path, too, nobody could say which.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,5 +86,10 @@ def checked_root_path(path: str) -> str:
     if not _ROOT_PATH.fullmatch(path) or "/." in path:
         raise ConfigurationError(
             f"--root-path {path[:64]!a} is not accepted: it is a path such as /agentlog"
+        )
+    if _OWN_PATH.fullmatch(path):
+        raise ConfigurationError(
+            f"--root-path {path[:64]!a} is not accepted: the collector has such a path itself;"
+            " take one such as /agentlog"
         )
     return path.rstrip("/")

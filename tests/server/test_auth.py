@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from agentlog.errors import ConfigurationError
 from agentlog.server.app import create_app
-from agentlog.server.settings import ServeConfig
+from agentlog.server.settings import ServeConfig, checked_root_path
 from tests.server.collector import Collector, event_id, record, session_id
 
 READING = [
@@ -277,3 +278,14 @@ def test_every_route_is_asked_or_named_here(tmp_path):
     }
     lineage = {route.path for route in routes if (route.name or "").startswith("agentops")}
     assert is_open == {route.path for route in routes} - asked - lineage
+
+
+def test_a_root_path_is_no_path_of_a_route(tmp_path):
+    """None that is accepted could be taken off a path that a route has."""
+    config = ServeConfig(store=tmp_path / "store.db")
+    paths = {route.path for route in create_app(config, writer=None, readers=None).routes}
+    for path in paths - {"/"}:
+        parts = re.sub(r"{\w+}", "a", path).split("/")
+        for count in range(2, len(parts) + 1):
+            with pytest.raises(ConfigurationError, match="such a path itself"):
+                checked_root_path("/".join(parts[:count]))

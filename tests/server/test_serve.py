@@ -125,6 +125,12 @@ def test_it_listens_on_an_address_of_ipv6(tmp_path):
         (["--allow-host", "https://logs.example.com"], "--allow-host"),
         (["--root-path", "a b"], "--root-path"),
         (["--root-path", "/../x"], "--root-path"),
+        (
+            ["--root-path", "/v1"],
+            "--root-path '/v1' is not accepted: the collector has such a path",
+        ),
+        (["--root-path", "/v1/a"], "--root-path"),
+        (["--root-path", "/sessions/"], "--root-path"),
         (["--host", "nowhere.invalid"], "--host nowhere.invalid"),
         (["--host", "192.0.2.1", "--allow-host", "a"], "agentlog keys add"),
     ],
