@@ -2,8 +2,9 @@
 
 The rule: a route asks the store of the one project that its request may read, and of nothing else.
 What is asked for wrongly is a 422 that says what is right, what is not there a 404. Stores are read
-in threads of our own, a few at once, so that neither who writes nor `/healthz` waits for a reader.
-A session may be longer than the memory is large.
+and answers written in threads of our own, a few at once and each answer part by part, so that
+neither who writes nor `/healthz` waits for a reader. A session may be longer than the memory is
+large; a search finds as much as fits into an answer.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import asdict
+from itertools import accumulate, takewhile
 from tempfile import SpooledTemporaryFile
 from typing import IO, Final, Protocol, TypeVar
 
@@ -39,6 +41,9 @@ CURSOR: Final = re.compile(r"(-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[+-][0-9]{1,3})
 _JSON = "application/json"
 _READERS = 4
 _IN_MEMORY = 8 << 20
+MOST_FOUND: Final = 32 << 20
+"""Bytes of what a search finds."""
+
 _PART = 256 << 10
 
 T = TypeVar("T")
@@ -77,10 +82,8 @@ class Reading:
     async def sessions(self, request: Request) -> Response:
         """Answer `GET /v1/sessions`: a page of the list, newest first."""
         wanted = filter_of(request.query_params)
-        found = await self.ask(request, lambda store: store.sessions(wanted))
         now = time.time()
-        rows = [summary_json(summary, now) for summary in found]
-        return _answer({"sessions": rows, "next": cursor_behind(found, wanted.limit)})
+        return _json(await self.ask(request, lambda store: sessions_text(store, wanted, now)))
 
     async def session(self, request: Request) -> Response:
         """Answer `GET /v1/sessions/{session_id}`: its own event, and all others by their start."""
@@ -93,10 +96,10 @@ class Reading:
     async def event(self, request: Request) -> Response:
         """Answer `GET /v1/events/{session_id}/{event_id}`."""
         place = request.path_params["session_id"], request.path_params["event_id"]
-        event = await self.ask(request, lambda store: store.event(*place))
-        if event is None:
+        text = await self.ask(request, lambda store: _text(store.event(*place)))
+        if text == b"null":
             raise HTTPException(404, "there is no such event")
-        return _answer(event)
+        return _json(text)
 
     async def search(self, request: Request) -> Response:
         """Answer `GET /v1/search`: the newest events in which all words of `q` stand."""
@@ -104,8 +107,7 @@ class Reading:
         text, limit = query.get("q", ""), limit_of(query)
         if not text.strip():
             raise HTTPException(422, "q is missing: the words to search for")
-        found = await self.ask(request, lambda store: store.search(text, limit=limit))
-        return _answer({"results": found})
+        return _json(await self.ask(request, lambda store: found_text(store, text, limit)))
 
     async def ask(self, request: Request, question: Callable[[Reader], T]) -> T:
         """Put a question to the store of the request's project, in a thread."""
@@ -193,6 +195,27 @@ def _is_own(text: str) -> bool:
     return '"session"' in text and json.loads(text).get("action_type") == "session"
 
 
+def sessions_text(store: Reader, wanted: SessionFilter, now: float) -> bytes:
+    """Return a page of the list as it goes over the wire."""
+    found = store.sessions(wanted)
+    rows = b",".join(_text(summary_json(summary, now)) for summary in found)
+    behind = _text(cursor_behind(found, wanted.limit))
+    return b'{"sessions":[%b],"next":%b}' % (rows, behind)
+
+
+def found_text(store: Reader, words: str, limit: int) -> bytes:
+    """Return what a search finds as it goes over the wire, as much as fits into an answer."""
+    texts = list(map(_text, store.search(words, limit=min(limit, FEW))))
+    if len(texts) == FEW < limit:
+        # By these it is known how many there is room for, before so many are in memory.
+        fitting = MOST_FOUND * FEW // sum(map(len, texts))
+        more = store.search(words, limit=min(limit, fitting)) if fitting > FEW else ()
+        texts = list(map(_text, more)) or texts
+    sizes = accumulate(len(text) + 1 for text in texts)
+    fits = takewhile(lambda one: one[1] <= MOST_FOUND, zip(texts, sizes, strict=True))
+    return b'{"results":[%b]}' % b",".join(text for text, _ in fits)
+
+
 def summary_json(summary: SessionSummary, now: float) -> dict[str, object]:
     """Return a session of a list as it goes over the wire."""
     return {**asdict(summary), "state": state_of(summary, now)}
@@ -224,13 +247,9 @@ class _Long(Response):
             await send({"type": "http.response.body", "body": b""})
 
 
-def _answer(value: object) -> Response:
-    return _json(_text(value))
+def _text(value: object) -> bytes:
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _text(value: object) -> str:
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
-
-
-def _json(text: str) -> Response:
+def _json(text: bytes) -> Response:
     return Response(text, media_type=_JSON)

@@ -168,6 +168,34 @@ def test_a_search_finds_any_text(full):
     assert 1 == len(full.get("/v1/search?q=heron&limit=1").json["results"])
 
 
+def test_a_large_search_keeps_nobody_waiting(tmp_path):
+    """It finds as much as fits into 32 MiB, the newest, and others are answered meanwhile."""
+    with Collector(tmp_path) as collector:
+        text = "common " * 1500
+        for start in range(1, 5001, 500):
+            numbers = range(start, start + 500)
+            collector.post([record(number, params={"text": text}) for number in numbers])
+        while "agentlog_indexed_behind 0" not in collector.get("/metrics").text.splitlines():
+            threading.Event().wait(0.05)
+        waited, over = [], threading.Event()
+
+        def ask_others():
+            while not over.is_set():
+                began = time.monotonic()
+                assert 200 == collector.get("/healthz").status
+                waited.append(time.monotonic() - began)
+
+        thread = threading.Thread(target=ask_others)
+        thread.start()
+        answer = collector.get("/v1/search?q=common&limit=10000")
+        over.set()
+        thread.join()
+        assert 30 << 20 < len(answer.body) < 33 << 20
+        found = [event["id"] for event in answer.json["results"]]
+        assert [event_id(number) for number in range(5000, 5000 - len(found), -1)] == found
+        assert max(waited) < 0.5
+
+
 def test_a_head_is_answered_without_a_body(full):
     """As HTTP has it."""
     answer = full.ask("HEAD", "/healthz")
