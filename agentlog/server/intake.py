@@ -5,9 +5,10 @@ ever after, and every record that agentlog's own encoder writes passes. What is 
 record is told of this one, and its neighbours are kept; what is wrong with the body is a
 `Rejection`, and nothing of it is kept.
 
-Half a surrogate pair is mended, a key that is twice in an object counts as the last one says; what
-else JSON cannot hold is refused. Payloads (`params`, `returns`, `tags`, ...) may be of any type, as
-a user's redacting function may have made anything of them. Unknown fields are kept.
+Half a surrogate pair is mended, a key that is twice in an object counts as the last one says, and
+one that is written with escapes is written anew; what else JSON cannot hold is refused. Payloads
+(`params`, `returns`, `tags`, ...) may be of any type, as a user's redacting function may have made
+anything of them. Unknown fields are kept.
 
 Pure.
 """
@@ -32,7 +33,7 @@ from agentlog.server.envelope import (
     values,
 )
 from agentlog.store import Refusal
-from agentlog.store.intake import Entry, has_surrogates, is_deep, mended
+from agentlog.store.intake import Entry, is_deep, is_odd, mended
 from agentlog.store.merge import Record, half
 
 __all__ = ["MOST_BYTES", "MOST_RECORDS", "Batch", "Rejection", "of_records", "read"]
@@ -94,8 +95,8 @@ def read(body: bytes, encoding: str | None) -> Batch | Rejection:
     """
     try:
         text = unpacked(body, encoding)
-        may_have_surrogates = "\\u" in text
-        return _batch([_checked(value, surrogates=may_have_surrogates) for value in values(text)])
+        may_be_odd = "\\u" in text
+        return _batch([_checked(value, may_be_odd=may_be_odd) for value in values(text)])
     except Rejected as rejected:
         return rejected.rejection
 
@@ -130,14 +131,14 @@ class _Refused:
     why: str
 
 
-def _checked(value: Value, *, surrogates: bool) -> Entry | _Refused:
+def _checked(value: Value, *, may_be_odd: bool) -> Entry | _Refused:
     record, text = value.value, value.text
     why = value.fault or _why_not(record)
     if not why and text.count("[") + text.count("{") > DEEPEST and is_deep(record, DEEPEST + 2):
         why = "nested too deeply"
     if why:
         return _Refused(_told_id(record, text), why)
-    if value.doubled or (surrogates and has_surrogates(text)):
+    if value.doubled or (may_be_odd and is_odd(text)):
         text = mended(json.dumps(record, ensure_ascii=False))
     return Entry(record["session_id"], record["id"], half(record), text)
 
@@ -149,7 +150,7 @@ def _of_record(record: Record, parse: Parser) -> Entry | _Refused:
             value, _ = parse(mended(json.dumps(_plain(record), ensure_ascii=False)), 0)
     except (TypeError, ValueError, RecursionError) as error:
         return _Refused(None, f"not JSON: {error}")
-    return _checked(value, surrogates=False)
+    return _checked(value, may_be_odd=False)
 
 
 def _why_not(record: Any) -> str:

@@ -18,7 +18,9 @@ DEEPEST = 200
 LONGEST = 16 << 20
 """Bytes of a line; agentlog writes one MiB at most."""
 
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_ODD = re.compile(
+    r"\\u(?:[dD][89a-fA-F]|00(?:3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aA]))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +72,25 @@ def _entry(text: str) -> Entry | Damage:
         return Damage("without id or session_id")
     if text.count("[") + text.count("{") > DEEPEST and is_deep(record, DEEPEST):
         return Damage("nested too deeply")
-    if has_surrogates(text):
-        return _without_surrogates(record)
+    if is_odd(text):
+        return _rewritten(record)
     return Entry(*place, half(record), text)
 
 
-def _without_surrogates(record: Event) -> Entry:
-    """Make a record whose text can be encoded: a surrogate without its pair becomes U+FFFD."""
+def _rewritten(record: Event) -> Entry:
+    """Make a record whose text can be encoded, and has its keys as everybody writes them."""
     text = mended(json.dumps(record, ensure_ascii=False))
     clean = json.loads(text)
     return Entry(clean["session_id"], clean["id"], half(clean), text)
 
 
-def has_surrogates(text: str) -> bool:
-    """Say whether a JSON text has a surrogate in it, be it one of a pair."""
-    return _SURROGATE.search(text) is not None
+def is_odd(text: str) -> bool:
+    """Say whether a JSON text may have to be written anew before it is stored.
+
+    It has a surrogate in it, be it one of a pair; or a letter or digit as an escape, which no
+    encoder writes: in a key it would hide a field from SQLite, which compares what is written.
+    """
+    return _ODD.search(text) is not None
 
 
 def mended(text: str) -> str:

@@ -150,6 +150,16 @@ def test_of_a_key_that_is_there_twice_the_last_one_counts():
     assert 1 == entry.text.count('"model"') == entry.text.count('"a"')
 
 
+def test_a_key_that_is_written_with_escapes_is_written_anew():
+    """As SQLite compares what is written; other escapes stay as they came."""
+    text = "{" + ADDRESS + r', "event_typ\u0065": "plan", "x": "a\u0000\u00e9\u003c"}'
+    (entry,) = read(events(text), None).entries
+    assert '"event_type": "plan"' in entry.text
+    assert json.loads(text) == json.loads(entry.text)
+    usual = "{" + ADDRESS + r', "event_type": "plan", "x": "a\u0000\u00e9\u003c"}'
+    assert [usual] == [one.text for one in read(events(usual), None).entries]
+
+
 def test_an_id_is_told_only_as_it_was_sent():
     """The client looks for it in its line; one that was written otherwise would confuse it."""
     batch = read(events(r'{"id": "\u0061b"}', '{"id": "' + "x" * 99 + '"}', '{"id": "ab"}'), None)
