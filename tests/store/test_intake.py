@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -117,14 +118,11 @@ def test_a_key_may_be_written_with_escapes(key, data):
     escaped = data.draw(st.sets(st.integers(0, len(key) - 1), min_size=1))
     code = data.draw(st.sampled_from(["{:04x}", "{:04X}"]))
     odd = "".join("\\u" + code.format(ord(c)) if n in escaped else c for n, c in enumerate(key))
-    record = {name: "1" for name in KEYS}
+    record = dict.fromkeys(KEYS, "1")
     text = json.dumps(record).replace(f'"{key}"', f'"{odd}"')
     entry = entry_of_line(text.encode())
     assert isinstance(entry, Entry)
     assert record == json.loads(entry.text)
-    (found,) = (
-        sqlite3.connect(":memory:")
-        .execute("SELECT json_extract(?, ?)", (entry.text, f"$.{key}"))
-        .fetchone()
-    )
-    assert "1" == found
+    with closing(sqlite3.connect(":memory:")) as connection:
+        asked = connection.execute("SELECT json_extract(?, ?)", (entry.text, f"$.{key}"))
+        assert ("1",) == asked.fetchone()
