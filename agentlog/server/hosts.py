@@ -20,8 +20,10 @@ from typing import Final
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
-_HOST: Final = re.compile(r"(\[[0-9a-f:.]+(?:%25[\w.~-]+)?\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?")
-_ORIGIN: Final = re.compile(r"https?://([^/?#@\s]+)")
+_HOST: Final = re.compile(
+    r"(?P<name>\[[0-9a-f:.]+(?:%25[\w.~-]+)?\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?"
+)
+_ORIGIN: Final = re.compile(r"(?P<scheme>https?)://" + _HOST.pattern)
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 _OF_A_PROXY: Final = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"via")
 
@@ -54,29 +56,34 @@ class Hosts:
 
     def _by_host(self, headers: dict[bytes, list[str]]) -> Stranger | None:
         given = headers.get(b"host", [])
-        parts = _HOST.fullmatch(given[0].strip().lower()) if len(given) == 1 else None
+        parts = _HOST.fullmatch(_plain(given[0])) if len(given) == 1 else None
         if parts is None:
             # Not 400, which tells a shipper to look for the fault in its records.
             return Stranger(421, "a request has one header Host, with a name or an address")
-        name = parts[1].rstrip(".")
+        name = parts["name"].rstrip(".")
         if _is_here(name) or name in self.allowed:
             return None
         return Stranger(421, f"this collector is not called {name}: see --allow-host")
 
     def _by_origin(self, headers: dict[bytes, list[str]]) -> Stranger | None:
-        here = headers[b"host"][0].strip().lower()
+        here = _HOST.fullmatch(_plain(headers[b"host"][0]))
         for origin in headers.get(b"origin", []):
-            parts = _ORIGIN.fullmatch(origin.strip().lower())
-            if parts is None or not self._is_same(origin.strip().lower(), parts[1], here):
+            there = _ORIGIN.fullmatch(_plain(origin))
+            if here is None or there is None or not self._is_same(there, here):
                 return Stranger(403, "a page of another origin may not ask this collector")
         return None
 
-    def _is_same(self, origin: str, there: str, here: str) -> bool:
-        """Say whether an origin is ours; a proxy may listen on another port than Host tells."""
-        default = _DEFAULT_PORTS[origin.partition(":")[0]]
-        if there.removesuffix(f":{default}") == here.removesuffix(f":{default}"):
-            return True
-        return there.rpartition(":")[0] in self.allowed and here.partition(":")[0] in self.allowed
+    def _is_same(self, origin: re.Match[str], here: re.Match[str]) -> bool:
+        """Say whether an origin is the Host of a request: the same name, and the same port.
+
+        Of a name that was allowed the port is not looked at: a proxy may listen on another one
+        than the Host that it hands on tells.
+        """
+        name = here["name"].rstrip(".")
+        if origin["name"].rstrip(".") != name:
+            return False
+        default = _DEFAULT_PORTS[origin["scheme"]]
+        return name in self.allowed or (origin["port"] or default) == (here["port"] or default)
 
     def _by_proxy(self, headers: dict[bytes, list[str]]) -> Stranger | None:
         if self.is_open and any(name in headers for name in _OF_A_PROXY):
@@ -84,6 +91,10 @@ class Hosts:
                 421, "this collector is for its own machine: behind a proxy it needs --allow-host"
             )
         return None
+
+
+def _plain(value: str) -> str:
+    return value.strip().lower()
 
 
 def _by_name(headers: RawHeaders) -> dict[bytes, list[str]]:

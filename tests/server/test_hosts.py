@@ -213,6 +213,35 @@ def test_a_host_that_is_none_is_refused(host):
     assert 421 == hosts.stranger("GET", [(b"host", host.encode())]).status
 
 
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("logs.example.com:80", "https://logs.example.com", None),
+        ("logs.example.com:8443", "https://logs.example.com", None),
+        ("logs.example.com:4380", "https://logs.example.com:8443", None),
+        ("logs.example.com.", "https://Logs.example.com", None),
+        ("logs.example.com", "https://other.example.com", 403),
+        ("logs.example.com:80", "https://other.example.com:80", 403),
+        ("logs.example.com", "https://logs.example.com.evil.example", 403),
+        ("logs.example.com", "https://logs.example.com:8443:1", 403),
+        ("logs.example.com", "https://evil@logs.example.com", 403),
+        ("127.0.0.1:4380", "http://127.0.0.1:4380", None),
+        ("127.0.0.1:80", "http://127.0.0.1", None),
+        ("127.0.0.1", "http://127.0.0.1:80", None),
+        ("127.0.0.1:4380", "http://127.0.0.1:4381", 403),
+        ("127.0.0.1:4380", "http://127.0.0.1", 403),
+        ("127.0.0.1:4380", "http://localhost:4380", 403),
+        ("[::1]:4380", "http://[::1]:4380", None),
+        ("[::1]:4380", "http://[::1]", 403),
+    ],
+)
+def test_an_origin_is_ours_by_its_name_and_port(host, origin, status):
+    """Of a name that was allowed by its name alone: a proxy may listen on another port."""
+    hosts = Hosts(frozenset({"logs.example.com", "other.example.com"}), is_open=False)
+    stranger = hosts.stranger("POST", [(b"host", host.encode()), (b"origin", origin.encode())])
+    assert status == (stranger.status if stranger else None)
+
+
 def test_a_shipper_keeps_what_a_stranger_s_answer_is_about(collector):
     """Whom the collector does not know is told so with a status that no record is blamed for."""
     for headers in ({"Host": "evil.example"}, {"Host": "a b"}, {"Origin": EVIL}, {"Via": "1.1 a"}):
