@@ -4,7 +4,8 @@ The rule: of a connection's first request, and of each whose beginning is there,
 to come within `PATIENCE` seconds; a body that nobody waits for gets as much, an answer that is not
 taken `STUCK` seconds. One that was answered may be idle for longer. But there are `MOST` of them:
 who comes then takes the place of the one that has been idle longest, else of the one that has kept
-us waiting longest for a head.
+us waiting longest for a head. And a body in chunks has few of them for what is in it, as each costs
+work, be it of one byte.
 
 What is no HTTP is answered in the same words and under the same headers as everything else.
 """
@@ -27,11 +28,39 @@ _SLOW_HEAD: Final = 2.0
 """Seconds after which a head that is not there has to make room for another connection."""
 
 
+_FREE_CHUNKS: Final = 10_000
+_LEAST_OF_A_CHUNK: Final = 256
+"""Bytes that those beyond have on average."""
+
+
+class _Http(h11.Connection):
+    """HTTP as h11 reads it, but for what it lets through: other versions, and tiny chunks."""
+
+    def __init__(self, longest_head: int) -> None:
+        super().__init__(h11.SERVER, longest_head)
+        self._chunks = self._size = 0
+
+    def next_event(self) -> Any:
+        """Return what comes next; raises `h11.RemoteProtocolError`."""
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._chunks = self._size = 0
+            if event.http_version not in (b"1.0", b"1.1"):
+                raise h11.RemoteProtocolError("HTTP is 1.1 here, or 1.0")
+        elif isinstance(event, h11.Data):
+            self._chunks += event.chunk_start
+            self._size += len(event.data)
+            if self._chunks > _FREE_CHUNKS + self._size // _LEAST_OF_A_CHUNK:
+                raise h11.RemoteProtocolError("the chunks of the body are too small")
+        return event
+
+
 class Connection(H11Protocol):
     """One connection of a client."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.conn = _Http(LONGEST_HEAD)
         self._waiting: asyncio.TimerHandle | None = None
         self._stuck: asyncio.TimerHandle | None = None
         self.quiet_since = self.loop.time()

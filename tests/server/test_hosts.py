@@ -149,11 +149,12 @@ def test_a_body_of_two_lengths_is_refused(headers, collector):
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"GET / HTTP/1.1\r\n\r\n",
         b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
         b"GET  /  HTTP/1.1\r\nHost: localhost\r\n\r\n",
         CHUNKED + b"nonsense\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 17_000,
     ],
-    ids=["TLS", "no host", "bytes", "spaces", "chunks", "a head without end"],
+    ids=["TLS", "no host", "bytes", "version", "spaces", "chunks", "a head without end"],
 )
 def test_what_is_no_http_is_answered_and_over(data, collector):
     """It is a 400 with the headers of every answer; nothing is logged as a failure of ours."""

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import threading
 import time
 
 import pytest
@@ -102,3 +103,42 @@ def test_a_large_body_comes_at_a_pace(shared):
                 assert 408 == status(sock)
                 break
         assert 4 < time.monotonic() - began < 9
+
+
+def test_tiny_chunks_keep_nobody_waiting(shared):
+    """A body of hundreds of thousands of them is broken off; others are answered meanwhile."""
+    head = HEAD.format("/v1/events", BATCH, 0, shared.token)
+    head = head.replace("Content-Length: 0", "Transfer-Encoding: chunked")
+    over = threading.Event()
+
+    def send():
+        with socket.create_connection(("127.0.0.1", shared.port), PATIENCE) as sock:
+            with contextlib.suppress(ConnectionError):
+                sock.sendall(head.encode() + b"1\r\n \r\n" * 1_000_000)
+            with contextlib.suppress(ConnectionError):
+                statuses.append(status(sock))
+        over.set()
+
+    statuses, waited = [], []
+    thread = threading.Thread(target=send)
+    thread.start()
+    while not over.is_set():
+        began = time.monotonic()
+        assert 200 == shared.get("/healthz").status
+        waited.append(time.monotonic() - began)
+    thread.join()
+    assert {400} >= set(statuses)
+    assert max(waited) < 0.5
+
+
+def test_a_body_may_come_in_small_chunks(shared):
+    """As programs send it that write it piece by piece."""
+    batch = {"events": [record(number) for number in range(1, 1000)]}
+    pieces = (piece.encode() for piece in json.JSONEncoder().iterencode(batch["events"][:100]))
+    some = [b'{"events": ', *pieces, b"}"]
+    lines = (json.dumps(one).encode() + b"," for one in batch["events"])
+    many = [b'{"events": [', *lines, json.dumps(record()).encode(), b"]}"]
+    for chunks, accepted in ((some, 100), (many, 1000)):
+        headers = {"Content-Type": BATCH, "Authorization": f"Bearer {shared.token}"}
+        answer = shared.ask("POST", "/v1/events", iter(chunks), headers)
+        assert accepted == answer.json["accepted"]
