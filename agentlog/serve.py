@@ -87,6 +87,12 @@ def _checked(wish: Wish) -> "ServeConfig":
     from agentlog.server.auth import token_of
     from agentlog.server.settings import ServeConfig, checked_name, checked_root_path
 
+    if wish.keep is not None and wish.keep <= 0:
+        raise ConfigurationError("--keep 0 would delete whatever comes: it is an age such as 30d")
+    if wish.store and not wish.store.absolute().parent.parent.is_dir():
+        raise ConfigurationError(
+            f"--store {wish.store} is not accepted: there is no {wish.store.parent.parent}"
+        )
     config = ServeConfig(
         store=wish.store or wish.home / STORE_NAME,
         home=None if wish.store else wish.home,

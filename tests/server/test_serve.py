@@ -131,6 +131,7 @@ def test_it_listens_on_an_address_of_ipv6(tmp_path):
         ),
         (["--root-path", "/v1/a"], "--root-path"),
         (["--root-path", "/sessions/"], "--root-path"),
+        (["--keep", "0d"], "--keep 0 would delete whatever comes"),
         (["--host", "nowhere.invalid"], "--host nowhere.invalid"),
         (["--host", "192.0.2.1", "--allow-host", "a"], "agentlog keys add"),
     ],
@@ -144,6 +145,15 @@ def test_what_it_does_not_do_is_one_line(options, reason, tmp_path):
     assert reason in done.stderr
     if "nowhere.invalid" not in options:
         assert not store.exists()
+
+
+def test_a_mistyped_path_of_a_store_is_told(tmp_path):
+    """One directory is made, as for a new store; more of them are a mistake."""
+    store = tmp_path / "vra" / "lib" / "store.db"
+    told = agentlog("serve", "--port", "0", "--store", str(store), AGENTLOG_HOME=str(tmp_path))
+    assert (1, "") == (told.returncode, told.stdout)
+    assert f"there is no {tmp_path / 'vra'}" in told.stderr
+    assert not (tmp_path / "vra").exists()
 
 
 def test_a_port_that_is_taken_is_named(tmp_path):
