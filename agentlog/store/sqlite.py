@@ -47,6 +47,13 @@ _OWN = """
     FROM events JOIN sessions ON sessions.number = session
     WHERE project = (SELECT number FROM projects WHERE name = :project)
 """
+# The join is CROSS so that SQLite begins with the few numbers and not with all sessions.
+_FOUND = """
+    FROM events CROSS JOIN sessions ON sessions.number = session
+    WHERE events.number IN (SELECT value FROM json_each(:numbers))
+    AND project = (SELECT number FROM projects WHERE name = :project)
+    ORDER BY events.timestamp DESC, id
+"""
 _OF_SESSION = f"{_OWN} AND session_id = :session_id ORDER BY events.timestamp, id"
 
 
@@ -135,8 +142,7 @@ class SqliteStore:
             project = self._number(connection)
             numbers = index.find(connection, text, project, limit)
             return self._events(
-                f"{_OWN} AND events.number IN (SELECT value FROM json_each(:numbers))"  # noqa: S608
-                " ORDER BY events.timestamp DESC, id",
+                _FOUND,
                 numbers=str(numbers),
             )
 

@@ -63,6 +63,18 @@ def test_a_record_that_is_no_half_replaces_none(store):
         assert opened(event_id) == store.event(SESSION, event_id)
 
 
+def test_what_a_search_finds_is_read_by_its_number(store):
+    """And not among all events of the project."""
+    asked = []
+    store.put([opened("a")])
+    with store.reading() as connection:
+        connection.set_trace_callback(asked.append)
+        assert [opened("a")] == store.search("plan")
+        connection.set_trace_callback(None)
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {asked[-1]}")]
+    assert "SEARCH events USING INTEGER PRIMARY KEY (rowid=?)" == plan[0]
+
+
 def test_a_running_event_has_no_outcome(store):
     """An open half of which nobody knows the process is as it was put."""
     store.put([opened("a")])
