@@ -6,8 +6,9 @@ to wait for it too long is told at once to come again; and an answer is given af
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Final, Protocol, TypeVar
 
 from starlette.requests import Request
@@ -23,6 +24,7 @@ WAIT: Final = 5.0
 """Seconds that a body waits for others to be parsed: clients wait ten, and send it again then."""
 
 _JSON: Final = "application/json"
+STATUSES: Final[dict[type[Exception], int]] = {Busy: 429, NoRoom: 507, Broken: 503}
 
 T = TypeVar("T")
 
@@ -57,25 +59,37 @@ class Receiving:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != _JSON:
             raise Refused(415, f"the body is JSON: Content-Type: {_JSON}")
-        async with self._incoming.body(request) as body:
-            size = len(body)
-            encoding = request.headers.get("content-encoding")
-            coding = encoding.strip().lower() if encoding else None
-            batch = await self._in_thread(lambda: intake.read(body, coding))
-        if isinstance(batch, intake.Rejection):
-            self._log.warning("batch refused", project=project, bytes=size, status=batch.status)
-            raise Refused(batch.status, batch.detail)
-        return JSONResponse(receipt_json(await self._store(project, batch, began, bytes=size)))
+        with self._telling(project):
+            async with self._incoming.body(request) as body:
+                size = len(body)
+                encoding = request.headers.get("content-encoding")
+                batch = await self._in_thread(lambda: intake.read(body, encoding))
+            if isinstance(batch, intake.Rejection):
+                raise Refused(batch.status, batch.detail)
+            receipt = await self._store(project, batch, began, bytes=size)
+        return JSONResponse(receipt_json(receipt))
 
     async def submit(self, project: str, records: Sequence[Mapping[str, object]]) -> Receipt:
         """Store records that came by another way; raises what the writer raises."""
         began = time.perf_counter()
-        batch = await self._in_thread(lambda: intake.of_records(records))
-        return await self._store(project, batch, began)
+        with self._telling(project):
+            batch = await self._in_thread(lambda: intake.of_records(records))
+            return await self._store(project, batch, began)
 
     def close(self) -> None:
         """Wait for what is being parsed."""
         self._thread.shutdown(cancel_futures=True)
+
+    @contextmanager
+    def _telling(self, project: str) -> Iterator[None]:
+        """Log for a block why a batch is not kept."""
+        try:
+            yield
+        except (Refused, Busy, NoRoom, Broken) as error:
+            status = error.status_code if isinstance(error, Refused) else STATUSES[type(error)]
+            why = error.detail if isinstance(error, Refused) else str(error)
+            self._log.warning("batch refused", project=project, status=status, why=why)
+            raise
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         asked = time.monotonic()
@@ -114,17 +128,17 @@ def receipt_json(receipt: Receipt) -> dict[str, object]:
 async def busy(_request: Request, error: Exception) -> Response:
     """Answer `Busy`: the client keeps its batch, and comes again."""
     after = error.retry_after if isinstance(error, Busy) else 1
-    return _later(429, "there is more to store than can be held: come again", after)
+    return _later(STATUSES[Busy], "there is more to store than can be held: come again", after)
 
 
 async def no_room(_request: Request, error: Exception) -> Response:
     """Answer `NoRoom`: nothing of the batch is kept."""
-    return _later(507, str(error) or "the disk is full", 30)
+    return _later(STATUSES[NoRoom], str(error) or "the disk is full", 30)
 
 
 async def broken(_request: Request, error: Exception) -> Response:
     """Answer `Broken`, and a store that cannot be used."""
-    return _later(503, str(error) or "the store cannot be used", 5)
+    return _later(STATUSES[Broken], str(error) or "the store cannot be used", 5)
 
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]

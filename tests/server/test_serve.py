@@ -396,6 +396,18 @@ def test_a_batch_is_a_line_of_the_log(tmp_path):
         assert "hidden" not in collector.log()
 
 
+def test_a_batch_that_is_not_kept_is_a_line_of_the_log(tmp_path):
+    """With its project, its status and the reason: what it is, and that it is too large."""
+    with Collector(tmp_path) as collector:
+        for body, status in ((b"[]", 400), (b" " * (21 << 20), 413)):
+            headers = {"Content-Type": "application/json"}
+            answer = collector.ask("POST", "/v1/events", body, headers)
+            assert status == answer.status
+            line = collector.logged("batch refused")
+            assert ("", status, "warning") == (line["project"], line["status"], line["level"])
+            assert answer.json["detail"] == line["why"]
+
+
 def test_on_a_terminal_the_log_is_for_people(tmp_path):
     """There a line of it is no JSON."""
     ours, terminal = pty.openpty()
