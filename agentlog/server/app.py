@@ -109,6 +109,7 @@ def _description(config: ServeConfig) -> Endpoint:
         is_open=config.is_open,
         asks_token=not config.is_open or config.token is not None,
         root_path=config.root_path,
+        cookie=config.cookie,
     )
 
     async def described(_request: Request) -> Response:

@@ -1,7 +1,8 @@
 """The description of the API for programs, `GET /openapi.json`.
 
-The rule: it says all that can come back, and nothing that cannot; a test has schemathesis compare
-it with what a collector answers.
+The rule: of what stands in it, it says all that can come back, and nothing that cannot; a test has
+schemathesis compare it with what a collector answers. The routes of AgentOps' SDK are not in it:
+that SDK is what describes them.
 """
 
 from collections.abc import Mapping
@@ -160,13 +161,52 @@ def _reading(summary: str, schema: str, parameters: list[_Schema], *problems: st
     return {"get": {"summary": summary, "parameters": parameters, "responses": answers}}
 
 
-def document(*, is_open: bool, asks_token: bool, root_path: str) -> _Schema:
+_HTML: Final = {"text/html": {"schema": _TEXT}}
+_FORM: Final = {
+    "required": True,
+    "content": {
+        "application/x-www-form-urlencoded": {"schema": _object({"key": _TEXT})},
+    },
+}
+
+
+def _pages() -> _Schema:
+    """Return what a browser asks for."""
+    login = {"description": "A form that asks for a key.", "content": _HTML}
+    index = {"description": "The list of sessions, as a page.", "content": _HTML}
+    entered = {"description": "To the page, with the cookie."}
+    token = _parameter("query", "token", _TEXT, "The token, or a key: it becomes the cookie.")
+    return {
+        "/": {
+            "get": {
+                "summary": "The page.",
+                "parameters": [token],
+                "responses": {**_answers(index, "503"), "303": entered, "401": login},
+            }
+        },
+        "/login": {
+            "post": {
+                "summary": "Make a key the cookie.",
+                "requestBody": _FORM,
+                "responses": {
+                    **{k: v for k, v in _answers(login, "408", "413").items() if k != "200"},
+                    "303": entered,
+                    "401": login,
+                },
+                "security": [],
+            }
+        },
+    }
+
+
+def document(*, is_open: bool, asks_token: bool, root_path: str, cookie: str) -> _Schema:
     """Return the description of a collector.
 
     Args:
         is_open: Whether writing asks for nothing.
         asks_token: Whether reading asks for something.
         root_path: Where it is below a proxy.
+        cookie: The name of its cookie.
 
     """
     writing = ("408", "413", "415", "429", "503", "507", *(() if is_open else ("401",)))
@@ -192,7 +232,11 @@ def document(*, is_open: bool, asks_token: bool, root_path: str) -> _Schema:
     secret: list[_Schema] = [{"bearer": []}, {"agentops": []}, {"cookie": []}]
     return {
         "openapi": "3.1.0",
-        "info": {"title": "agentlog collector", "version": __version__},
+        "info": {
+            "title": "agentlog collector",
+            "version": __version__,
+            "description": "A path has the methods that stand here; for any other it is a 405.",
+        },
         "servers": [{"url": root_path or "/"}],
         "paths": {
             "/v1/events": {"post": post},
@@ -209,6 +253,7 @@ def document(*, is_open: bool, asks_token: bool, root_path: str) -> _Schema:
                 "The newest events with these words.", "Results", [_WORDS, _LIMIT], "422"
             ),
             "/healthz": {"get": health},
+            **_pages(),
             "/metrics": {"get": {**metrics, **({"security": []} if is_open else {})}},
         },
         "components": {
@@ -216,7 +261,7 @@ def document(*, is_open: bool, asks_token: bool, root_path: str) -> _Schema:
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "agentops": {"type": "apiKey", "in": "header", "name": "X-Agentops-Auth"},
-                "cookie": {"type": "apiKey", "in": "cookie", "name": "agentlog_4380"},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": cookie},
             },
         },
         "security": secret if asks_token else [],

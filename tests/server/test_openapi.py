@@ -25,15 +25,29 @@ def test_it_describes_the_routes_that_there_are(known):
     """Each has a summary, and every answer that it names has a description."""
     document = known.get("/openapi.json").json
     operations = [one for path in document["paths"].values() for one in path.values()]
-    assert 7 == len(operations)
+    assert 9 == len(operations)
     assert all(operation["summary"] for operation in operations)
     answers = itertools.chain.from_iterable(one["responses"].values() for one in operations)
     assert all(answer["description"] for answer in answers)
 
 
+def test_it_names_its_cookie(known):
+    """Which is another one on each port."""
+    schemes = known.get("/openapi.json").json["components"]["securitySchemes"]
+    assert f"agentlog_{known.port}" == schemes["cookie"]["name"]
+
+
+def test_what_is_not_in_it_is_no_route_for_programs(known):
+    """Each path that it names has these methods alone."""
+    paths = known.get("/openapi.json").json["paths"]
+    for path, operations in paths.items():
+        for method in {"GET", "POST", "PUT", "DELETE"} - {one.upper() for one in operations}:
+            assert 405 == known.ask(method, path.replace("{", "").replace("}", "")).status
+
+
 def test_an_open_collector_says_that_it_is():
     """Who need not show a key is not told to."""
-    document = openapi.document(is_open=True, asks_token=False, root_path="/x")
+    document = openapi.document(is_open=True, asks_token=False, root_path="/x", cookie="c")
     assert [] == document["security"]
     assert [] == document["paths"]["/v1/events"]["post"]["security"]
     assert [{"url": "/x"}] == document["servers"]
