@@ -72,9 +72,15 @@ class Access:
 
 def secrets_of(headers: Mapping[str, str], cookies: Mapping[str, str], cookie: str) -> Secrets:
     """Read the secrets of a request: `Authorization: Bearer`, `X-Agentops-Auth`, the cookie."""
-    scheme, _, bearer = headers.get("authorization", "").partition(" ")
-    header = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-agentops-auth")
+    bearer = bearer_of(headers)
+    header = headers.get("x-agentops-auth") if bearer is None else bearer
     return Secrets(header or None, cookies.get(cookie) or None)
+
+
+def bearer_of(headers: Mapping[str, str]) -> str | None:
+    """Return what `Authorization: Bearer` says; None if it is not there."""
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    return bearer.strip() if scheme.lower() == "bearer" else None
 
 
 def token_of(home: Path) -> str:

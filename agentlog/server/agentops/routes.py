@@ -25,6 +25,7 @@ from agentlog.server.agentops import bodies, tickets, values
 from agentlog.server.agentops.events import event_records
 from agentlog.server.agentops.sessions import FIRST, agent_record, session_record
 from agentlog.server.agentops.tickets import Ticket
+from agentlog.server.auth import bearer_of
 from agentlog.server.writer import Busy
 from agentlog.store import Receipt
 from agentlog.store.merge import Record
@@ -234,7 +235,7 @@ def _session(asked: Asked) -> Mapping[str, object]:
 
 def _shown(request: Request, project_of_key: ProjectOfKey) -> Shown:
     """Say whose a request is, by its headers."""
-    token = _token(request)
+    token = bearer_of(request.headers) or None
     ticket = tickets.read(token) if token else None
     keys = (request.headers.get(name) for name in _KEYS)
     key = next(filter(None, keys), ticket.key if ticket else token)
@@ -244,11 +245,6 @@ def _shown(request: Request, project_of_key: ProjectOfKey) -> Shown:
     if request.headers.get("content-encoding", "identity") != "identity":
         raise HTTPException(415, "The SDK's requests are taken as it sends them.", _UNREAD)
     return Shown(project, key, ticket.session_id if ticket else None)
-
-
-def _token(request: Request) -> str | None:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 def _said(body: bytes) -> Mapping[str, object]:

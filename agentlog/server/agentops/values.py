@@ -66,9 +66,10 @@ def event_id(value: object) -> str | None:
 def id_of_place(batch: str, index: int) -> str:
     """Return the id of an event that has none, from its batch and its place in there.
 
-    The SDK sends the same bytes when it tries again, so that nothing doubles; two events that are
-    equal to the last digit, in one batch or in two, stay two. Of a batch's events, many are of one
-    millisecond, and are shown in the order of their ids.
+    The SDK sends the same bytes when it tries again, so that nothing doubles; two events of one
+    batch that are equal to the last digit stay two. The price: of two batches that are equal in all
+    their bytes, times included, the second is taken for the first one come again. Of a batch's
+    events, many are of one millisecond, and are shown in the order of their ids.
 
     Args:
         batch: The digest of the whole request, as `digest` makes it.
@@ -125,11 +126,6 @@ def count(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return value if 0 <= value < INT64 else None
-
-
-def anything(value: object) -> object | None:
-    """Return a value, whatever it is."""
-    return value
 
 
 def tags(value: object) -> list[str] | None:
