@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ def serve(wish: Wish, tell: Callable[[str], None]) -> int:
     try:
         from agentlog.server import process
         from agentlog.server.app import create_app, guarded
-        from agentlog.server.log import logger
+        from agentlog.server.log import logger, note_of_store
         from agentlog.server.writer import Writer
         from agentlog.store.readers import Readers
     except ModuleNotFoundError as error:
@@ -68,7 +69,8 @@ def serve(wish: Wish, tell: Callable[[str], None]) -> int:
     config = _checked(wish)
     with logger() as log, process.listen(config.host, config.port) as listener:
         config = replace(config, port=listener.getsockname()[1])
-        writer = Writer(config.store, home=config.home, keep=config.keep)
+        note = partial(note_of_store, log)
+        writer = Writer(config.store, home=config.home, keep=config.keep, note=note)
         writer.start()
         try:
             readers = Readers(config.store)

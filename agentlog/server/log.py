@@ -63,6 +63,14 @@ def logger(stream: TextIO | None = None) -> Iterator[FilteringBoundLogger]:
         aside.close()
 
 
+def note_of_store(log: FilteringBoundLogger, trouble: str) -> None:
+    """Log why the store cannot be written, or that it can be again."""
+    if trouble:
+        log.warning("store cannot be written", why=trouble)
+    else:
+        log.info("store can be written again")
+
+
 def _is_terminal(stream: TextIO | None) -> bool:
     with suppress(ValueError, AttributeError):  # it is closed, or None
         return cast("TextIO", stream).isatty()

@@ -72,6 +72,8 @@ class Writer:
         room: Bytes of batches that may wait.
         patience: Seconds to wait for another program that keeps the store locked, as a person with
             a shell may.
+        note: Told, in the writer's thread, why the store cannot be written; and with an empty text
+            that it can be again.
 
     """
 
@@ -83,7 +85,10 @@ class Writer:
         keep: float | None = None,
         room: int = ROOM,
         patience: float = 5.0,
+        note: Callable[[str], None] | None = None,
     ) -> None:
+        self._note = note
+        self._noted = ""
         self._patience = patience
         self._path = path
         self._home = home
@@ -174,6 +179,7 @@ class Writer:
                 elif self._stopping:
                     break
                 self._run(store, errands, idle=not batches)
+                self._tell_of_trouble()
         finally:
             self._let_go(store)
 
@@ -199,6 +205,11 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - the thread lives on: it is the only one that writes
             self._trouble = f"{type(error).__name__}: {error}"
             errands.rest()
+
+    def _tell_of_trouble(self) -> None:
+        if self._note and self._trouble != self._noted:
+            self._noted = self._trouble
+            self._note(self._noted)
 
     def _commit(self, store: SqliteStore, batches: Sequence[_Waiting]) -> None:
         """Store batches, together or, if that fails by what is in them, each alone; answer them."""

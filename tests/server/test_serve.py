@@ -408,6 +408,19 @@ def test_a_batch_that_is_not_kept_is_a_line_of_the_log(tmp_path):
             assert answer.json["detail"] == line["why"]
 
 
+def test_trouble_with_the_store_is_a_line_of_the_log(tmp_path):
+    """One when it begins, and one when it is over."""
+    with Collector(tmp_path) as collector:
+        aside = collector.store.with_name("aside.db")
+        collector.store.rename(aside)
+        assert 503 == collector.post([record()]).status
+        assert collector.logged("store cannot be written")["why"]
+        aside.rename(collector.store)
+        collector.logged("store can be written again")
+        assert 200 == collector.post([record()]).status
+        assert 1 == collector.log().count("store cannot be written")
+
+
 def test_on_a_terminal_the_log_is_for_people(tmp_path):
     """There a line of it is no JSON."""
     ours, terminal = pty.openpty()
