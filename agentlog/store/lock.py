@@ -1,10 +1,10 @@
-"""Who writes a store: one collector, or any number of commands, never both.
+"""Who writes a store: one collector, or any number of commands, and not both at once.
 
 SQLite before 3.51.3 can damage a file when two connections write and checkpoint at once
 (https://sqlite.org/wal.html, *The WAL-Reset Bug*). A collector writes all day, so it is the one
 writer of its store as long as it lives: it holds the lock exclusively. A command that writes holds
 it shared, for the moment that it takes; where a collector serves the store it reads only, or says
-that it cannot.
+that it cannot, also if it had the store open before.
 
 The lock is a file beside the store, and no lock of the store itself: to open and close that a
 second time would release SQLite's own locks. So a store has to be known by one path, that to which

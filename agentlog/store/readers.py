@@ -37,11 +37,6 @@ class Readers:
         finally:
             self._free.put(store)
 
-    def projects(self) -> list[str]:
-        """Return the names of the projects that have sessions."""
-        with self.of_project("") as store:
-            return store.projects()
-
     def close(self) -> None:
         """Let go of the file; nobody is reading any more."""
         while not self._free.empty():

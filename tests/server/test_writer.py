@@ -113,7 +113,8 @@ def test_projects_are_stored_apart(writer, readers):
     for number in range(9):
         with readers.of_project(f"p{number}") as store:
             assert number == store.event(session_id(1), event_id(1))["params"]
-    assert [f"p{number}" for number in range(9)] == readers.projects()
+    with readers.of_project("") as store:
+        assert [f"p{number}" for number in range(9)] == store.projects()
 
 
 def test_halves_come_in_any_order_doubled_and_at_once(writer, readers):

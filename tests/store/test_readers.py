@@ -80,5 +80,6 @@ def test_a_store_that_is_not_there_is_told(tmp_path):
         pass
     assert [] == list(tmp_path.iterdir())
     SqliteStore(path).close()
-    assert [] == readers.projects()
+    with readers.of_project("") as store:
+        assert [] == store.sessions()
     readers.close()
