@@ -54,8 +54,8 @@ def add(store: Path, name: str, *, now: float | None = None) -> str:
     """
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
-            f"{name[:64]!a} is not accepted: a name has letters, digits, '.', '_' and '-', 64"
-            " at most"
+            f"{name[:64]!a} is not accepted: a name begins with a letter or digit, has letters,"
+            " digits, '.', '_' and '-' (of ASCII), and at most 64 of them"
         )
     key = str(uuid.uuid4())
     with _changing(store) as keys:

@@ -2,8 +2,8 @@
 
 The truth of an event are its two halves, `open` and `close`: the JSON texts as they came. Every
 column that a list needs is generated from them by SQLite, so that it follows them in whatever order
-they come; a value of a wrong type is NULL there. What SQLite would read otherwise than Python, a key
-that is written with escapes, the intake writes anew.
+they come; a value of a wrong type is NULL there. What SQLite would read otherwise than Python (a
+key that is written with escapes) the intake writes anew.
 
 What the events of a session sum up to stands in `sessions`, kept by triggers, so that a list of
 sessions reads no events. An event that is new is added to the sums, of one that changes the
