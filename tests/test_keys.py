@@ -94,7 +94,7 @@ def test_what_is_wrong_is_one_line(arguments, store, capsys):
 @pytest.mark.parametrize("name", ["", "-a", "a" * 65, "é", "a b"])
 def test_a_name_that_is_not_accepted_is_told_what_one_is(name, store):
     """All of it: how it begins, what is in it, and how long it is."""
-    with pytest.raises(ConfigurationError, match="begins with a letter .* ASCII.* at most 64"):
+    with pytest.raises(ConfigurationError, match=r"begins with a letter .* ASCII.* at most 64"):
         keys.add(store, name)
 
 
