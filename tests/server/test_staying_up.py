@@ -120,6 +120,23 @@ def test_a_second_collector_is_refused(tmp_path):
         assert 200 == collector.get("/v1/sessions").status
 
 
+def test_a_second_collector_is_refused_by_every_name_of_the_store(tmp_path):
+    """A link to it, and a name of equal right; and keys are those of the store."""
+    with Collector(tmp_path) as collector:
+        key = collector.key("anna")
+        (tmp_path / "link.db").symlink_to(collector.store)
+        assert "anna" in agentlog("keys", "list", "--store", str(tmp_path / "link.db")).stdout
+        other = agentlog("serve", "--port", "0", "--store", str(tmp_path / "link.db"))
+        assert (1, "") == (other.returncode, other.stdout)
+        assert "is served by another collector" in other.stderr
+        (tmp_path / "name.db").hardlink_to(collector.store)
+        for command in (("serve", "--port", "0"), ("prune", "--older-than", "1d"), ("sessions",)):
+            other = agentlog(*command, "--store", str(tmp_path / "name.db"))
+            assert (1, "") == (other.returncode, other.stdout), command
+            assert "has 2 names (hard links)" in other.stderr
+        assert 200 == collector.post([record()], key).status
+
+
 def test_what_is_served_is_not_pruned_by_others(tmp_path):
     """`serve --keep` does it; reading it is open to every command."""
     with Collector(tmp_path, store=None) as collector:
