@@ -6,12 +6,13 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 PIP    := $(RUN) -m pip -qq --disable-pip-version-check
 OLDEST := .venv-oldest
+LINEAGE := .venv-agentops
 # One more than there are processors: tests with servers and processes wait a good part of their time.
 WORKERS = $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) + 1)')
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-oldest check lint types layers docs bench soak format clean
+.PHONY: help demo test test-oldest test-agentops check lint types layers docs bench soak format clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +32,10 @@ test-oldest: ## run the tests with the oldest dependencies that pyproject.toml a
 	@$(OLDEST)/bin/python -m pip -qq --disable-pip-version-check install --constraint $(OLDEST)/oldest.txt --editable . --group dev
 	@PYTEST_XDIST_AUTO_NUM_WORKERS=$(WORKERS) $(OLDEST)/bin/python -m pytest --numprocesses=auto --dist=worksteal $(ARGS)
 
+test-agentops: $(VENV)/tools ## run real versions of the AgentOps SDK against the collector, each in an environment of its own
+	@AGENTOPS_ENVIRONMENTS="$(CURDIR)/$(LINEAGE)" $(RUN) -m tests.server.agentops.environments
+	@AGENTOPS_ENVIRONMENTS="$(CURDIR)/$(LINEAGE)" $(RUN) -m pytest --numprocesses=2 tests/server/agentops/test_sdk.py $(ARGS)
+
 check: lint types layers docs test ## everything that has to hold: lint, types, layers, docs, tests
 
 lint: $(VENV)/tools ## look at the style and the format
@@ -47,7 +52,7 @@ docs: $(VENV)/tools ## build the documentation, warnings being errors
 	@$(RUN) -m sphinx --quiet --fail-on-warning --keep-going -d docs/_build/trees docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-bench: $(VENV)/tools ## measure what recording and shipping cost, and write benchmarks/README.md
+bench: $(VENV)/tools ## measure what recording, shipping and collecting cost, and write benchmarks/README.md
 	@$(RUN) benchmarks/run.py
 
 soak: $(VENV)/tools ## let everything happen at once, for ten minutes; SECONDS=20 for less, SEED=1 to repeat a run
@@ -58,7 +63,7 @@ format: $(VENV)/tools ## format the code
 	@$(RUN) -m ruff format --quiet .
 
 clean: ## remove everything that these targets made
-	@rm -rf $(VENV) $(OLDEST) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist docs/_build
+	@rm -rf $(VENV) $(OLDEST) $(LINEAGE) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist docs/_build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps lie in the environment, so that they go when it goes. The first says which checkout is installed there: what was

@@ -22,6 +22,8 @@ from agentlog.config import home_directory, settings
 from agentlog.errors import AgentlogError, ConfigurationError, print_error
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from agentlog.store.home import Reading
     from agentlog.store.sqlite import SqliteStore
 
@@ -78,7 +80,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 # -- Commands ------------------------------------------------------------------------------------
 
 
-def _sessions(_chosen: argparse.Namespace) -> int:
+def _sessions(chosen: argparse.Namespace) -> int:
     """List what was recorded, newest first.
 
     A row has the beginning of the session's id, which `agentlog replay` takes;
@@ -87,10 +89,10 @@ def _sessions(_chosen: argparse.Namespace) -> int:
     """
     from agentlog.replay import listing, terminal
 
-    with _reading() as reading:
+    with _reading(chosen) as reading:
         found = reading.store.sessions()
     if not found:
-        return _nothing_there(reading, 0)
+        return _nothing_there(reading, 0, chosen)
     rows = listing.sessions(
         found, width=terminal.width(), ascii_only=terminal.is_ascii(), now=time.time()
     )
@@ -111,12 +113,12 @@ def _replay(chosen: argparse.Namespace) -> int:
     """
     from agentlog.replay import export, terminal, text
     from agentlog.replay.tree import forest
-    from agentlog.store import LAST
+    from agentlog.store import LAST, SessionFilter
 
-    with _reading() as reading:
+    with _reading(chosen) as reading:
         store = reading.store
-        if chosen.session == LAST and not store.stats().sessions:
-            return _nothing_there(reading, FAILED)
+        if chosen.session == LAST and not store.sessions(SessionFilter(limit=1)):
+            return _nothing_there(reading, FAILED, chosen)
         session_id = store.resolve(chosen.session)
         roots = forest(store.session(session_id))
         id_length = _distinct_length(store, session_id)
@@ -218,6 +220,8 @@ def _prune(chosen: argparse.Namespace) -> int:
     from agentlog.store.home import open_home
     from agentlog.store.uptake import forget_damaged
 
+    if chosen.store:
+        return _prune_store(chosen.store, time.time() - chosen.older_than)
     home, before = home_directory(), time.time() - chosen.older_than
     with open_home(home) as store:
         deleted, damaged = store.prune(before), forget_damaged(store, before)
@@ -230,6 +234,61 @@ def _prune(chosen: argparse.Namespace) -> int:
         print(f"{plural(lost, 'lost record')} forgotten")
     if refused:
         print(f"{plural(refused, 'line')} in quarantine forgotten")
+    return 0
+
+
+def _serve(chosen: argparse.Namespace) -> int:
+    """Run a collector: it takes in what agents ship, and shows it.
+
+    It prints its address on a line of its own. Programs that are started with
+    AGENTLOG_ENDPOINT set to it record there; AgentOps' SDK of the versions 0.0
+    to 0.3 can be pointed at it too.
+
+    On this machine everybody may write; the address carries a token, which is
+    asked for to read. Beyond it, or with --allow-host, whoever writes or reads
+    needs a key: `agentlog keys`.
+    """
+    from agentlog import serve
+
+    wish = serve.Wish(
+        home=home_directory(),
+        store=chosen.store,
+        host=chosen.host,
+        port=chosen.port,
+        keep=chosen.keep,
+        token=not chosen.no_token,
+        browser=not chosen.no_browser,
+        allow_hosts=chosen.allow_host,
+        root_path=chosen.root_path,
+    )
+    return serve.serve(wish, _complain)
+
+
+def _keys(chosen: argparse.Namespace) -> int:
+    """Add, list or revoke the keys of a collector.
+
+    `add` prints the key, alone and once: it is kept nowhere. It is what clients
+    set as AGENTLOG_API_KEY, and what the page asks for. A key is a project: who
+    has it reads what was written with it and nothing else. To change a key,
+    revoke it and add one of the same name. A collector that runs learns of it
+    by itself.
+    """
+    from agentlog import keys
+    from agentlog.replay.format import clock
+    from agentlog.store.home import STORE_NAME
+
+    store = chosen.store or home_directory() / STORE_NAME
+    if chosen.action == "list":
+        for key in keys.load(store):
+            print(f"{key.name}  added {clock(key.added, None)}")
+        return 0
+    if chosen.name is None:
+        raise ConfigurationError(f"agentlog keys {chosen.action} takes a NAME")
+    if chosen.action == "revoke":
+        keys.revoke(store, chosen.name)
+        return 0
+    _make_store(store)
+    print(keys.add(store, chosen.name))
     return 0
 
 
@@ -256,23 +315,48 @@ def _demo(_chosen: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _reading() -> Iterator["Reading"]:
-    """Open the home to read it, and say first what a reader has to know."""
-    from agentlog.store.home import read_home
+def _reading(chosen: argparse.Namespace) -> Iterator["Reading"]:
+    """Open what is to be read, and say first what a reader has to know."""
+    from agentlog.store.home import STORE_NAME, Reading, read_home, read_store
 
-    reading = read_home(home_directory())
+    if chosen.store or chosen.project:
+        store = read_store(chosen.store or home_directory() / STORE_NAME)
+        reading = Reading(store.for_project(chosen.project or ""), ())
+    else:
+        reading = read_home(home_directory())
     with reading.store:
         for note in reading.notes:
             _complain(note)
         yield reading
 
 
-def _nothing_there(reading: "Reading", status: int) -> int:
+def _nothing_there(reading: "Reading", status: int, chosen: argparse.Namespace) -> int:
     """Say so, unless it was said that something cannot be read: then it may be there."""
     if reading.notes:
         return FAILED
-    _complain(f"Nothing has been recorded yet in {home_directory()}.")
+    _complain(f"Nothing has been recorded yet in {chosen.store or home_directory()}.")
     return status
+
+
+def _prune_store(path: "Path", before: float) -> int:
+    """Delete from a store what is old there; no home has to do with it."""
+    from agentlog.replay.format import plural
+    from agentlog.store.sqlite import SqliteStore
+
+    if not path.exists():
+        _complain(f"{path} is not there.")
+        return FAILED
+    with SqliteStore(path) as store:
+        print(f"{plural(store.prune(before), 'session')} deleted")
+    return 0
+
+
+def _make_store(path: "Path") -> None:
+    """Make a store where there is none: the keys that lie beside it tell whose it is."""
+    if not path.exists():
+        from agentlog.store.sqlite import SqliteStore
+
+        SqliteStore(path).close()
 
 
 def _distinct_length(store: "SqliteStore", session_id: str) -> int:
@@ -309,5 +393,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "doctor": _doctor,
     "path": _path,
     "prune": _prune,
+    "serve": _serve,
+    "keys": _keys,
     "demo": _demo,
 }

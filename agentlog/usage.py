@@ -4,6 +4,7 @@ import argparse
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from agentlog._version import __version__
@@ -16,6 +17,7 @@ Run = Callable[[argparse.Namespace], int]
 """What a command does with its options; it returns the exit status."""
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_AGE = "a number with s, m, h, d or w for its unit: 90m, 30d, 8w"
 _LONGEST_MESSAGE = 200
 _SHOWN_OF_A_LONG_ONE = 95
 
@@ -69,7 +71,22 @@ def parser(commands: Mapping[str, Run]) -> argparse.ArgumentParser:
     return whole
 
 
+def _add_store_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--store",
+        type=Path,
+        metavar="FILE",
+        help="the store of a collector, `agentlog serve --store FILE`; default: the home's own",
+    )
+    command.add_argument(
+        "--project",
+        metavar="NAME",
+        help="of that store, what was written with the key of this name; default: without a key",
+    )
+
+
 def _add_replay_options(replay: argparse.ArgumentParser) -> None:
+    _add_store_options(replay)
     replay.add_argument(
         "session",
         nargs="?",
@@ -127,15 +144,74 @@ def _add_prune_options(prune: argparse.ArgumentParser) -> None:
         type=_seconds,
         required=True,
         metavar="AGE",
-        help="a number with s, m, h, d or w for its unit: 90m, 30d, 8w",
+        help=_AGE,
+    )
+    prune.add_argument(
+        "--store",
+        type=Path,
+        metavar="FILE",
+        help="the store of a collector that does not run; default: the home's own",
+    )
+
+
+def _add_serve_options(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="the address to listen on; default: 127.0.0.1. Beyond this machine it takes a key:"
+        " see `agentlog keys`",
+    )
+    serve.add_argument(
+        "--port", type=_port, default=4380, help="default: 4380; 0 takes one that is free"
+    )
+    serve.add_argument(
+        "--store",
+        type=Path,
+        metavar="FILE",
+        help="the store, made if it is not there; default: the home's own, into which what is"
+        " recorded on this machine is taken up",
+    )
+    serve.add_argument(
+        "--keep", type=_seconds, metavar="AGE", help=f"delete what has been silent for it: {_AGE}"
+    )
+    serve.add_argument(
+        "--no-token", action="store_true", help="let everybody on this machine read, not only write"
+    )
+    serve.add_argument("--no-browser", action="store_true", help="open no browser")
+    serve.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name that it is called by, such as that of the proxy before it; it takes a key"
+        " then, and can be said several times",
+    )
+    serve.add_argument(
+        "--root-path",
+        default="",
+        metavar="PATH",
+        help="where it is below a proxy, such as /agentlog",
+    )
+
+
+def _add_keys_options(keys: argparse.ArgumentParser) -> None:
+    keys.add_argument("action", choices=["add", "list", "revoke"], help="what to do")
+    keys.add_argument(
+        "name", nargs="?", metavar="NAME", help="the name of the key to add or revoke"
+    )
+    keys.add_argument(
+        "--store", type=Path, metavar="FILE", help="the store; default: the home's own"
     )
 
 
 _OPTIONS = {
+    "sessions": _add_store_options,
     "replay": _add_replay_options,
     "ship": _add_ship_options,
     "doctor": _add_doctor_options,
     "prune": _add_prune_options,
+    "serve": _add_serve_options,
+    "keys": _add_keys_options,
 }
 
 
@@ -151,6 +227,12 @@ def _program(text: str) -> "Program":
 def _levels(text: str) -> int:
     if not re.fullmatch("[0-9]{1,9}", text):
         raise argparse.ArgumentTypeError("it is a number of levels, such as 2")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,5}", text) or int(text) > 65_535:  # noqa: PLR2004
+        raise argparse.ArgumentTypeError("it is a number from 0 to 65535")
     return int(text)
 
 

@@ -1,6 +1,7 @@
 """What it all costs; `make bench` writes the tables into benchmarks/README.md.
 
-The first table is made here, and is of recording and replaying; shipping.py makes the second.
+The first table is made here, and is of recording and replaying; shipping.py makes the second, and
+collecting.py the third.
 
 A recording call is given as a ratio to the floor and to OpenTelemetry's SDK. All subjects run in
 one process and take turns, a round each, so that a machine that slows down slows all of them. A
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
+import collecting
 import shipping
 import structlog
 from opentelemetry.sdk.trace import TracerProvider
@@ -283,9 +285,21 @@ def shipped() -> Iterator[Row]:
         yield from part()
 
 
+def collected() -> Iterator[Row]:
+    for part in collecting.PARTS:
+        yield from part()
+
+
+TABLES = (
+    (recorded, "recording", "at most"),
+    (shipped, "shipping", "limit"),
+    (collected, "collecting", "limit"),
+)
+
+
 def main() -> int:
     met = True
-    for made, mark, limit in ((recorded, "recording", "at most"), (shipped, "shipping", "limit")):
+    for made, mark, limit in TABLES:
         rows = list(made())
         text = formatted(rows, limit)
         print(text, end="\n\n")

@@ -39,14 +39,25 @@ class Receipt:
 class SessionFilter:
     """Which sessions are wanted; what is None does not narrow.
 
-    `since` and `before` bound the start, in seconds since the epoch (`before` is exclusive: the
-    start of the last session of a page asks for the next page). `limit` keeps the newest.
+    Attributes:
+        since: The earliest start, in seconds since the epoch.
+        before: The start that is too late. Or `(timestamp, id)` of the last session of a page: asks
+            for the next page, also where several sessions began at one moment.
+        tag: A tag of the session.
+        result: Its result.
+        state: What became of it: a word of `replay.node.State`, or `silent`, which is open and has
+            said nothing for ten minutes, with nobody known to be alive.
+        text: Each of its words is in the name or a tag; or the id begins so.
+        limit: How many at most, the newest.
+
     """
 
     since: float | None = None
-    before: float | None = None
+    before: float | tuple[float | None, str] | None = None
     tag: str | None = None
     result: str | None = None
+    state: str | None = None
+    text: str | None = None
     limit: int | None = None
 
 

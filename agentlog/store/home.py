@@ -1,6 +1,7 @@
 """A home that is opened: its store, with what the journal has gained taken up.
 
-The rules: opening makes no home. Reading shows what can be read and says what cannot. And a home
+The rules: opening makes no home. A home that a collector serves is only read, and that takes up
+the journal. Reading shows what can be read and says what cannot. And a home
 that may not be written (another user's, an artefact, a read-only disk) is read through a copy of
 its store in memory, into which the journal is taken up as well, and is left as it is.
 """
@@ -8,6 +9,7 @@ its store in memory, into which the journal is taken up as well, and is left as 
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -16,10 +18,15 @@ from tempfile import TemporaryDirectory
 
 from agentlog.errors import StoreError
 from agentlog.journal import destinations, segments
+from agentlog.store.lock import is_served
 from agentlog.store.sqlite import SqliteStore
-from agentlog.store.uptake import uptake
+from agentlog.store.uptake import is_behind, uptake
 
 STORE_NAME = "store.db"
+
+_PATIENCE = 3.0
+_TURN = 0.05
+"""Seconds to wait for a collector that takes up the journal, and between two looks."""
 
 _FILES = (STORE_NAME, f"{STORE_NAME}-wal", f"{STORE_NAME}-shm")
 
@@ -43,8 +50,17 @@ def open_home(home: Path) -> SqliteStore:
     return _taken_up(SqliteStore(path), home)
 
 
+def read_store(path: Path) -> SqliteStore:
+    """Open a store beside no journal, as a collector has it; only to read if it is served."""
+    if _is_absent(path):
+        raise StoreError(f"{path} is not there: `agentlog serve --store FILE` makes a store.")
+    return SqliteStore(path, read_only=is_served(path))
+
+
 def read_home(home: Path) -> Reading:
     """Open a home as far as it can be read, also where it cannot be written."""
+    if is_served(home / STORE_NAME):
+        return Reading(_as_served(home), tuple(_unreadable(home)))
     if not _is_read_only(home):
         return Reading(open_home(home), tuple(_unreadable(home)))
     store = SqliteStore()
@@ -56,6 +72,15 @@ def read_home(home: Path) -> Reading:
     if store.stats().sessions:
         notes.insert(0, f"{home} cannot be written: it is shown as it can be read.")
     return Reading(store, tuple(notes))
+
+
+def _as_served(home: Path) -> SqliteStore:
+    """Open the store of a home that a collector serves, once that has taken up the journal."""
+    store = SqliteStore(home / STORE_NAME, read_only=True)
+    until = time.monotonic() + _PATIENCE
+    while is_behind(store, home) and time.monotonic() < until:
+        time.sleep(_TURN)
+    return store
 
 
 def _taken_up(store: SqliteStore, home: Path) -> SqliteStore:
@@ -78,7 +103,11 @@ def _is_absent(path: Path) -> bool:
 
 
 def _is_read_only(home: Path) -> bool:
-    there = [path for path in (home, *(home / name for name in _FILES)) if os.access(path, os.F_OK)]
+    there = [
+        path
+        for path in (home, *(home / name for name in (*_FILES, f"{STORE_NAME}.lock")))
+        if os.access(path, os.F_OK)
+    ]
     return not all(os.access(path, os.W_OK) for path in there)
 
 

@@ -18,7 +18,9 @@ DEEPEST = 200
 LONGEST = 16 << 20
 """Bytes of a line; agentlog writes one MiB at most."""
 
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_ODD = re.compile(
+    r"\\u(?:[dD][89a-fA-F]|00(?:3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aA]))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def entry_of_line(line: bytes) -> Entry | Damage:
 def entry_of_record(record: Record) -> Entry | Damage:
     """Check a record that was parsed elsewhere."""
     try:
-        return _entry(_mended(json.dumps(record, ensure_ascii=False, allow_nan=False)))
+        return _entry(mended(json.dumps(record, ensure_ascii=False, allow_nan=False)))
     except (TypeError, ValueError, RecursionError) as error:
         return Damage(f"not JSON: {error}")
 
@@ -68,27 +70,38 @@ def _entry(text: str) -> Entry | Damage:
     place = address(record)
     if place is None or not all(place):
         return Damage("without id or session_id")
-    if text.count("[") + text.count("{") > DEEPEST and _is_deep(record):
+    if text.count("[") + text.count("{") > DEEPEST and is_deep(record, DEEPEST):
         return Damage("nested too deeply")
-    if _SURROGATE.search(text):
-        return _without_surrogates(record)
+    if is_odd(text):
+        return _rewritten(record)
     return Entry(*place, half(record), text)
 
 
-def _without_surrogates(record: Event) -> Entry:
-    """Make a record whose text can be encoded: a surrogate without its pair becomes U+FFFD."""
-    text = _mended(json.dumps(record, ensure_ascii=False))
-    mended = json.loads(text)
-    return Entry(mended["session_id"], mended["id"], half(mended), text)
+def _rewritten(record: Event) -> Entry:
+    """Make a record whose text can be encoded, and has its keys as everybody writes them."""
+    text = mended(json.dumps(record, ensure_ascii=False))
+    clean = json.loads(text)
+    return Entry(clean["session_id"], clean["id"], half(clean), text)
 
 
-def _mended(text: str) -> str:
+def is_odd(text: str) -> bool:
+    """Say whether a JSON text may have to be written anew before it is stored.
+
+    It has a surrogate in it, be it one of a pair; or a letter or digit as an escape, which no
+    encoder writes: in a key it would hide a field from SQLite, which compares what is written.
+    """
+    return _ODD.search(text) is not None
+
+
+def mended(text: str) -> str:
+    """Return a text that can be encoded: a surrogate without its pair becomes U+FFFD."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _is_deep(value: object) -> bool:
+def is_deep(value: object, levels: int) -> bool:
+    """Say whether there is something in a value below so many levels of it."""
     level = [value]
-    for _ in range(DEEPEST):
+    for _ in range(levels):
         lists = [item for item in level if isinstance(item, list)]
         objects = [item.values() for item in level if isinstance(item, dict)]
         level = [child for children in (*lists, *objects) for child in children]

@@ -2,7 +2,8 @@
 
 A record is a half of an event, or all of it. The rule of this file: the halves of an event come
 together in any order and however often, and the event is always the same. So nothing here asks
-which record came first; where two records claim the same half, their text decides.
+which record came first; where two records claim the same half, the one with a name prevails, then
+the larger text.
 
 Pure, and tolerant: whatever was parsed from a line may be handed in.
 """
@@ -45,9 +46,23 @@ def merge(opened: Record | None, closed: Record | None) -> Event:
     return event
 
 
+def joined(opened: str | None, closed: str | None) -> Event:
+    """Return the event of the texts of two halves, either of which may be missing."""
+    return merge(json.loads(opened or "null"), json.loads(closed or "null"))
+
+
 def prevailing(one: Record, other: Record) -> Record:
-    """Choose between two records that claim the same half: the larger canonical text wins."""
-    return max(one, other, key=canonical)
+    """Choose between two records that claim the same half.
+
+    One that has the open half in it wins over one that has not, as nothing else names the event;
+    then the larger canonical text.
+    """
+    return max(one, other, key=claim)
+
+
+def claim(record: Record) -> tuple[bool, str]:
+    """Return what a record has to say for itself where another claims the same half."""
+    return "event_type" in record, canonical(record)
 
 
 def canonical(record: Record) -> str:

@@ -1,18 +1,15 @@
-"""The tables of a `SqliteStore`, and how a store file of an older agentlog gets them.
+"""How a store file of an older agentlog gets the tables of this one.
 
 `MIGRATIONS[n]` brings a file of version n to version n + 1; `PRAGMA user_version` is the number of
 those that were applied. The rule: a migration that was released is never edited, a new one is
-added behind it.
-
-The truth of an event are its two halves, `open` and `close`: the JSON texts as they came. Every
-column that a list needs is generated from them by SQLite, so that it cannot disagree with them,
-in whatever order they come; a value of a wrong type is NULL there.
+added behind it. So `_first` stands here as it was, and what is true now is in schema.py.
 """
 
 import sqlite3
 from collections.abc import Callable
 
 from agentlog.errors import StoreError
+from agentlog.store import schema
 
 APPLICATION_ID = 0x61676C67
 """`aglg`: tells a store from other programs' databases."""
@@ -50,32 +47,7 @@ def _look(connection: sqlite3.Connection) -> list[int]:
         connection.execute("COMMIT")
 
 
-def _field(name: str, types: str, kind: str) -> str:
-    """Define a column as a field of the event: the close half's if it has it, else the open's."""
-    half = f"iif(json_type(close, '$.{name}') IS NULL, open, close)"
-    value = f"CAST(json_extract({half}, '$.{name}') AS {kind})"
-    return (
-        f"{name} {kind} GENERATED ALWAYS AS"
-        f" (CASE WHEN json_type({half}, '$.{name}') IN ({types}) THEN {value} END) STORED"
-    )
-
-
 def _first(connection: sqlite3.Connection) -> None:
-    text, number, integer = "'text'", "'integer', 'real'", "'integer'"
-    columns = (
-        _field("parent_id", text, "TEXT"),
-        _field("event_type", text, "TEXT"),
-        _field("action_type", text, "TEXT"),
-        _field("timestamp", number, "REAL"),
-        _field("end_timestamp", number, "REAL"),
-        _field("result", text, "TEXT"),
-        _field("reason", text, "TEXT"),
-        _field("rating", text, "TEXT"),
-        _field("model", text, "TEXT"),
-        _field("tags", "'array'", "TEXT"),
-        _field("prompt_tokens", integer, "INTEGER"),
-        _field("completion_tokens", integer, "INTEGER"),
-    )
     # The halves come last: a list then reads the small columns of a row and not its payload.
     connection.execute(f"""
         CREATE TABLE events (
@@ -84,7 +56,7 @@ def _first(connection: sqlite3.Connection) -> None:
             revision INTEGER NOT NULL,  -- grows with every change of any event
             owner TEXT,                 -- of the segment that brought the open half
             interrupted INTEGER NOT NULL DEFAULT 0,
-            {", ".join(columns)},
+            {", ".join(schema.FIELDS)},
             open TEXT,
             close TEXT,
             PRIMARY KEY (session_id, id)
@@ -109,4 +81,30 @@ def _first(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first,)
+def _second(connection: sqlite3.Connection) -> None:
+    """Sessions get a table of their own, below projects; the search index follows the events."""
+    connection.execute("ALTER TABLE events RENAME TO older")
+    for statement in (
+        "DROP INDEX by_revision",
+        "DROP INDEX roots",
+        "DROP INDEX unclosed",
+        "DROP TABLE counters",
+        "DROP TABLE words",
+        *schema.SECOND,
+    ):
+        connection.execute(statement)
+    sessions = connection.execute("SELECT DISTINCT session_id FROM older").fetchall()
+    for (session_id,) in sessions:
+        schema.session_number(connection, schema.OWN_PROJECT, session_id)
+    connection.execute(
+        """
+        INSERT INTO events (session, id, owner, interrupted, open, close)
+        SELECT number, id, owner, interrupted, open, close
+        FROM older JOIN sessions
+        ON project = ? AND sessions.session_id = older.session_id ORDER BY revision""",
+        (schema.OWN_PROJECT,),
+    )
+    connection.execute("DROP TABLE older")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first, _second)

@@ -38,13 +38,21 @@ def words(event: Event) -> str:
     return "\n".join(found)
 
 
-def query(text: str) -> str:
-    """Return the FTS5 expression for every word of `text`, or a word beginning so, in any order.
+def project_word(project: int) -> str:
+    """Return the word by which the events of one project are told from those of others."""
+    return f"p{project}"
 
-    Source: https://sqlite.org/fts5.html#full_text_query_syntax (a string in quotes is a phrase, in
-    which a quote is doubled).
+
+def queries(text: str, project: int) -> tuple[str, ...]:
+    """Return the FTS5 expressions for every word of `text`, in any order; none without a word.
+
+    The first is for the very words, the second for these and what begins so. Source:
+    https://sqlite.org/fts5.html#full_text_query_syntax (a string in quotes is a phrase, in which a
+    quote is doubled).
     """
     clean = text.replace("\0", " ").encode(errors="replace").decode()
-    return " ".join(
-        f'"{word.replace(chr(34), chr(34) * 2)}"*' for word in clean.split()[:_MOST_WORDS]
-    )
+    phrases = [f'"{word.replace(chr(34), chr(34) * 2)}"' for word in clean.split()[:_MOST_WORDS]]
+    if not phrases:
+        return ()
+    found = (" ".join(phrases), " ".join(f"{phrase}*" for phrase in phrases))
+    return tuple(f"text : ({one}) AND project : {project_word(project)}" for one in found)

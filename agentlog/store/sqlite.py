@@ -1,25 +1,20 @@
 """The embedded store: one SQLite file.
 
-The rule: truth and arithmetic live in the file, so that any number of processes may use it at once.
-A change is one transaction that takes the write lock first (BEGIN IMMEDIATE), halves are merged by
-the upsert itself, and a commit is on disk (synchronous=FULL) before anybody is told: a receipt
-is given, or a segment deleted, after it. Within a process one connection serves all threads under
-one lock.
+It is the `Store` of one project, by default the home's own; `for_project` gives the others in the
+same file. The rule: what one project put, no other sees, so each question below names the project.
+How the file is shared is database.py's, how halves are merged putting.py's.
 """
 
+import copy
 import json
-import os
 import sqlite3
-import threading
-import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from agentlog.errors import SessionNotFoundError, StoreError
-from agentlog.journal import make_directory
+from agentlog.errors import SessionNotFoundError
 from agentlog.store import (
     EVERY_SESSION,
     LAST,
@@ -28,35 +23,19 @@ from agentlog.store import (
     SessionFilter,
     SessionSummary,
     StoreStats,
+    index,
     listing,
-    search,
+    pruning,
+    putting,
+    rows,
+    schema,
 )
+from agentlog.store.database import PATIENCE, Database
 from agentlog.store.ids import id_length, quoted
 from agentlog.store.intake import Damage, Entry, entry_of_record
-from agentlog.store.merge import Event, Record, canonical, merge
-from agentlog.store.migrations import is_current, migrate
-from agentlog.store.troubles import told_clearly
+from agentlog.store.merge import Event, Record, merge
 
-PATIENCE = 30.0
-"""Seconds to wait for another process that writes."""
-
-_TURN = 100  # milliseconds
 _CANDIDATES = 5
-_INDEXED_AT_ONCE = 10_000
-
-_PUT = """
-    INSERT INTO events (session_id, id, open, close, owner, revision)
-    VALUES (:session_id, :id, :open, :close, :owner, :revision)
-    ON CONFLICT (session_id, id) DO UPDATE SET
-        open = prevailing(open, excluded.open),
-        close = prevailing(close, excluded.close),
-        owner = coalesce(owner, excluded.owner),
-        revision = excluded.revision
-    WHERE (excluded.open NOTNULL AND excluded.open IS NOT open)
-       OR (excluded.close NOTNULL AND excluded.close IS NOT close)
-       OR (excluded.owner NOTNULL AND owner IS NULL)
-"""
-
 
 INTERRUPTED, SHIPPED = 1, 2
 REASONS = {INTERRUPTED: "interrupted", SHIPPED: "shipped"}
@@ -64,43 +43,57 @@ REASONS = {INTERRUPTED: "interrupted", SHIPPED: "shipped"}
 before it was taken up here.
 """
 
+_OWN = """
+    FROM events JOIN sessions ON sessions.number = session
+    WHERE project = (SELECT number FROM projects WHERE name = :project)
+"""
+# The join is CROSS so that SQLite begins with the few numbers and not with all sessions.
+_FOUND = """
+    FROM events CROSS JOIN sessions ON sessions.number = session
+    WHERE events.number IN (SELECT value FROM json_each(:numbers))
+    AND project = (SELECT number FROM projects WHERE name = :project)
+    ORDER BY events.timestamp DESC, id
+"""
+_OF_SESSION = f"{_OWN} AND session_id = :session_id ORDER BY events.timestamp, id"
+
 
 class SqliteStore:
     """A `Store` in the SQLite file at `path`, made with its directory if it is not there.
 
     Without a path it lives in memory. It may be used by several threads and is a context manager
-    that closes itself. What the protocol does not have is for `store/uptake.py`: `load`,
-    `reading`, `writing` and `put_entries`.
+    that closes itself. With `read_only` the file has to be there, and is not changed: what is not
+    indexed yet is not found. `claimed` says that the caller holds the store's lock. What the
+    protocol does not have is for those who write: the uptake of the journal, and the collector.
     """
 
-    def __init__(self, path: Path | None = None, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        patience: float = PATIENCE,
+        read_only: bool = False,
+        claimed: bool = False,
+    ) -> None:
         self.path = path
-        self._patience = patience
-        self._name = str(path) if path else "the store in memory"
-        self._lock = threading.RLock()
-        if path:
-            _make_private_file(path)
-        with told_clearly(self._name):
-            self._connection = sqlite3.connect(
-                path or ":memory:",
-                timeout=patience,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            try:
-                self._prepare()
-            except BaseException:
-                self._connection.close()
-                raise
+        self.project = ""
+        self._database = Database(
+            path, _prepare, patience=patience, read_only=read_only, claimed=claimed
+        )
+
+    def for_project(self, project: str) -> Self:
+        """Return the store of another project in the same file, over the same connection."""
+        other = copy.copy(self)
+        other.project = project
+        return other
 
     def put(self, records: Iterable[Record]) -> Receipt:
         """Store records, all in one step; what was put before is accepted again."""
         entries: list[Entry] = []
         refused: list[Refusal] = []
-        for index, record in enumerate(records):
+        for place, record in enumerate(records):
             entry = entry_of_record(record)
             if isinstance(entry, Damage):
-                refused.append(Refusal(index, _id_of(record), entry.why))
+                refused.append(Refusal(place, _id_of(record), entry.why))
             else:
                 entries.append(entry)
         with self.writing():
@@ -110,30 +103,48 @@ class SqliteStore:
     def sessions(self, wanted: SessionFilter = EVERY_SESSION) -> list[SessionSummary]:
         """Return the sessions that a filter lets through, newest first."""
         with self.reading() as connection:
-            return listing.sessions(connection, wanted)
+            return listing.sessions(connection, self.project, wanted)
+
+    def summary(self, session_id: str) -> SessionSummary | None:
+        """Return one session as it stands in a list, or None."""
+        with self.reading() as connection:
+            return listing.summary(connection, self.project, session_id)
 
     def session(self, session_id: str) -> list[Event]:
         """Return all events of a session, merged, by start; none if there is no such session."""
-        return self._events("WHERE session_id = ? ORDER BY timestamp, id", session_id)
+        return self._events(_OF_SESSION, session_id=session_id)
+
+    def texts_of(self, session_id: str, *, most: int = 1000) -> Iterator[list[str]]:
+        """Yield the JSON texts of the events of a session, in the order of `session`, in parts.
+
+        For who hands them on as they are: an event that came in one record is not parsed, and of a
+        session of a million events only a part is in memory. The store is read until the end.
+        """
+        with self._rows(_OF_SESSION, session_id=session_id) as cursor:
+            for part in rows.parts(cursor, most):
+                yield [_text(*row) for row in part]
 
     def event(self, session_id: str, event_id: str) -> Event | None:
         """Return one event, merged, or None."""
-        found = self._events("WHERE session_id = ? AND id = ?", session_id, event_id)
+        found = self._events(
+            f"{_OWN} AND session_id = :session_id AND id = :id", session_id=session_id, id=event_id
+        )
         return found[0] if found else None
 
     def search(self, text: str, *, limit: int = 100) -> list[Event]:
-        """Return the newest events that contain every word of `text`, or a word beginning so."""
-        query = search.query(text)
-        if not query:
-            return []
-        while self._is_index_behind():
-            self._index_some()
-        return self._events(
-            "JOIN words ON words.rowid = revision WHERE words MATCH ?"
-            " ORDER BY timestamp DESC, id LIMIT ?",
-            query,
-            limit,
-        )
+        """Return the newest events that contain every word of `text`, or a word beginning so.
+
+        Where as many as `limit` have the very words, it is these.
+        """
+        if not self._database.read_only:
+            self.index_all()
+        with self.reading() as connection:
+            project = self._number(connection)
+            numbers = index.find(connection, text, project, limit)
+            return self._events(
+                _FOUND,
+                numbers=str(numbers),
+            )
 
     def resolve(self, prefix: str) -> str:
         """Return the id of the one session that begins with `prefix`, or of the `last` one.
@@ -153,38 +164,43 @@ class SqliteStore:
         return candidates[0]
 
     def prune(self, before: float) -> int:
-        """Delete the sessions that said nothing since `before` and are not running; count them."""
+        """Delete the sessions that said nothing since `before` and are not running; count them.
+
+        Those of every project.
+        """
         with self.writing() as connection:
-            silent = listing.silent(connection, before)
-            connection.executemany(
-                "DELETE FROM events WHERE session_id = ?", [(found,) for found in silent]
-            )
-            if silent:
-                connection.execute(
-                    "DELETE FROM words WHERE rowid NOT IN (SELECT revision FROM events)"
-                )
-        if silent:
-            self._give_back_space()
-        return len(silent)
+            deleted = pruning.prune(connection, before)
+        if deleted:
+            self._database.give_back_space()
+        return deleted
 
     def stats(self) -> StoreStats:
-        """Count what is stored."""
+        """Count what is stored, of every project."""
         with self.reading() as connection:
             return StoreStats(
-                sessions=_count(connection, "count(DISTINCT session_id) FROM events"),
-                events=_count(connection, "count(*) FROM events"),
+                sessions=_count(connection, "count(*) FROM sessions WHERE events"),
+                events=_count(connection, "coalesce(sum(events), 0) FROM sessions"),
                 damaged=_count(connection, "count(*) FROM damaged"),
                 interrupted=_count(
                     connection,
-                    f"count(*) FROM events WHERE close IS NULL AND interrupted = {INTERRUPTED}",
+                    "count(*) FROM events WHERE close IS NULL AND owner NOTNULL"
+                    f" AND interrupted = {INTERRUPTED}",
                 ),
-                size=self._size(),
+                size=self._database.size(),
             )
+
+    def projects(self) -> list[str]:
+        """Return the names of the projects that have sessions; "" is the home's own."""
+        with self.reading() as connection:
+            found = connection.execute(
+                "SELECT name FROM projects WHERE EXISTS"
+                " (SELECT 1 FROM sessions WHERE project = projects.number) ORDER BY name"
+            )
+            return [name for (name,) in found]
 
     def close(self) -> None:
         """Let go of the store; it is not used afterwards."""
-        with self._lock, told_clearly(self._name):
-            self._connection.close()
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -197,175 +213,150 @@ class SqliteStore:
     ) -> None:
         self.close()
 
+    # -- For those who write ---------------------------------------------------------------------
+
     def load(self, source: sqlite3.Connection, name: str) -> None:
         """Become a copy of another store; `name` is that of its file, for what is wrong with it."""
-        self._name = name
-        with self.reading() as connection:
-            source.backup(connection)
-            self._prepare()
+        self._database.load(source, name)
 
-    # -- For the uptake of the journal -----------------------------------------------------------
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
         """Have the connection for oneself."""
-        with self._lock, told_clearly(self._name):
-            yield self._connection
+        return self._database.reading()
 
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> AbstractContextManager[sqlite3.Connection]:
         """Be the one writer, of all processes; the transaction ends with the block."""
-        with self.reading() as connection:
-            self._begin(connection)
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):  # the first error is the one to tell
-                    connection.execute("ROLLBACK")
-                raise
+        return self._database.writing()
 
-    def _begin(self, connection: sqlite3.Connection) -> None:
-        """Take the write lock, waiting in short turns: between two of them Ctrl-C is heard."""
-        connection.execute(f"PRAGMA busy_timeout = {_TURN}")
-        until = time.monotonic() + self._patience
-        while True:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                    raise
-            else:
-                connection.execute(f"PRAGMA busy_timeout = {int(self._patience * 1000)}")
-                return
+    @property
+    def is_served_by_another(self) -> bool:
+        """Whether a collector has the store, and nobody else may write to it."""
+        return self._database.is_served_by_another
+
+    def check_place(self) -> None:
+        """Raise `StoreError` if the file was removed or replaced; for who has `claimed` it."""
+        self._database.check_place()
+
+    def trouble_of_place(self) -> str:
+        """Say what `check_place` would raise; nothing, if nothing."""
+        return self._database.trouble_of_place()
+
+    def try_to_write(self) -> None:
+        """Write to the disk, and change nothing; raises `StoreError` if that cannot be done."""
+        with self.writing() as connection:
+            connection.execute("UPDATE projects SET name = name")
 
     def put_entries(self, entries: Iterable[Entry], owner: str | None = None) -> None:
         """Merge entries into their events; only within `writing`.
 
         `owner` is that of the segment they come from: it tells later who left an event open.
         """
-        rows = _rows(entries, owner)
-        if not rows:
-            return
-        (revision,) = self._connection.execute(
-            "UPDATE counters SET revision = revision + ? RETURNING revision", (len(rows),)
-        ).fetchone()
-        for number, row in enumerate(rows, revision - len(rows) + 1):
-            row["revision"] = number
-        self._connection.executemany(_PUT, rows)
+        with self.reading() as connection:
+            putting.put(connection, entries, project=self.project, owner=owner)
+            schema.sum_up_again(connection)
+
+    def put_arrived(self, entries: Iterable[Entry], arrived: float) -> None:
+        """Merge entries that came from elsewhere, now; only within `writing`.
+
+        What they make stale is for `sum_up_some`: whoever sent them does not wait for that.
+        """
+        with self.reading() as connection:
+            putting.put(connection, entries, project=self.project, arrived=arrived)
+
+    def sum_up_some(self) -> bool:
+        """Sum up a session that is stale; return whether there was one."""
+        with self.reading() as connection:
+            if not _count(connection, "EXISTS (SELECT 1 FROM sessions WHERE stale)"):
+                return False
+        with self.writing() as connection:
+            return schema.sum_up_again(connection, most=1) > 0
+
+    def index_some(self) -> int:
+        """Let searches find a part of what is new to them; return how many events that were."""
+        with self.writing() as connection:
+            return index.take_in(connection)
+
+    def index_all(self) -> None:
+        """Let searches find all that was put."""
+        while self.is_index_behind():
+            self.index_some()
+
+    def count_unsearched(self) -> int:
+        """Return how many events a search does not find yet."""
+        with self.reading() as connection:
+            return _count(connection, "count(*) FROM unsearched")
+
+    def is_index_behind(self) -> bool:
+        """Say whether there are events that a search does not find yet."""
+        with self.reading() as connection:
+            return index.is_behind(connection)
 
     # -- Inside ----------------------------------------------------------------------------------
 
-    def _prepare(self) -> None:
-        self._connection.create_function("prevailing", 2, _prevailing, deterministic=True)
-        listing.prepare(self._connection)
-        if not is_current(self._connection, self._name):
-            with self.writing() as connection:
-                migrate(connection)
-        with suppress(sqlite3.OperationalError):
-            # Refused while another process opens the same new file: then that one does it.
-            self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = FULL")
+    def _number(self, connection: sqlite3.Connection) -> int:
+        """Return the number of the project, 0 if it has none yet."""
+        return _count(
+            connection,
+            "coalesce(max(number), 0) FROM projects WHERE name = ?",
+            _bindable(self.project),
+        )
 
-    def _events(self, clauses: str, *values: object) -> list[Event]:
+    def _events(self, clauses: str, **values: object) -> list[Event]:
+        with self._rows(clauses, **values) as cursor:
+            found = cursor.fetchall()
+        # One text for all: its parser makes each key once, in half the time.
+        halves = ",".join(f"{opened or 'null'},{closed or 'null'}" for opened, closed, _ in found)
+        parsed = iter(json.loads(f"[{halves}]"))
+        return [
+            _event(next(parsed), next(parsed), interrupted=interrupted if closed is None else 0)
+            for _, closed, interrupted in found
+        ]
+
+    @contextmanager
+    def _rows(self, clauses: str, **values: object) -> Iterator[sqlite3.Cursor]:
+        named = {name: _bindable(value) for name, value in values.items()}
         with self.reading() as connection:
-            rows = connection.execute(
-                f"SELECT open, close, interrupted FROM events {clauses}",  # noqa: S608 - constants
-                [_bindable(value) for value in values],
-            ).fetchall()
-        return [_event(*row) for row in rows]
+            yield connection.execute(
+                f"SELECT open, close, interrupted {clauses}",
+                {"project": _bindable(self.project), **named},
+            )
 
     def _beginning_with(self, prefix: str) -> list[str]:
         """Return the first few session ids that begin so, sorted; none of the empty prefix."""
         if not prefix:
             return []
         with self.reading() as connection:
-            return [
-                session_id
-                for (session_id,) in connection.execute(
-                    "SELECT DISTINCT session_id FROM events WHERE session_id >= :prefix"
-                    " AND session_id < :prefix || char(0x10FFFF) ORDER BY session_id LIMIT :most",
-                    {"prefix": _bindable(prefix), "most": _CANDIDATES + 1},
-                )
-            ]
-
-    def _is_index_behind(self) -> bool:
-        with self.reading() as connection:
-            return bool(_count(connection, "count(*) FROM counters WHERE searchable < revision"))
-
-    def _index_some(self) -> None:
-        """Index a part of what has changed: nobody who writes has to wait for all of it."""
-        with self.writing() as connection:
-            start = _count(connection, "searchable FROM counters")
-            changed = connection.execute(
-                "SELECT revision, open, close, interrupted FROM events"
-                " WHERE revision > ? AND revision <= ?",
-                (start, start + _INDEXED_AT_ONCE),
+            found = connection.execute(
+                "SELECT session_id FROM sessions"
+                " WHERE project = (SELECT number FROM projects WHERE name = :project)"
+                " AND session_id >= :prefix AND session_id < :prefix || char(0x10FFFF)"
+                " ORDER BY session_id LIMIT :most",
+                {
+                    "project": _bindable(self.project),
+                    "prefix": _bindable(prefix),
+                    "most": _CANDIDATES + 1,
+                },
             )
-            # The words of an event's older revisions stay until a prune: no event has their number.
-            connection.executemany(
-                "INSERT INTO words (rowid, text) VALUES (?, ?)",
-                ((revision, search.words(_event(*halves))) for revision, *halves in changed),
-            )
-            connection.execute(
-                "UPDATE counters SET searchable = min(revision, ?)", (start + _INDEXED_AT_ONCE,)
-            )
-
-    def _give_back_space(self) -> None:
-        # Where there is no room for the copy that VACUUM makes, free pages are used again instead.
-        with self.reading() as connection, suppress(sqlite3.OperationalError):
-            connection.execute("VACUUM")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def _size(self) -> int:
-        if self.path is None:
-            return 0
-        files = (self.path.with_name(self.path.name + end) for end in ("", "-wal", "-shm"))
-        return sum(file.stat().st_size for file in files if file.exists())
+            return [session_id for (session_id,) in found]
 
 
-def _make_private_file(path: Path) -> None:
-    """Make the file, 0600 under any umask, unless there is one.
-
-    One that is there is left alone: to open and close it would release the locks that another
-    connection of this process holds (https://sqlite.org/howtocorrupt.html, section 2.2).
-    """
-    try:
-        if path.exists():
-            return
-        make_directory(path.parent)
-        with suppress(FileExistsError):
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            os.fchmod(fd, 0o600)
-            os.close(fd)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be made: {error.strerror}.") from error
+def _prepare(connection: sqlite3.Connection) -> None:
+    putting.prepare(connection)
+    listing.prepare(connection)
 
 
-def _rows(entries: Iterable[Entry], owner: str | None) -> list[dict[str, str | int | None]]:
-    """Join the halves that come together, so that most events are written once."""
-    rows: dict[tuple[str, str], dict[str, str | None]] = {}
-    for entry in entries:
-        row = rows.setdefault((entry.session_id, entry.id), {"open": None, "close": None})
-        row[entry.half] = _prevailing(row[entry.half], entry.text)
-    return [
-        {"session_id": session_id, "id": event_id, **row, "owner": owner if row["open"] else None}
-        for (session_id, event_id), row in rows.items()
-    ]
-
-
-def _prevailing(one: str | None, other: str | None) -> str | None:
-    """Choose the text of a half as merge.prevailing does; NULL is no half."""
-    if one is None or other is None or one == other:
-        return other if one is None else one
-    return max(one, other, key=lambda text: (canonical(json.loads(text)), text))
-
-
-def _event(opened: str | None, closed: str | None, interrupted: int) -> Event:
-    event = merge(json.loads(opened or "null"), json.loads(closed or "null"))
-    if closed is None and interrupted:
+def _event(opened: Event | None, closed: Event | None, *, interrupted: int) -> Event:
+    event = merge(opened, closed)
+    if interrupted:
         event |= {"result": "Indeterminate", "reason": REASONS[interrupted]}
     return event
+
+
+def _text(opened: str | None, closed: str | None, interrupted: int) -> str:
+    if opened is None or (closed is None and not interrupted):
+        return closed or opened or "null"
+    halves = json.loads(opened), json.loads(closed or "null")
+    event = _event(*halves, interrupted=0 if closed else interrupted)
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
 
 
 def _several(prefix: str, ids: list[str]) -> str:
@@ -386,6 +377,6 @@ def _bindable(value: object) -> object:
     return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
-def _count(connection: sqlite3.Connection, what: str) -> int:
-    (number,) = connection.execute(f"SELECT {what}").fetchone()
+def _count(connection: sqlite3.Connection, what: str, *values: object) -> int:
+    (number,) = connection.execute(f"SELECT {what}", values).fetchone()
     return int(number)

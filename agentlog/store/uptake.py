@@ -15,7 +15,7 @@ for only if there is something to write.
 import os
 import sqlite3
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,26 +70,33 @@ class _Chunk:
     end: int
 
 
-def uptake(store: SqliteStore, home: Path) -> Uptake:
+def uptake(store: SqliteStore, home: Path, *, between: Callable[[], None] = lambda: None) -> Uptake:
     """Take the new lines of every destination of a home into its store; raises `StoreError`.
 
-    A segment is deleted only when a store on disk has all of it.
+    A segment is deleted only when a store on disk has all of it. `between` is called between two
+    transactions, for who has something else to write to the store. Where a collector serves the
+    store, that takes up the journal.
     """
     directories = destinations(home)
-    if not directories:
+    if not directories or store.is_served_by_another:
         return Uptake()
     known = _owners(directories) | _owners_of_open_events(store)
     alive = frozenset[str]().union(*map(owners_alive, directories))
     gone = known - alive
     records = damaged = 0
     for directory in directories:
-        taken = _take_up(store, directory, gone)
+        taken = _take_up(store, directory, gone, between)
         records, damaged = records + taken.records, damaged + taken.damaged
     _note_ends(store, gone, alive, _shipped(store, directories))
     read = [path for path in directories if path.name == LOCAL and store.path]
     deleted = sum(_delete_ended(store, path, gone) for path in read)
     _forget_deleted(store, directories)
     return Uptake(records, damaged, deleted)
+
+
+def is_behind(store: SqliteStore, home: Path) -> bool:
+    """Say whether the journal of a home has lines that its store has not; changes nothing."""
+    return any(_unread(store, directory, frozenset()) for directory in destinations(home))
 
 
 def damaged_lines(store: SqliteStore, limit: int = 20) -> list[DamagedLine]:
@@ -123,12 +130,15 @@ def _owners_of_open_events(store: SqliteStore) -> frozenset[str]:
         return frozenset(owner for (owner,) in rows)
 
 
-def _take_up(store: SqliteStore, directory: Path, gone: frozenset[str]) -> Uptake:
+def _take_up(
+    store: SqliteStore, directory: Path, gone: frozenset[str], between: Callable[[], None]
+) -> Uptake:
     """Take up one destination, about a MiB of whatever segments to a transaction."""
     destination = _name(directory)
     pending = deque(_unread(store, directory, gone))
     records = damaged = 0
     while pending:
+        between()
         with store.writing() as connection:
             room = READ_SIZE
             while pending and room > 0:

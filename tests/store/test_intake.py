@@ -1,7 +1,9 @@
 """What a store lets in."""
 
 import json
+import sqlite3
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,22 @@ def test_what_comes_in_can_go_out():
             if isinstance(entry, Entry):
                 json.dumps(json.loads(entry.text), ensure_ascii=False, allow_nan=False).encode()
                 assert canonical(json.loads(entry.text)), name
+
+
+KEYS = ["session_id", "id", "event_type", "action_type", "timestamp", "end_timestamp", "result"]
+
+
+@given(st.sampled_from(KEYS), st.data())
+def test_a_key_may_be_written_with_escapes(key, data):
+    """What SQLite reads of the text that is kept is what Python reads of the one that came."""
+    escaped = data.draw(st.sets(st.integers(0, len(key) - 1), min_size=1))
+    code = data.draw(st.sampled_from(["{:04x}", "{:04X}"]))
+    odd = "".join("\\u" + code.format(ord(c)) if n in escaped else c for n, c in enumerate(key))
+    record = dict.fromkeys(KEYS, "1")
+    text = json.dumps(record).replace(f'"{key}"', f'"{odd}"')
+    entry = entry_of_line(text.encode())
+    assert isinstance(entry, Entry)
+    assert record == json.loads(entry.text)
+    with closing(sqlite3.connect(":memory:")) as connection:
+        asked = connection.execute("SELECT json_extract(?, ?)", (entry.text, f"$.{key}"))
+        assert ("1",) == asked.fetchone()

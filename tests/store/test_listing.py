@@ -1,5 +1,7 @@
 """The list of sessions."""
 
+import time
+
 import pytest
 
 from agentlog.store import SessionFilter, SessionSummary
@@ -105,6 +107,8 @@ def test_of_several_events_without_a_parent_the_session_is_the_root(store):
     orphans = [event("s", x, n, parent_id=None, event_type=x) for n, x in enumerate("ab")]
     store.put([stray, *reversed(orphans)])
     assert ["a"] == [summary.event_type for summary in store.sessions()]
+    store.put([event("s", "c", -1.0, parent_id=None, event_type="c", action_type="tool")])
+    assert ["c"] == [summary.event_type for summary in store.sessions()]
     store.put([root("s")])
     assert ["agent"] == [summary.event_type for summary in store.sessions()]
 
@@ -139,3 +143,83 @@ def test_a_filter_narrows_the_list(store, wanted, expected):
         ]
     )
     assert list(expected) == [summary.id for summary in store.sessions(wanted)]
+
+
+def test_pages_follow_each_other(store):
+    """Each session is on one page, also where several began at one moment, or at none."""
+    times = [5.0, 3.0, 3.0, 3.0, 1.0, "x", "x"]
+    store.put([root(f"{n}", time) for n, time in enumerate(times)])
+    seen, before = [], None
+    while page := store.sessions(SessionFilter(limit=2, before=before)):
+        seen += [summary.id for summary in page]
+        before = (page[-1].timestamp, page[-1].id)
+    assert list("0321465") == seen
+    assert [] == store.sessions(SessionFilter(before=(None, "0")))
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("running", ["running"]),
+        ("silent", ["silent"]),
+        ("succeeded", ["Success"]),
+        ("Success", ["Success"]),
+        ("fail", ["Fail"]),
+        ("failed", ["Fail"]),
+        ("cancelled", ["cancelled"]),
+        ("abandoned", ["abandoned"]),
+        ("exited", ["exit"]),
+        ("interrupted", ["interrupted", "lost"]),
+        ("indeterminate", ["Indeterminate", "nothing"]),
+        ("unknown", ["rootless"]),
+        ("'", []),
+    ],
+)
+def test_sessions_are_found_by_their_state(store, state, expected):
+    """The words of the replay, and one for what a collector has lost sight of."""
+    now = time.time()
+    store.put([root(result, end_timestamp=2, result=result) for result in ("Success", "Fail")])
+    for reason in ("cancelled", "abandoned", "exit", "interrupted", "Indeterminate"):
+        store.put([root(reason, end_timestamp=2, result="Indeterminate", reason=reason)])
+    store.put([root("nothing", end_timestamp=2), event("rootless", "1")])
+    store.put([root("running", now - 590), root("silent", now - 610), root("lost")])
+    with store.writing() as connection:
+        connection.execute(
+            "UPDATE events SET interrupted = 1, owner = 'x' WHERE session ="
+            " (SELECT number FROM sessions WHERE session_id = 'lost')"
+        )
+    found = store.sessions(SessionFilter(state=state))
+    assert sorted(expected) == sorted(summary.id for summary in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ängström", "ab"),
+        ("NIGHTLY", "a"),
+        ("night ÅngS agent", ""),
+        ("run night ängs", "a"),
+        ("a", "ac"),
+        ("zzz", ""),
+        (" ", "cba"),
+        ("\ud800", ""),
+    ],
+)
+def test_sessions_are_found_by_name_tag_or_beginning(store, text, expected):
+    """Each word somewhere, in any case."""
+    store.put(
+        [
+            root("a", 1.0, tags=["Nightly"], event_type="Ängström run"),
+            root("b", 2.0, event_type="ÄNGSTRÖM\0"),
+            root("c", 3.0, event_type="bare"),
+        ]
+    )
+    found = store.sessions(SessionFilter(text=text))
+    assert set(expected) == {summary.id for summary in found}
+
+
+def test_one_session_is_summed_up_by_its_id(store):
+    """As in the list; None if there is none."""
+    store.put([root("a"), root("b")])
+    assert store.sessions()[0] == store.summary("b")
+    assert None is store.summary("c") is store.summary("\ud800")

@@ -75,6 +75,19 @@ def test_prevailing():
     assert {("s", "a"): other} == merged([other, one]) == merged([one, other])
 
 
+@pytest.mark.parametrize(
+    ("named", "nameless"),
+    [
+        (OPEN, {"id": "a", "session_id": "s", "zzz": "~"}),
+        (OPEN | CLOSE, CLOSE | {"zzz": "~"}),
+    ],
+)
+def test_a_record_that_names_the_event_prevails(named, nameless):
+    """However large the text of the other is: an event never loses its open half."""
+    assert named is prevailing(named, nameless) is prevailing(nameless, named)
+    assert {("s", "a"): named} == merged([named, nameless]) == merged([nameless, named])
+
+
 def test_canonical():
     """The canonical text does not depend on the order of fields and keeps 1 from being True."""
     assert canonical({"a": 1, "b": "é"}) == canonical({"b": "é", "a": 1}) == '{"a":1,"b":"é"}'

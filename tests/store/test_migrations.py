@@ -1,5 +1,6 @@
 """How a store file gets the tables of this version."""
 
+import gzip
 import sqlite3
 import subprocess
 import sys
@@ -134,3 +135,62 @@ def test_several_processes_may_make_the_same_store(tmp_path):
     assert [("", 0)] * 6 == [(p.communicate()[1], p.returncode) for p in processes]
     with SqliteStore(path) as store:
         assert list("012345") == [event["id"] for event in store.session("s")]
+
+
+# -- Files that an older agentlog wrote ----------------------------------------------------------
+
+FILES = Path(__file__).parent / "files"
+SESSION, OTHER = "01a1fd6294527cafe6a87e85c35fe6ce", "01a1fd6294537cafe6a87e85c35fe6ce"
+
+
+def test_there_is_a_file_of_every_older_version():
+    """Whoever adds a migration adds the file that it was made for."""
+    versions = range(1, len(migrations.MIGRATIONS))
+    assert [f"version-{n}.db.gz" for n in versions] == sorted(f.name for f in FILES.iterdir())
+
+
+@pytest.mark.parametrize("name", sorted(file.name for file in FILES.iterdir()))
+def test_a_file_of_an_older_version_is_read_as_it_was(tmp_path, name):
+    """Its sessions, events and words; whose events were interrupted; how far a journal was read."""
+    path = tmp_path / "store.db"
+    path.write_bytes(gzip.decompress((FILES / name).read_bytes()))
+    for _ in range(2):
+        with SqliteStore(path) as store:
+            other, session = store.sessions()
+            assert (SESSION, "agent.py", "Success", 2, 1, 3, ("nightly",)) == (
+                *(session.id, session.event_type, session.result, session.events),
+                *(session.failures, session.prompt_tokens, session.tags),
+            )
+            assert (OTHER, "Indeterminate", "interrupted") == (other.id, other.result, other.reason)
+            assert ["agent.py", "forecast"] == [e["event_type"] for e in store.session(SESSION)]
+            assert ["forecast"] == [e["event_type"] for e in store.search("ångström")]
+            assert (2, 3, 1, 1) == (
+                *(store.stats().sessions, store.stats().events),
+                *(store.stats().damaged, store.stats().interrupted),
+            )
+            with store.reading() as connection:
+                assert (77,) == connection.execute("SELECT offset FROM positions").fetchone()
+    assert [("ok",)] == execute(path, "PRAGMA integrity_check")
+
+
+def test_a_file_of_an_older_version_grows_on(tmp_path):
+    """What comes after the migration is merged with what was there before."""
+    path = tmp_path / "store.db"
+    path.write_bytes(gzip.decompress((FILES / "version-1.db.gz").read_bytes()))
+    end = {"id": f"{1:016}", "session_id": OTHER, "end_timestamp": 1795252471.0, "result": "Fail"}
+    with SqliteStore(path) as store:
+        store.put([end])
+        other = store.sessions()[0]
+        assert (OTHER, "other.py", "Fail", 1, 1) == (
+            *(other.id, other.event_type, other.result, other.events, other.failures),
+        )
+
+
+def test_a_file_of_an_older_version_is_not_migrated_by_who_only_reads(tmp_path):
+    """It says so instead."""
+    path = tmp_path / "store.db"
+    path.write_bytes(gzip.decompress((FILES / "version-1.db.gz").read_bytes()))
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="was written by an older agentlog"):
+        SqliteStore(path, read_only=True)
+    assert before == path.read_bytes()

@@ -1,6 +1,6 @@
 """What a search looks through, and how it is asked."""
 
-from agentlog.store.search import query, words
+from agentlog.store.search import queries, words
 
 
 def test_payloads_give_their_words():
@@ -22,6 +22,10 @@ def test_an_image_has_no_words():
 
 
 def test_every_word_is_quoted():
-    """With its quotes doubled, and as a beginning."""
-    assert '"NEAR(a"* "b"""*' == query('  NEAR(a b" ')
-    assert "" == query(" \0 ")
+    """With its quotes doubled; as it is, and as a beginning; beside it stands the project."""
+    expected = (
+        'text : ("NEAR(a" "b""") AND project : p7',
+        'text : ("NEAR(a"* "b"""*) AND project : p7',
+    )
+    assert expected == queries('  NEAR(a b" ', 7)
+    assert () == queries(" \0 ", 7)

@@ -53,6 +53,28 @@ def test_an_event_is_the_merge_of_its_halves(store):
     assert [expected] == store.session(SESSION)
 
 
+def test_a_record_that_is_no_half_replaces_none(store):
+    """Whenever it comes, and however large its text is."""
+    nameless = {"id": "a", "session_id": SESSION, "zzz": "~"}
+    for event_id, order in (("a", (0, 1)), ("b", (1, 0))):
+        pair = opened(event_id), {**nameless, "id": event_id}
+        for place in order:
+            store.put([pair[place]])
+        assert opened(event_id) == store.event(SESSION, event_id)
+
+
+def test_what_a_search_finds_is_read_by_its_number(store):
+    """And not among all events of the project."""
+    asked = []
+    store.put([opened("a")])
+    with store.reading() as connection:
+        connection.set_trace_callback(asked.append)
+        assert [opened("a")] == store.search("plan")
+        connection.set_trace_callback(None)
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {asked[-1]}")]
+    assert "SEARCH events USING INTEGER PRIMARY KEY (rowid=?)" == plan[0]
+
+
 def test_a_running_event_has_no_outcome(store):
     """An open half of which nobody knows the process is as it was put."""
     store.put([opened("a")])
@@ -69,6 +91,21 @@ def test_events_of_a_session_come_by_start(store):
     """Whatever the order of the records."""
     store.put([opened("b", 3.0), opened("c", 2.0), opened("a", 1.0)])
     assert ["a", "c", "b"] == [event["id"] for event in store.session(SESSION)]
+
+
+def test_the_texts_of_a_session_are_its_events(store):
+    """In the same order, in parts; what came in one record is as it came."""
+    whole = opened("c", 3.0, end_timestamp=3.0)
+    store.put([opened("a"), closed("a"), opened("b", 2.0, tags=["é"]), whole, closed("d")])
+    with store.writing() as connection:
+        connection.execute("UPDATE events SET interrupted = 1 WHERE id IN ('a', 'b')")
+    parts = list(store.texts_of(SESSION, most=3))
+    assert [3, 1] == [len(part) for part in parts]
+    texts = [text for part in parts for text in part]
+    assert store.session(SESSION) == [json.loads(text) for text in texts]
+    assert json.dumps(whole) in texts
+    assert "interrupted" == store.event(SESSION, "b")["reason"]
+    assert [] == list(store.texts_of(OTHER))
 
 
 def test_an_id_may_be_used_in_two_sessions(store):
@@ -182,6 +219,13 @@ def test_a_search_reaches_the_oldest_and_the_newest(store):
     for place in (0, 9_999, 10_000, 20_000):
         store.put([closed(f"{place:05}", returns="needle")])
     assert ["20000", "10000", "09999", "00000"] == [event["id"] for event in store.search("needle")]
+
+
+def test_a_search_prefers_the_very_words(store):
+    """Where there are enough of them; else what begins so is found, too."""
+    store.put([opened(f"{n}", n, params="step" if n % 2 else "steps") for n in range(8)])
+    assert ["7", "5"] == [event["id"] for event in store.search("step", limit=2)]
+    assert list("76543") == [event["id"] for event in store.search("step", limit=5)]
 
 
 def test_a_search_finds_what_came_after_the_last_search(store):
@@ -312,6 +356,7 @@ def test_nobody_else_may_read_a_store(tmp_path, umask):
     finally:
         os.umask(before)
     files = {"store.db": 0o600, "store.db-wal": 0o600, "store.db-shm": 0o600}
+    files["store.db.lock"] = 0o600
     assert {"state": 0o700, "home": 0o700} | files == modes
 
 
@@ -337,7 +382,7 @@ def test_a_failed_transaction_leaves_nothing(store):
 
     def fail():
         with store.writing() as connection:
-            connection.execute("INSERT INTO events (session_id, id, revision) VALUES (1, 2, 3)")
+            connection.execute("INSERT INTO events (session, id) VALUES (1, 2)")
             connection.execute("DELETE FROM missing")
 
     with pytest.raises(StoreError, match="cannot be used: no such table: missing"):

@@ -13,7 +13,14 @@ import pytest
 
 from agentlog.store.home import open_home
 from agentlog.store.sqlite import SqliteStore
-from agentlog.store.uptake import DamagedLine, Uptake, damaged_lines, forget_damaged, uptake
+from agentlog.store.uptake import (
+    DamagedLine,
+    Uptake,
+    damaged_lines,
+    forget_damaged,
+    is_behind,
+    uptake,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 OWNER = "0193f2c1a2b3-4242-9f8e7d6c"
@@ -383,3 +390,33 @@ def test_damaged_lines_are_forgotten_by_the_age_of_their_process(home):
         assert [b"new"] == [found.line for found in damaged_lines(store)]
         assert 0 == forget_damaged(store, -1e12)
         assert Uptake() == uptake(store, home)
+
+
+def test_it_is_known_whether_the_journal_has_more(home):
+    """A line without its end is nothing yet; to ask changes nothing."""
+    with SqliteStore(home / "store.db") as store:
+        assert not is_behind(store, home)
+        path = segment(home, tail=b'{"id": "b", ')
+        with alive(path):
+            assert not is_behind(store, home)
+            segment(home, tail=b'"session_id": "%s"}\n' % SESSION.encode())
+            assert is_behind(store, home)
+            assert [] == ids(store)
+            uptake(store, home)
+            assert not is_behind(store, home)
+
+
+def test_somebody_else_may_write_between_two_transactions(home):
+    """So that a collector's clients do not wait for all of a journal."""
+    segment(home, *[opened(f"{n}", params="x" * 400_000) for n in range(8)])
+    seen = []
+
+    def between():
+        with store.writing() as connection:
+            seen.append(connection.execute("SELECT count(*) FROM events").fetchone()[0])
+
+    with SqliteStore(home / "store.db") as store:
+        assert 8 == uptake(store, home, between=between).records
+    assert 0 == seen[0]
+    assert len(seen) > 2
+    assert sorted(seen) == seen

@@ -1,0 +1,1 @@
+"""The collector: takes in what agents ship, and lets those read it who may."""

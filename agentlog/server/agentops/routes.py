@@ -1,0 +1,259 @@
+"""The SDK's routes: a request in, records to the collector, an answer that the SDK understands.
+
+Its versions until 0.1 post to `/sessions`, `/events` and `/agents` and show their key each time;
+those of 0.2 and 0.3 post to `/v2/...` and show a token that they got for it (see `tickets`).
+
+The rule: an answer is a JSON object, whatever its status, and 200 means that what it counts as
+accepted is stored. The SDK never sends a batch again that was answered, so one for which there is
+no room at the moment is held for a while before it is told so.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from agentlog.server.agentops import bodies, tickets, values
+from agentlog.server.agentops.events import event_records
+from agentlog.server.agentops.sessions import FIRST, agent_record, session_record
+from agentlog.server.agentops.tickets import Ticket
+from agentlog.server.auth import bearer_of
+from agentlog.server.writer import Busy
+from agentlog.store import Receipt
+from agentlog.store.merge import Record
+
+MOST_EVENTS: Final = 50_000
+"""Of a batch: so many as a queue may hold that was told to hold many, as it stops for good when it
+is full.
+"""
+
+_AT_ONCE: Final = 500
+"""Records that are handed on together: who hands them on has other things to do as well."""
+
+PATIENCE: Final = 8.0
+"""Seconds that a batch is held when the collector is busy; the SDK waits for 20."""
+
+_SMALL: Final = 64 << 10
+_SMALL_ONES: Final = 32
+"""Bodies of so many bytes, and how many of them are in memory as values at once; of larger ones it
+is one, as values take many times their bytes.
+"""
+
+_KEYS: Final = ("x-agentops-auth", "x-agentops-api-key")
+_NO_UUID: Final = "without a session_id that is a UUID"
+
+_UNREAD: Final = {"Connection": "close"}
+"""For an answer before the body is read, which would be taken for the next request."""
+
+Found = Sequence[Record | str]
+"""Records, and instead of each that cannot be made, why."""
+
+
+class Submit(Protocol):
+    """Stores the records of a project; returns after the commit, and may raise `Busy`."""
+
+    def __call__(self, project: str, records: Sequence[Record], /) -> Awaitable[Receipt]:
+        """Store them; the receipt is for these records, in their order."""
+
+
+ProjectOfKey = Callable[[str | None], str | None]
+"""Says which project a key, or none, writes to; None: none."""
+
+BodyOf = Callable[[Request], AbstractAsyncContextManager[bytes]]
+"""Reads the body of a request, within bounds; its bytes are accounted for until the block ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Whose a request is.
+
+    Attributes:
+        project: Where it may write to.
+        key: The key that it showed, if it did.
+        session: The session of its token, if it showed one.
+
+    """
+
+    project: str
+    key: str | None
+    session: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is known of a request once it has been read.
+
+    Attributes:
+        by: Whose it is.
+        body: What it sent, as it came.
+        said: The same, parsed.
+        arrived: When it came, in milliseconds since the epoch.
+        until: How long there may be no room for it, by the monotonic clock.
+
+    """
+
+    by: Shown
+    body: bytes
+    said: Mapping[str, object]
+    arrived: int
+    until: float
+
+
+def routes(submit: Submit, project_of_key: ProjectOfKey, body_of: BodyOf) -> list[Route]:
+    """Return the routes of every version of the SDK.
+
+    Args:
+        submit: Stores the records of a project.
+        project_of_key: Says which project a key writes to. It is asked here and nowhere else: the
+            tokens of 0.2 and 0.3 look like keys that nobody knows.
+        body_of: Reads the body of a request.
+
+    An error is raised as an `HTTPException`: whoever serves the routes makes it `{"detail"}`.
+    """
+    small, large = asyncio.Semaphore(_SMALL_ONES), asyncio.Semaphore(1)
+
+    def route(path: str, handle: Callable[[Asked], Awaitable[Response]]) -> Route:
+        async def endpoint(request: Request) -> Response:
+            arrived, until = int(time.time() * 1000), time.monotonic() + PATIENCE
+            shown = _shown(request, project_of_key)
+            async with body_of(request) as body, small if len(body) <= _SMALL else large:
+                said = await run_in_threadpool(_said, body)
+                return await handle(Asked(shown, body, said, arrived, until))
+
+        name = "agentops." + path.removeprefix("/").replace("/", ".")
+        return Route(path, endpoint, methods=["POST"], name=name)
+
+    lineage = _Lineage(submit)
+    return [
+        route("/sessions", lineage.session),
+        route("/events", lineage.events),
+        route("/agents", lineage.agent),
+        route("/v2/create_session", lineage.new_session),
+        route("/v2/reauthorize_jwt", lineage.token),
+        route("/v2/update_session", lineage.session),
+        route("/v2/create_events", lineage.events),
+        route("/v2/create_agent", lineage.agent),
+    ]
+
+
+class _Lineage:
+    """Answers requests."""
+
+    def __init__(self, submit: Submit) -> None:
+        self._submit = submit
+
+    async def session(self, asked: Asked) -> Response:
+        """Take what a request knows of its session."""
+        found = session_record(_session(asked), asked.arrived)
+        return JSONResponse(await self._stored(asked, [found or _NO_UUID]))
+
+    async def new_session(self, asked: Asked) -> Response:
+        """Take the start of a session, and give the token for it."""
+        found = session_record(_session(asked), FIRST)
+        if found is None:
+            raise HTTPException(400, f"A session {_NO_UUID}.")
+        answer = await self._stored(asked, [found])
+        return JSONResponse({**answer, "jwt": str(Ticket(asked.by.key, str(found["session_id"])))})
+
+    async def token(self, asked: Asked) -> Response:
+        """Give the token for a session that was started elsewhere."""
+        session = values.session_id(asked.said.get("session_id"))
+        if session is None:
+            raise HTTPException(400, f"A session {_NO_UUID}.")
+        return JSONResponse({"jwt": str(Ticket(asked.by.key, session))})
+
+    async def agent(self, asked: Asked) -> Response:
+        """Take an agent."""
+        found = agent_record(asked.said, asked.by.session, asked.arrived)
+        why = "without an id and a session_id that are UUIDs"
+        return JSONResponse(await self._stored(asked, [found or why]))
+
+    async def events(self, asked: Asked) -> Response:
+        """Take a batch of events."""
+        told = asked.said.get("events")
+        if not isinstance(told, list):
+            raise HTTPException(400, 'The body is {"events": [...]}.')
+        if len(told) > MOST_EVENTS:
+            raise HTTPException(413, f"A batch has at most {MOST_EVENTS} events.")
+        session = values.session_id(asked.said.get("session_id")) or asked.by.session
+        batch = values.digest(asked.body)
+        found = await run_in_threadpool(event_records, told, session, batch, asked.arrived)
+        return JSONResponse(await self._stored(asked, found))
+
+    async def _stored(self, asked: Asked, found: Found) -> dict[str, object]:
+        """Store what was found, and return the receipt for all of it."""
+        kept = [index for index, one in enumerate(found) if not isinstance(one, str)]
+        records = [one for one in found if not isinstance(one, str)]
+        refused: dict[int, tuple[str | None, str]]
+        refused = {at: (None, one) for at, one in enumerate(found) if isinstance(one, str)}
+        accepted = 0
+        for start in range(0, len(records), _AT_ONCE):
+            some = records[start : start + _AT_ONCE]
+            receipt = await patiently(self._submit, asked.by.project, some, asked.until)
+            accepted += receipt.accepted
+            refused |= {kept[start + one.index]: (one.id, one.why) for one in receipt.refused}
+        return {
+            "accepted": accepted,
+            "refused": [
+                {"index": index, "id": name, "why": why}
+                for index, (name, why) in sorted(refused.items())
+            ],
+        }
+
+
+async def patiently(
+    submit: Submit, project: str, records: Sequence[Record], until: float
+) -> Receipt:
+    """Store records; while the collector is busy, try again until then. Raises `Busy` after it."""
+    while True:
+        try:
+            return await submit(project, records)
+        except Busy as busy:
+            if time.monotonic() + busy.retry_after > until:
+                raise
+            await asyncio.sleep(busy.retry_after)
+
+
+def _session(asked: Asked) -> Mapping[str, object]:
+    """Return what is told of a session; for one that it cannot write, the SDK sends a text."""
+    if "session" not in asked.said:
+        raise HTTPException(400, 'The body is {"session": {...}}.')
+    told = asked.said["session"]
+    return told if isinstance(told, Mapping) else {}
+
+
+# -- From the request ----------------------------------------------------------------------------
+
+
+def _shown(request: Request, project_of_key: ProjectOfKey) -> Shown:
+    """Say whose a request is, by its headers."""
+    token = bearer_of(request.headers) or None
+    ticket = tickets.read(token) if token else None
+    keys = (request.headers.get(name) for name in _KEYS)
+    key = next(filter(None, keys), ticket.key if ticket else token)
+    project = project_of_key(key)
+    if project is None:
+        raise HTTPException(401, "This key is not known here, or there is none.", _UNREAD)
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise HTTPException(415, "The SDK's requests are taken as it sends them.", _UNREAD)
+    return Shown(project, key, ticket.session_id if ticket else None)
+
+
+def _said(body: bytes) -> Mapping[str, object]:
+    if bodies.has_too_many_values(body):
+        raise HTTPException(413, f"A body has at most {bodies.MOST_VALUES} values.")
+    try:
+        said = bodies.read(body)
+    except bodies.NotJSONError as error:
+        raise HTTPException(400, str(error)) from error
+    if not isinstance(said, Mapping):
+        raise HTTPException(400, "The body is no JSON object.")
+    return said

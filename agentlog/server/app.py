@@ -1,0 +1,131 @@
+"""The application: joins the routes, and says who may use which.
+
+The rule: a route is open, for readers, for writers or for those who watch, and that stands here, in
+one list. What comes to none of them is a 404, and every error is `{"detail"}`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+from structlog.typing import FilteringBoundLogger
+
+from agentlog.errors import StoreError
+from agentlog.keys import Ring
+from agentlog.server import agentops, openapi
+from agentlog.server.auth import Access, Secrets
+from agentlog.server.guard import Endpoint, Gate, Guard, problem
+from agentlog.server.hosts import Hosts
+from agentlog.server.incoming import Incoming
+from agentlog.server.metrics import Metrics
+from agentlog.server.reading import Readers, Reading
+from agentlog.server.receiving import HANDLERS, Receiving, broken
+from agentlog.server.settings import ServeConfig
+from agentlog.server.visiting import Visiting
+from agentlog.server.writer import Writer
+
+
+def create_app(
+    config: ServeConfig,
+    writer: Writer,
+    readers: Readers,
+    log: FilteringBoundLogger | None = None,
+) -> Starlette:
+    """Return the application of a collector.
+
+    Args:
+        config: What it was told.
+        writer: Stores what comes; it has been started, and is stopped by whoever did.
+        readers: Give what is stored.
+        log: Told of each batch.
+
+    """
+    access = Access(Ring(config.store), is_open=config.is_open, token=config.token)
+    gate = Gate(access, config.cookie)
+    metrics = Metrics(writer)
+    reading = Reading(readers)
+    incoming = Incoming()
+    receiving = Receiving(incoming, writer, log or structlog.get_logger())
+    visiting = Visiting(config, gate, reading, incoming)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        receiving.close()
+        reading.close()
+
+    app = Starlette(
+        routes=[
+            Route("/", visiting.index),
+            Route("/login", visiting.login, methods=["POST"]),
+            Route("/healthz", metrics.health),
+            Route("/openapi.json", _description(config)),
+            Route("/metrics", gate.watching(metrics.metrics)),
+            Route("/v1/events", gate.writing(receiving.events), methods=["POST"]),
+            Route("/v1/sessions", gate.reading(reading.sessions)),
+            Route("/v1/sessions/{session_id}", gate.reading(reading.session)),
+            Route("/v1/events/{session_id}/{event_id}", gate.reading(reading.event)),
+            Route("/v1/search", gate.reading(reading.search)),
+            *_lineage(access, receiving, incoming),
+        ],
+        exception_handlers={
+            HTTPException: _refused,
+            StoreError: broken,
+            **HANDLERS,
+            Exception: _failed,
+        },
+        lifespan=lifespan,
+    )
+    app.state.metrics = metrics
+    app.router.redirect_slashes = False  # a redirect would name a host that a client has chosen
+    return app
+
+
+def guarded(app: Starlette, config: ServeConfig) -> ASGIApp:
+    """Put the guard before an application: this is what is served."""
+    hosts = Hosts(config.allow_hosts, is_open=config.is_open)
+    guard = Guard(app, hosts=hosts, root_path=config.root_path)
+    metrics: Metrics = app.state.metrics
+    return metrics.counting(guard)
+
+
+def _lineage(access: Access, receiving: Receiving, incoming: Incoming) -> list[BaseRoute]:
+    """Return the routes of AgentOps' SDK."""
+
+    def project_of_key(key: str | None) -> str | None:
+        return access.writer(Secrets(header=key))
+
+    return list(agentops.routes(receiving.submit, project_of_key, incoming.body))
+
+
+def _description(config: ServeConfig) -> Endpoint:
+    document = openapi.document(
+        is_open=config.is_open,
+        asks_token=not config.is_open or config.token is not None,
+        root_path=config.root_path,
+        cookie=config.cookie,
+    )
+
+    async def described(_request: Request) -> Response:
+        return JSONResponse(document)
+
+    return described
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        return problem(500, "this should not have happened")
+    headers = dict(error.headers or {})
+    if error.status_code in (204, 304):
+        return Response(status_code=error.status_code, headers=headers)
+    return problem(error.status_code, error.detail, headers)
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    return problem(500, "this should not have happened: the collector's log says more")

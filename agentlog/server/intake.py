@@ -1,0 +1,195 @@
+"""What a collector lets in: from the body of a request to records, and why the others are refused.
+
+The rule: a record that passes here can be stored, merged, searched and written as strict JSON for
+ever after, and every record that agentlog's own encoder writes passes. What is wrong with one
+record is told of this one, and its neighbours are kept; what is wrong with the body is a
+`Rejection`, and nothing of it is kept.
+
+Half a surrogate pair is mended, a key that is twice in an object counts as the last one says, and
+one that is written with escapes is written anew; what else JSON cannot hold is refused. Payloads
+(`params`, `returns`, `tags`, ...) may be of any type, as a user's redacting function may have made
+anything of them. Unknown fields are kept.
+
+Pure.
+"""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from sys import getsizeof
+from types import NoneType
+from typing import Any, Final
+
+from agentlog.server.envelope import (
+    MOST_BYTES,
+    MOST_RECORDS,
+    Parser,
+    Rejected,
+    Rejection,
+    Value,
+    unpacked,
+    values,
+)
+from agentlog.store import Refusal
+from agentlog.store.intake import Entry, is_deep, is_odd, mended
+from agentlog.store.merge import Record, half
+
+__all__ = ["MOST_BYTES", "MOST_RECORDS", "Batch", "Rejection", "of_records", "read"]
+
+DEEPEST: Final = 100
+"""Levels of nesting in a field of a record; agentlog writes 20."""
+
+_INT64 = 1 << 63
+_LONGEST_ID = 64
+_OF_AN_ENTRY = 300
+"""Bytes of memory that an entry has beside its text."""
+
+_is_session_id = re.compile("[0-9a-f]{32}").fullmatch
+_is_id = re.compile("[0-9a-f]{16}").fullmatch
+
+_NUMBER = ((int, float), "a number of seconds")
+_NAME = ((str,), "a text")
+_TEXT = ((str, NoneType), "a text")
+_COUNT = ((int, NoneType), "an integer")
+_TYPES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
+    "event_type": _NAME,
+    "action_type": _NAME,
+    "timestamp": _NUMBER,
+    "end_timestamp": _NUMBER,
+    "result": _TEXT,
+    "reason": _TEXT,
+    "model": _TEXT,
+    "logger": _TEXT,
+    "level": _TEXT,
+    "source": _TEXT,
+    "prompt_tokens": _COUNT,
+    "completion_tokens": _COUNT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The records of a request.
+
+    Attributes:
+        entries: Those that may be stored, in their order.
+        refused: The others, each with its place in the request and the reason.
+        size: Bytes of memory, about, that the entries take.
+
+    """
+
+    entries: tuple[Entry, ...]
+    refused: tuple[Refusal, ...]
+    size: int
+
+
+def read(body: bytes, encoding: str | None) -> Batch | Rejection:
+    """Read a body `{"events": [record, ...]}`.
+
+    Args:
+        body: As it came.
+        encoding: The header `Content-Encoding`: gzip, or None.
+
+    """
+    try:
+        text = unpacked(body, encoding)
+        may_be_odd = "\\u" in text
+        return _batch([_checked(value, may_be_odd=may_be_odd) for value in values(text)])
+    except Rejected as rejected:
+        return rejected.rejection
+
+
+def of_records(records: Sequence[Record]) -> Batch:
+    """Make a batch of records that were parsed elsewhere.
+
+    What JSON cannot hold in them (NaN, integers beyond 64 bit) becomes its text.
+    """
+    parse = Parser()
+    return _batch([_of_record(record, parse) for record in records])
+
+
+def _batch(found: list["Entry | _Refused"]) -> Batch:
+    entries = tuple(one for one in found if isinstance(one, Entry))
+    refused = tuple(
+        Refusal(index, one.id, one.why)
+        for index, one in enumerate(found)
+        if isinstance(one, _Refused)
+    )
+    return Batch(entries, refused, sum(_OF_AN_ENTRY + getsizeof(one.text) for one in entries))
+
+
+# -- One record ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A record that is refused: its id, if it has one that can be repeated, and why."""
+
+    id: str | None
+    why: str
+
+
+def _checked(value: Value, *, may_be_odd: bool) -> Entry | _Refused:
+    record, text = value.value, value.text
+    why = value.fault or _why_not(record)
+    if not why and text.count("[") + text.count("{") > DEEPEST and is_deep(record, DEEPEST + 2):
+        why = "nested too deeply"
+    if why:
+        return _Refused(_told_id(record, text), why)
+    if value.doubled or (may_be_odd and is_odd(text)):
+        text = mended(json.dumps(record, ensure_ascii=False))
+    return Entry(record["session_id"], record["id"], half(record), text)
+
+
+def _of_record(record: Record, parse: Parser) -> Entry | _Refused:
+    try:
+        value, _ = parse(mended(json.dumps(record, ensure_ascii=False)), 0)
+        if value.fault:
+            value, _ = parse(mended(json.dumps(_plain(record), ensure_ascii=False)), 0)
+    except (TypeError, ValueError, RecursionError) as error:
+        return _Refused(None, f"not JSON: {error}")
+    return _checked(value, may_be_odd=False)
+
+
+def _why_not(record: Any) -> str:
+    """Say what is wrong with a record; nothing, if nothing is."""
+    if type(record) is not dict:
+        return "not an object"
+    for name, is_right, digits in (("session_id", _is_session_id, 32), ("id", _is_id, 16)):
+        found = record.get(name)
+        if type(found) is not str or not is_right(found):
+            return f"{name} is not {digits} hex digits" if name in record else f"without {name}"
+    parent = record.get("parent_id")
+    if parent is not None and (type(parent) is not str or not _is_id(parent)):
+        return "parent_id is not 16 hex digits, or null"
+    for name, value in record.items():
+        wanted = _TYPES.get(name)
+        if wanted is not None and type(value) not in wanted[0]:
+            return f"{name} is not {wanted[1]}"
+    if "event_type" not in record and "end_timestamp" not in record:
+        return "neither event_type nor end_timestamp"
+    return "" if record.get("event_type") != "" else "event_type is empty"
+
+
+def _told_id(record: Any, text: str) -> str | None:
+    """Return the id of a record that is refused, if whoever sent it finds it in what was sent."""
+    found = record.get("id") if type(record) is dict else None
+    if type(found) is not str or len(found) > _LONGEST_ID or f'"{found}"' not in text:
+        return None
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Return a JSON value with a text for each number that JSON, or 64 bit, cannot hold."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    is_beyond = isinstance(value, int) and not -_INT64 <= value < _INT64
+    return str(value) if is_beyond or _is_not_finite(value) else value
+
+
+def _is_not_finite(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)

@@ -1,0 +1,255 @@
+"""What is read over HTTP: sessions, a session, an event, a search.
+
+The rule: a route asks the store of the one project that its request may read, and of nothing else.
+What is asked for wrongly is a 422 that says what is right, what is not there a 404. Stores are read
+and answers written in threads of our own, a few at once and each answer part by part, so that
+neither who writes nor `/healthz` waits for a reader. A session may be longer than the memory is
+large; a search finds as much as fits into an answer.
+"""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from itertools import accumulate, takewhile
+from tempfile import SpooledTemporaryFile
+from typing import IO, Final, Protocol, TypeVar
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from agentlog.replay.listing import summary_state
+from agentlog.replay.node import State
+from agentlog.store import SessionFilter, SessionSummary
+from agentlog.store.merge import Event
+
+MOST: Final = 10_000
+FEW: Final = 100
+SILENT: Final = "silent"
+SILENT_AFTER: Final = 600.0
+"""Seconds after which a session that runs is called silent: no lock says whether it still does."""
+
+STATES: Final = (*(state.value for state in State), SILENT)
+CURSOR: Final = re.compile(r"(-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[+-][0-9]{1,3})?|none)_(.{1,200})")
+
+_JSON = "application/json"
+_READERS = 4
+_IN_MEMORY = 8 << 20
+MOST_FOUND: Final = 32 << 20
+"""Bytes of what a search finds."""
+
+_PART = 256 << 10
+
+T = TypeVar("T")
+
+
+class Reader(Protocol):
+    """What this file needs of the store of one project."""
+
+    def sessions(self, wanted: SessionFilter) -> list[SessionSummary]:
+        """Return the sessions that a filter lets through, newest first."""
+
+    def texts_of(self, session_id: str) -> Iterator[list[str]]:
+        """Yield the events of a session by their start, some at once, each as JSON."""
+
+    def event(self, session_id: str, event_id: str) -> Event | None:
+        """Return one event, or None."""
+
+    def search(self, text: str, *, limit: int) -> list[Event]:
+        """Return the newest events with these words."""
+
+
+class Readers(Protocol):
+    """Gives the store of a project to a thread."""
+
+    def of_project(self, project: str) -> AbstractContextManager[Reader]:
+        """Open it for a block."""
+
+
+class Reading:
+    """The routes that read."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+        self._threads = ThreadPoolExecutor(_READERS, "agentlog-reading")
+
+    async def sessions(self, request: Request) -> Response:
+        """Answer `GET /v1/sessions`: a page of the list, newest first."""
+        wanted = filter_of(request.query_params)
+        now = time.time()
+        return _json(await self.ask(request, lambda store: sessions_text(store, wanted, now)))
+
+    async def session(self, request: Request) -> Response:
+        """Answer `GET /v1/sessions/{session_id}`: its own event, and all others by their start."""
+        session_id = request.path_params["session_id"]
+        file = await self.ask(request, lambda store: session_file(store.texts_of(session_id)))
+        if file is None:
+            raise HTTPException(404, "there is no such session")
+        return _Long(file)
+
+    async def event(self, request: Request) -> Response:
+        """Answer `GET /v1/events/{session_id}/{event_id}`."""
+        place = request.path_params["session_id"], request.path_params["event_id"]
+        text = await self.ask(request, lambda store: _text(store.event(*place)))
+        if text == b"null":
+            raise HTTPException(404, "there is no such event")
+        return _json(text)
+
+    async def search(self, request: Request) -> Response:
+        """Answer `GET /v1/search`: the newest events in which all words of `q` stand."""
+        query = request.query_params
+        text, limit = query.get("q", ""), limit_of(query)
+        if not text.strip():
+            raise HTTPException(422, "q is missing: the words to search for")
+        return _json(await self.ask(request, lambda store: found_text(store, text, limit)))
+
+    async def ask(self, request: Request, question: Callable[[Reader], T]) -> T:
+        """Put a question to the store of the request's project, in a thread."""
+        project = request.state.project
+
+        def asked() -> T:
+            with self._readers.of_project(project) as store:
+                return question(store)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, asked)
+
+    def close(self) -> None:
+        """Wait for what is being read."""
+        self._threads.shutdown(cancel_futures=True)
+
+
+# -- What is asked for -----------------------------------------------------------------------------
+
+
+def filter_of(query: Mapping[str, str]) -> SessionFilter:
+    """Read what a list is narrowed by; raises a 422."""
+    state = query.get("state")
+    if state is not None and state not in STATES:
+        raise HTTPException(422, f"state is one of: {', '.join(STATES)}")
+    return SessionFilter(
+        limit=limit_of(query),
+        before=_cursor(query.get("before")),
+        text=query.get("q") or None,
+        tag=query.get("tag"),
+        state=state,
+    )
+
+
+def limit_of(query: Mapping[str, str]) -> int:
+    """Read how many are wanted; raises a 422."""
+    text = query.get("limit", str(FEW))
+    if not re.fullmatch("[0-9]{1,6}", text, re.ASCII) or not 1 <= int(text) <= MOST:
+        raise HTTPException(422, f"limit is a number from 1 to {MOST}")
+    return int(text)
+
+
+def cursor_behind(page: list[SessionSummary], limit: int | None) -> str | None:
+    """Return what asks for the next page; None behind the last one."""
+    if not page or len(page) != limit:
+        return None
+    last = page[-1]
+    return f"{'none' if last.timestamp is None else repr(last.timestamp)}_{last.id}"
+
+
+def _cursor(text: str | None) -> tuple[float | None, str] | None:
+    if text is None:
+        return None
+    parts = CURSOR.fullmatch(text)
+    if parts is None:
+        raise HTTPException(422, "before is the `next` of the page before")
+    return None if parts[1] == "none" else float(parts[1]), parts[2]
+
+
+# -- What is answered ------------------------------------------------------------------------------
+
+
+def session_file(lists: Iterable[list[str]]) -> IO[bytes] | None:
+    """Write a session as it goes over the wire, None if it has no events.
+
+    `lists` are the JSON texts of its events. They are put together as they are: only what may be
+    the session's own event is parsed.
+    """
+    file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - whoever sends it closes it
+    own, between = None, b""
+    file.write(b'{"events":[')
+    for texts in lists:
+        own = own or next(filter(_is_own, texts), None)
+        others = ",".join(text for text in texts if text is not own)
+        if others:
+            file.write(between + others.encode())
+            between = b","
+    if own is None and not between:
+        file.close()
+        return None
+    file.write(f'],"session":{own or "null"}}}'.encode())
+    return file
+
+
+def _is_own(text: str) -> bool:
+    return '"session"' in text and json.loads(text).get("action_type") == "session"
+
+
+def sessions_text(store: Reader, wanted: SessionFilter, now: float) -> bytes:
+    """Return a page of the list as it goes over the wire."""
+    found = store.sessions(wanted)
+    rows = b",".join(_text(summary_json(summary, now)) for summary in found)
+    behind = _text(cursor_behind(found, wanted.limit))
+    return b'{"sessions":[%b],"next":%b}' % (rows, behind)
+
+
+def found_text(store: Reader, words: str, limit: int) -> bytes:
+    """Return what a search finds as it goes over the wire, as much as fits into an answer."""
+    texts = list(map(_text, store.search(words, limit=min(limit, FEW))))
+    if len(texts) == FEW < limit:
+        # By these it is known how many there is room for, before so many are in memory.
+        fitting = MOST_FOUND * FEW // sum(map(len, texts))
+        more = store.search(words, limit=min(limit, fitting)) if fitting > FEW else ()
+        texts = list(map(_text, more)) or texts
+    sizes = accumulate(len(text) + 1 for text in texts)
+    fits = takewhile(lambda one: one[1] <= MOST_FOUND, zip(texts, sizes, strict=True))
+    return b'{"results":[%b]}' % b",".join(text for text, _ in fits)
+
+
+def summary_json(summary: SessionSummary, now: float) -> dict[str, object]:
+    """Return a session of a list as it goes over the wire."""
+    return {**asdict(summary), "state": state_of(summary, now)}
+
+
+def state_of(summary: SessionSummary, now: float) -> str:
+    """Say in one word what became of a session: one that runs may have gone silent."""
+    state = summary_state(summary)
+    last = summary.last or summary.timestamp
+    is_silent = state is State.RUNNING and last is not None and last < now - SILENT_AFTER
+    return SILENT if is_silent else state.value
+
+
+class _Long(Response):
+    """An answer that need not fit into memory. Nobody has the store open while it is sent."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(media_type=_JSON, headers={"Content-Length": str(file.tell())})
+        self._file = file
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it, part by part."""
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        with self._file as file:
+            file.seek(0)
+            await send(start)
+            while part := file.read(_PART):
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+
+
+def _text(value: object) -> bytes:
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _json(text: bytes) -> Response:
+    return Response(text, media_type=_JSON)

@@ -1,0 +1,150 @@
+"""Takes in `POST /v1/events`: the body to the writer and back.
+
+The rule: bodies are parsed one at a time, as what is parsed is many times as large; who would have
+to wait for it too long is told at once to come again; and an answer is given after the commit.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Final, Protocol, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from structlog.typing import FilteringBoundLogger
+
+from agentlog.server import intake
+from agentlog.server.incoming import Incoming, Refused
+from agentlog.server.writer import Broken, Busy, NoRoom
+from agentlog.store import Receipt
+
+WAIT: Final = 5.0
+"""Seconds that a body waits for others to be parsed: clients wait ten, and send it again then."""
+
+_JSON: Final = "application/json"
+STATUSES: Final[dict[type[Exception], int]] = {Busy: 429, NoRoom: 507, Broken: 503}
+
+T = TypeVar("T")
+
+
+class Writing(Protocol):
+    """What this file needs of a writer."""
+
+    async def submit(self, project: str, batch: intake.Batch) -> Receipt:
+        """Store a batch; returns after the commit."""
+
+
+class Receiving:
+    """The way of a batch from a request to its receipt.
+
+    Args:
+        incoming: Reads the body.
+        writer: Stores it.
+        log: Told of each batch, in a line.
+
+    """
+
+    def __init__(self, incoming: Incoming, writer: Writing, log: FilteringBoundLogger) -> None:
+        self._incoming = incoming
+        self._writer = writer
+        self._log = log
+        self._thread = ThreadPoolExecutor(1, "agentlog-intake")
+
+    async def events(self, request: Request) -> Response:
+        """Answer `POST /v1/events`."""
+        began = time.perf_counter()
+        project = request.state.project
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != _JSON:
+            raise Refused(415, f"the body is JSON: Content-Type: {_JSON}")
+        with self._telling(project):
+            async with self._incoming.body(request) as body:
+                size = len(body)
+                encoding = request.headers.get("content-encoding")
+                batch = await self._in_thread(lambda: intake.read(body, encoding))
+            if isinstance(batch, intake.Rejection):
+                raise Refused(batch.status, batch.detail)
+            receipt = await self._store(project, batch, began, bytes=size)
+        return JSONResponse(receipt_json(receipt))
+
+    async def submit(self, project: str, records: Sequence[Mapping[str, object]]) -> Receipt:
+        """Store records that came by another way; raises what the writer raises."""
+        began = time.perf_counter()
+        with self._telling(project):
+            batch = await self._in_thread(lambda: intake.of_records(records))
+            return await self._store(project, batch, began)
+
+    def close(self) -> None:
+        """Wait for what is being parsed."""
+        self._thread.shutdown(cancel_futures=True)
+
+    @contextmanager
+    def _telling(self, project: str) -> Iterator[None]:
+        """Log for a block why a batch is not kept."""
+        try:
+            yield
+        except (Refused, Busy, NoRoom, Broken) as error:
+            status = error.status_code if isinstance(error, Refused) else STATUSES[type(error)]
+            why = error.detail if isinstance(error, Refused) else str(error)
+            self._log.warning("batch refused", project=project, status=status, why=why)
+            raise
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        asked = time.monotonic()
+
+        def timely() -> T:
+            if time.monotonic() - asked > WAIT:
+                raise Busy(2)
+            return work()
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, timely)
+
+    async def _store(
+        self, project: str, batch: intake.Batch, began: float, **more: object
+    ) -> Receipt:
+        receipt = await self._writer.submit(project, batch)
+        self._log.info(
+            "batch",
+            project=project,
+            **more,
+            accepted=receipt.accepted,
+            refused=len(receipt.refused),
+            ms=round((time.perf_counter() - began) * 1000, 1),
+        )
+        return receipt
+
+
+def receipt_json(receipt: Receipt) -> dict[str, object]:
+    """Return a receipt as it goes over the wire."""
+    refused = [{"index": one.index, "id": one.id, "why": one.why} for one in receipt.refused]
+    return {"accepted": receipt.accepted, "refused": refused}
+
+
+# -- What stands in the way ------------------------------------------------------------------------
+
+
+async def busy(_request: Request, error: Exception) -> Response:
+    """Answer `Busy`: the client keeps its batch, and comes again."""
+    after = error.retry_after if isinstance(error, Busy) else 1
+    return _later(STATUSES[Busy], "there is more to store than can be held: come again", after)
+
+
+async def no_room(_request: Request, error: Exception) -> Response:
+    """Answer `NoRoom`: nothing of the batch is kept."""
+    return _later(STATUSES[NoRoom], str(error) or "the disk is full", 30)
+
+
+async def broken(_request: Request, error: Exception) -> Response:
+    """Answer `Broken`, and a store that cannot be used."""
+    return _later(STATUSES[Broken], str(error) or "the store cannot be used", 5)
+
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+HANDLERS: Final[dict[type[Exception], Handler]] = {Busy: busy, NoRoom: no_room, Broken: broken}
+
+
+def _later(status: int, detail: str, after: int) -> Response:
+    return JSONResponse({"detail": detail}, status, {"Retry-After": str(after)})

@@ -1,0 +1,95 @@
+"""What a collector was told: where it listens, which store it serves, and to whom. Pure.
+
+The rule: a collector is *open* only if nobody but this machine can reach it. Beyond loopback, and
+behind a name of its own, which means a proxy, it asks everybody for a key.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentlog.errors import ConfigurationError
+
+PORT = 4380
+
+_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE)
+_ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
+_OWN_PATH = re.compile(
+    r"/(v1(/.*)?|v2(/.*)?|agents|events|sessions|login|healthz|metrics|openapi\.json)/?"
+)
+"""The collector's own paths. A proxy may take a root path off or leave it: of one that is such a
+path, too, nobody could say which.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeConfig:
+    """What `agentlog serve` was told.
+
+    Attributes:
+        store: The store's file.
+        home: The home whose journal is taken up; None to leave the journal alone.
+        host: The address or name to listen on.
+        port: The port to listen on; 0 for any.
+        token: What reading asks for on loopback; None for nothing.
+        allow_hosts: Further names that the collector is called by.
+        root_path: Where it is below a proxy, such as `/agentlog`; empty for nowhere.
+        keep: Seconds after which a silent session is deleted; None to keep all.
+
+    """
+
+    store: Path
+    home: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = PORT
+    token: str | None = None
+    allow_hosts: frozenset[str] = frozenset()
+    root_path: str = ""
+    keep: float | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether only this machine can reach it: then writing is open, and a token reads."""
+        return is_loopback(self.host) and not self.allow_hosts
+
+    @property
+    def cookie(self) -> str:
+        """The name of its cookie; a browser does not tell ports of a host apart."""
+        return f"agentlog_{self.port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine and nothing else; a name other than localhost may not be.
+
+    >>> [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "example.com")]
+    [True, True, True, False, False]
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
+
+
+def checked_name(name: str) -> str:
+    """Return a name for `--allow-host` as it is compared; raises `ConfigurationError`."""
+    if not _NAME.fullmatch(name) or len(name) > 253:  # noqa: PLR2004 - RFC 1035
+        raise ConfigurationError(
+            f"--allow-host {name[:64]!a} is not accepted: it is a name such as"
+            " logs.example.com, without scheme and port"
+        )
+    return name.lower().rstrip(".")
+
+
+def checked_root_path(path: str) -> str:
+    """Return a root path without a slash at its end; raises `ConfigurationError`."""
+    if not _ROOT_PATH.fullmatch(path) or "/." in path:
+        raise ConfigurationError(
+            f"--root-path {path[:64]!a} is not accepted: it is a path such as /agentlog"
+        )
+    if _OWN_PATH.fullmatch(path):
+        raise ConfigurationError(
+            f"--root-path {path[:64]!a} is not accepted: the collector has such a path itself;"
+            " take one such as /agentlog"
+        )
+    return path.rstrip("/")

@@ -1,0 +1,285 @@
+"""The one writer of a collector's store: batches go in, a receipt comes out after the commit.
+
+The rules. One thread has the one connection that writes (lock.py says why). What waits for it is
+bounded in bytes: who comes when that is used up is told to come again, `Busy`. Batches that wait
+together are committed together, so that a slow disk costs latency and not throughput. A batch that
+cannot be stored is answered so, and nothing of it counts as kept; the next one is tried anew, so a
+disk that has room again needs nobody's help. What else is to be done on the store is done between
+batches: errands.py.
+"""
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from agentlog.errors import StoreError
+from agentlog.server.errands import Errands
+from agentlog.server.intake import Batch
+from agentlog.store import Receipt
+from agentlog.store.lock import Lock, claim
+from agentlog.store.sqlite import SqliteStore
+
+ROOM: Final = 64 << 20
+"""Bytes of batches that may wait, and of those that are committed just now."""
+
+_TOGETHER: Final = 4 << 20
+"""Bytes that are committed in one transaction, so that nobody waits long for others."""
+
+_COME_AGAIN: Final = 1
+_STOPPED: Final = "the collector is stopping"
+
+
+class Busy(Exception):  # noqa: N818 - as are the two below, it is an answer and no mistake
+    """There is no room for another batch just now."""
+
+    def __init__(self, retry_after: int = _COME_AGAIN) -> None:
+        super().__init__(f"come again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class NoRoom(Exception):  # noqa: N818
+    """The disk is full; the text says so."""
+
+
+class Broken(Exception):  # noqa: N818
+    """The store cannot be written; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A batch that waits, and where its receipt goes."""
+
+    project: str
+    batch: Batch
+    loop: asyncio.AbstractEventLoop
+    answer: "asyncio.Future[Receipt]"
+
+
+class Writer:
+    """Writes the store at `path`, and nobody else does from `start` to `stop`.
+
+    Args:
+        path: The store's file, which is made if it is not there.
+        home: A home of which the journal is taken up, too.
+        keep: Seconds that nothing of a session may have come before it is deleted; None keeps all.
+        room: Bytes of batches that may wait.
+        patience: Seconds to wait for another program that keeps the store locked, as a person with
+            a shell may.
+        note: Told, in the writer's thread, why the store cannot be written; and with an empty text
+            that it can be again.
+
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        home: Path | None = None,
+        keep: float | None = None,
+        room: int = ROOM,
+        patience: float = 5.0,
+        note: Callable[[str], None] | None = None,
+    ) -> None:
+        self._note = note
+        self._noted = ""
+        self._patience = patience
+        self._path = path
+        self._home = home
+        self._keep = keep
+        self._room = room
+        self._queue: deque[_Waiting] = deque()
+        self._news = threading.Condition()
+        self._held = 0
+        self._stopping = True
+        self._trouble = ""
+        self._counts = {"batches": 0, "commits": 0, "records_accepted": 0, "records_refused": 0}
+        self._lock: Lock | None = None
+        self._thread: threading.Thread | None = None
+        self._trouble_of_place: Callable[[], str] = str
+        self._errands: Errands | None = None
+
+    def start(self) -> None:
+        """Open the store; raises `StoreError` with what a person has to know if it cannot be."""
+        self._lock = claim(self._path)
+        try:
+            store = SqliteStore(self._path, claimed=True, patience=self._patience)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._trouble_of_place = store.trouble_of_place
+        self._errands = Errands(store, home=self._home, keep=self._keep)
+        self._stopping = False
+        self._thread = threading.Thread(
+            target=self._work, args=(store, self._errands), name="agentlog-writer", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self, patience: float = 10.0) -> None:
+        """Commit what waits, close the store and let go of it."""
+        with self._news:
+            self._stopping = True
+            self._news.notify()
+        if self._thread is not None:
+            self._thread.join(patience)
+
+    async def submit(self, project: str, batch: Batch) -> Receipt:
+        """Store a batch; returns after the commit. Raises `Busy`, `NoRoom` or `Broken`."""
+        if not batch.entries:
+            self._count(0, len(batch.refused))
+            return Receipt(0, batch.refused)
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(project, batch, loop, loop.create_future())
+        with self._news:
+            if self._stopping:
+                raise Broken(_STOPPED)
+            if self._held and self._held + batch.size > self._room:
+                raise Busy
+            self._held += batch.size
+            self._queue.append(waiting)
+            self._news.notify()
+        return await waiting.answer
+
+    @property
+    def is_well(self) -> bool:
+        """Whether the store could be written the last time, and is where it was."""
+        alive = self._thread is not None and self._thread.is_alive()
+        return alive and not self.trouble
+
+    @property
+    def trouble(self) -> str:
+        """Why the store could not be written the last time, or is not there; empty if it is."""
+        return self._trouble or self._trouble_of_place()
+
+    def figures(self) -> Mapping[str, int]:
+        """Return what was done and what waits, by names that a metric can have."""
+        behind = self._errands.behind if self._errands else 0
+        return {
+            **self._counts,
+            "queued_bytes": self._held,
+            "queued_batches": len(self._queue),
+            "indexed_behind": behind,
+        }
+
+    # -- In the thread ---------------------------------------------------------------------------
+
+    def _work(self, store: SqliteStore, errands: Errands) -> None:
+        try:
+            while True:
+                batches = self._next(errands.pause())
+                if batches:
+                    self._commit(store, batches)
+                    errands.note_commit(well=not self._trouble)
+                elif self._stopping:
+                    break
+                self._run(store, errands, idle=not batches)
+                self._tell_of_trouble()
+        finally:
+            self._let_go(store)
+
+    def _next(self, pause: float) -> list[_Waiting]:
+        """Wait for batches; return those that are committed together, none after a pause."""
+        with self._news:
+            self._news.wait_for(lambda: self._queue or self._stopping, pause)
+            batches: list[_Waiting] = []
+            size = 0
+            while self._queue and (not batches or size < _TOGETHER):
+                batches.append(self._queue.popleft())
+                size += batches[-1].batch.size
+            return batches
+
+    def _run(self, store: SqliteStore, errands: Errands, *, idle: bool) -> None:
+        try:
+            store.check_place()
+            if errands.run(idle=idle, between=lambda: self._commit(store, self._next(0))):
+                self._trouble = ""
+        except StoreError as error:
+            self._trouble = str(error)
+            errands.rest()
+        except Exception as error:  # noqa: BLE001 - the thread lives on: it is the only one that writes
+            self._trouble = f"{type(error).__name__}: {error}"
+            errands.rest()
+
+    def _tell_of_trouble(self) -> None:
+        if self._note and self._trouble != self._noted:
+            self._noted = self._trouble
+            self._note(self._noted)
+
+    def _commit(self, store: SqliteStore, batches: Sequence[_Waiting]) -> None:
+        """Store batches, together or, if that fails by what is in them, each alone; answer them."""
+        if not batches:
+            return
+        failure = self._stored(store, batches)
+        if failure is None:
+            self._answer(batches, lambda one: _receipt(one.batch))
+        elif len(batches) > 1 and not isinstance(failure, NoRoom):
+            for one in batches:
+                self._commit(store, [one])
+        else:
+            self._answer(batches, lambda _: failure)
+
+    def _stored(self, store: SqliteStore, batches: Sequence[_Waiting]) -> NoRoom | Broken | None:
+        """Store batches in one transaction; return why that cannot be done, None if it is."""
+        try:
+            with store.writing():
+                for one in batches:
+                    project = store.for_project(one.project)
+                    project.put_arrived(one.batch.entries, time.time())
+        except StoreError as error:
+            self._trouble = str(error)
+            code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
+            return (NoRoom if code == sqlite3.SQLITE_FULL else Broken)(str(error))
+        except Exception as error:  # noqa: BLE001 - the thread lives on, whatever a batch is made of
+            self._trouble = f"{type(error).__name__}: {error}"
+            return Broken("the batch cannot be stored")
+        self._trouble = ""
+        self._counts["commits"] += 1
+        for one in batches:
+            self._counts["batches"] += 1
+            self._count(len(one.batch.entries), len(one.batch.refused))
+        return None
+
+    def _answer(
+        self,
+        batches: Sequence[_Waiting],
+        answer: "Callable[[_Waiting], Receipt | Exception | None]",
+    ) -> None:
+        with self._news:
+            self._held -= sum(one.batch.size for one in batches)
+        for one in batches:
+            with suppress(RuntimeError):  # its loop is closed: nobody waits for it any more
+                one.loop.call_soon_threadsafe(_settle, one.answer, answer(one))
+
+    def _count(self, accepted: int, refused: int) -> None:
+        self._counts["records_accepted"] += accepted
+        self._counts["records_refused"] += refused
+
+    def _let_go(self, store: SqliteStore) -> None:
+        with self._news:
+            self._stopping = True
+            left = list(self._queue)
+            self._queue.clear()
+        self._answer(left, lambda _: Broken(_STOPPED))
+        with suppress(StoreError):
+            store.close()
+        if self._lock:
+            self._lock.release()
+
+
+def _receipt(batch: Batch) -> Receipt:
+    return Receipt(len(batch.entries), batch.refused)
+
+
+def _settle(answer: "asyncio.Future[Receipt]", outcome: "Receipt | Exception | None") -> None:
+    if answer.done():
+        return  # whoever waited is gone
+    if isinstance(outcome, Receipt):
+        answer.set_result(outcome)
+    else:
+        answer.set_exception(outcome or Broken())

@@ -1,0 +1,57 @@
+"""The search index: it follows the events at its own pace, and is asked for the newest first.
+
+The rule: nobody who writes waits for it. What was put is noted in `unsearched` in the same
+transaction, and taken in later, a part at a time.
+"""
+
+import sqlite3
+
+from agentlog.store import rows, search
+from agentlog.store.merge import joined
+
+AT_ONCE = 1000
+"""Events that are taken in in one transaction."""
+
+_SOME = """
+    SELECT events.number, open, close, project
+    FROM unsearched JOIN events USING (number) JOIN sessions ON sessions.number = session
+    ORDER BY unsearched.number LIMIT ?
+"""
+
+
+def is_behind(connection: sqlite3.Connection) -> bool:
+    """Say whether there are events that a search does not find yet."""
+    (behind,) = connection.execute("SELECT EXISTS (SELECT 1 FROM unsearched)").fetchone()
+    return bool(behind)
+
+
+def take_in(connection: sqlite3.Connection, most: int = AT_ONCE) -> int:
+    """Index a part of what has changed; return how much it was; only within `writing`."""
+    changed = next(rows.parts(connection.execute(_SOME, (most,)), most), [])
+    texts = [
+        (number, search.words(joined(opened, closed)), search.project_word(project))
+        for number, opened, closed, project in changed
+    ]
+    # Of an event that was indexed before, the old words go first.
+    rows.insert(connection, "INSERT OR REPLACE INTO words (rowid, text, project)", texts)
+    if changed:
+        numbers = changed[0][0], changed[-1][0]
+        connection.execute("DELETE FROM unsearched WHERE number BETWEEN ? AND ?", numbers)
+    return len(changed)
+
+
+def find(connection: sqlite3.Connection, text: str, project: int, limit: int) -> list[int]:
+    """Return the numbers of the events that fit a text and came last, the last first.
+
+    Where there are enough with the very words, those that only begin so are not looked for: to
+    gather them takes long where they are many.
+    """
+    numbers: list[int] = []
+    for query in search.queries(text, project):
+        if len(numbers) < limit:
+            found = connection.execute(
+                "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?",
+                (query, limit),
+            )
+            numbers = [number for (number,) in found]
+    return numbers

@@ -1,0 +1,62 @@
+"""Forgetting: sessions that said nothing for a time go, with what a search knew of them.
+
+The rules: an event that is open and has an owner that may be alive keeps its session. And what came
+to a collector counts from then, whatever time its events mention: elsewhere a clock may be wrong.
+"""
+
+import sqlite3
+
+NO_PROJECT = 0
+"""The project of what is being deleted."""
+
+_SILENT = f"""
+    SELECT number FROM sessions
+    WHERE project != {NO_PROJECT} AND coalesce(arrived, last, 0) < :before AND NOT EXISTS (
+        SELECT 1 FROM events WHERE session = sessions.number
+        AND close IS NULL AND owner NOTNULL AND NOT interrupted)
+"""  # noqa: S608 - made of constants
+_A_DETACHED = f"SELECT number FROM sessions WHERE project = {NO_PROJECT} LIMIT 1"  # noqa: S608
+
+
+# A session of no project is in no list, no sum and no search. Its id is free for what comes later.
+_DETACH = f"""
+    UPDATE sessions SET project = {NO_PROJECT}, session_id = number, events = 0, root = NULL
+    WHERE number IN ({_SILENT} LIMIT :most)
+"""  # noqa: S608 - made of constants
+
+
+def prune(connection: sqlite3.Connection, before: float) -> int:
+    """Delete the sessions that said nothing since `before`; count them; only within `writing`."""
+    silent = _detach(connection, before, most=-1)
+    while prune_some(connection, before, most=-1):
+        pass
+    return silent
+
+
+def prune_some(connection: sqlite3.Connection, before: float, most: int) -> int:
+    """Do a part of it; return 0 if nothing is left to do, else at most `most`.
+
+    For a collector, whose clients wait while this transaction lasts: sessions disappear whole, and
+    their events are deleted by and by. Only within `writing`.
+    """
+    found = connection.execute(_A_DETACHED).fetchone()
+    if found is None:
+        return _detach(connection, before, most)
+    (session,) = found
+    deleted = _forget_events(connection, session, most)
+    if deleted < most or most < 0:
+        connection.execute("DELETE FROM sessions WHERE number = ?", (session,))
+    return max(deleted, 1)
+
+
+def _detach(connection: sqlite3.Connection, before: float, most: int) -> int:
+    return connection.execute(_DETACH, {"before": before, "most": most}).rowcount
+
+
+def _forget_events(connection: sqlite3.Connection, session: int, most: int) -> int:
+    numbers = connection.execute(
+        "SELECT number FROM events WHERE session = ? LIMIT ?", (session, most)
+    ).fetchall()
+    for table, key in (("words", "rowid"), ("unsearched", "number"), ("events", "number")):
+        connection.executemany(f"DELETE FROM {table} WHERE {key} = ?", numbers)  # noqa: S608
+    return len(numbers)

@@ -1,0 +1,56 @@
+"""Many rows at once, and never too many of them.
+
+Between two statements sqlite3 takes the interpreter's lock and gives it back; in a process that has
+another busy thread, each time may cost that thread's whole turn (5 ms). So rows go in by the
+hundred, and the lock is free while SQLite works.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import chain
+from typing import Any
+
+LARGE = 1 << 20
+"""Bytes of text, about, that are read together."""
+
+Row = tuple[Any, ...]
+
+_PORTIONS = (128, 16, 1)
+"""Rows of a statement; a few sizes only, as each of them is a statement that is prepared once."""
+
+
+def insert(
+    connection: sqlite3.Connection,
+    head: str,
+    rows: Sequence[Row],
+    tail: str = "",
+) -> None:
+    """Execute `head VALUES (?, ...), (?, ...) tail` for all rows; all are of one length."""
+    place = 0
+    for portion in _PORTIONS:
+        while len(rows) - place >= portion:
+            values = chain.from_iterable(rows[place : place + portion])
+            statement = _statement(head, portion, len(rows[0]), tail)
+            connection.execute(statement, tuple(values))
+            place += portion
+
+
+@cache
+def _statement(head: str, rows: int, columns: int, tail: str) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return f"{head} VALUES {', '.join([row] * rows)} {tail}"
+
+
+def parts(found: Iterable[Row], most: int) -> Iterator[list[Row]]:
+    """Yield rows in lists of at most so many, and of about `LARGE` characters of text."""
+    part: list[Row] = []
+    room = LARGE
+    for row in found:
+        part.append(row)
+        room -= sum(len(value) for value in row if isinstance(value, str))
+        if len(part) >= most or room <= 0:
+            yield part
+            part, room = [], LARGE
+    if part:
+        yield part

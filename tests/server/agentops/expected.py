@@ -1,0 +1,98 @@
+"""What there has to be once `program.py` has run with a version of the SDK."""
+
+from itertools import groupby
+
+REASON = "all is said"
+
+
+def by_name(events):
+    """Events by their names."""
+    named = sorted(events, key=lambda one: one["event_type"])
+    return {name: list(them) for name, them in groupby(named, key=lambda one: one["event_type"])}
+
+
+def first(version, root, others):
+    """Compare with what 0.0.x recorded."""
+    number = tuple(int(part) for part in version.split("."))
+    events = by_name(others)
+    tags = ["weather", "oslo", *(["added"] if number >= (0, 0, 22) else [])]
+    assert ("Success", "5") == (root["result"], root["rating"])
+    assert (["llm=GPT-4"] if number < (0, 0, 3) else tags) == root["tags"]
+    assert (REASON if number >= (0, 0, 13) else None) == root.get("reason")
+    assert ({"video": "v"} if number >= (0, 0, 21) else None) == root.get("params")
+    assert root["timestamp"] <= root["end_timestamp"]
+    assert {root["id"]} == {one["parent_id"] for one in others}
+    _functions(number, events)
+    _events(number, events)
+    _logged(events)
+
+
+def _functions(number, events):
+    ((forecast,), (fails,)) = events["forecast"], events["fails"]
+    assert ("Success", ["Oslo", 2]) == (forecast["result"], forecast["returns"])
+    assert "Oslo" == forecast["params"]["city"]
+    assert ("Fail", {"city": "Atlantis"}) == (fails["result"], fails["params"])
+    assert ["weather"] == fails["tags"]
+    if number >= (0, 0, 13):
+        assert {"ValueError": "no Atlantis"} == fails["returns"]
+        assert {"type": "ValueError", "message": "no Atlantis"} == fails["error"]
+    assert (1 if number >= (0, 0, 6) else 0) == len(events.get("later", ()))
+
+
+def _events(number, events):
+    ((ask,), (numbers,)) = events["ask"], events["numbers"]
+    assert ({"city": "Oslo"}, ["asked"], "Success") == (ask["params"], ask["tags"], ask["result"])
+    assert ("rain" if number < (0, 0, 3) else {"sky": "rain"}) == ask["returns"]
+    if number >= (0, 0, 4):
+        assert ("llm", "gpt-4") == (ask["action_type"], ask["model"])
+        assert "Will it rain?" == ask["prompt"]
+        (snow,) = events["enum"]  # 0.0.4 says action where it was told nothing
+        assert "Will it snow?" == snow["prompt"]
+        assert ("llm" if number >= (0, 0, 5) else "action") == snow["action_type"]
+    if number >= (0, 0, 11):
+        assert (12, 3) == (ask["prompt_tokens"], ask["completion_tokens"])
+    if number >= (0, 0, 10):
+        (look,) = events["look"]
+        assert "screenshot" == look["action_type"]
+        assert {"screenshot": "https://x.test/a.png"} == look["params"]
+    assert 2 == len(events["twin"])
+    assert "Indeterminate" == events["cache_miss"][0]["result"]
+    assert {"params": "no object"} == events["text"][0]["params"]
+    expected = {"nan": "NaN", "huge": str(1 << 80), "surrogate": "\ufffd", "none": None}
+    assert expected == numbers["params"]
+
+
+def _logged(events):
+    ((info,), (error,)) = events["weather:INFO"], events["weather:ERROR"]
+    assert ("looking", "Indeterminate") == (info["returns"], info["result"])
+    assert ("nothing seen", "Fail") == (error["returns"], error["result"])
+
+
+def later(version, root, others):
+    """Compare with what 0.1 to 0.3 recorded."""
+    events = by_name(others)
+    assert ("Success", REASON) == (root["result"], root["reason"])
+    assert {"weather", "oslo", "added"} == set(root["tags"])
+    assert version == root["process"]["agentops"]
+    ((llm,), (radar,), (plan,)) = events["llm"], events["radar"], events["plan"]
+    assert ("llm", "gpt-4", 12, 3) == tuple(
+        llm[name] for name in ("action_type", "model", "prompt_tokens", "completion_tokens")
+    )
+    assert {"role": "assistant", "content": "Yes"} == llm["returns"]
+    assert ("tool", "swept") == (radar["action_type"], radar["params"]["logs"])
+    assert ({"city": "Oslo"}, "go") == (plan["params"], plan["returns"])
+    assert ["Oslo", 2] == events["forecast"][0]["returns"]
+    assert {"look", "meteorologist"} <= events.keys()
+    _errors(version, root, events)
+
+
+def _errors(version, root, events):
+    ((storm,), (error,)) = events["Storm"], events["ValueError"]
+    assert ({"code": "9"}, "Fail") == (storm["params"], storm["result"])
+    assert {"type": "Storm", "message": "too much wind"} == storm["error"]
+    assert ("Fail", "no Atlantis") == (error["result"], error["error"]["message"])
+    parent = root
+    if version not in {"0.1.0", "0.3.26"}:  # these do not send the call that failed
+        (parent,) = events["fails"]
+        assert "Fail" == parent["result"]
+    assert parent["id"] == error["parent_id"]

@@ -1,0 +1,233 @@
+"""What is read over HTTP: its form, its order, its pages, and what is asked for wrongly."""
+
+import itertools
+import json
+import threading
+import time
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.cli.commandline import agentlog
+from tests.server.collector import Collector, event_id, record, session_id, without
+
+WORDS = ("id", "event_type", "timestamp", "end_timestamp", "last", "result", "reason", "rating")
+COUNTS = ("tags", "events", "failures", "prompt_tokens", "completion_tokens", "state")
+
+
+@pytest.fixture(scope="module")
+def full(collector):
+    """A collector with five sessions: well, failed, running, silent, and one without its root."""
+    now = time.time()
+    running = without(record(session=3), "end_timestamp", "result")
+    silent = without(record(session=4), "end_timestamp", "result")
+    collector.post(
+        [
+            record(session=1, tags=["night", "blue"]),
+            record(2, session=1, params={"question": "where is the heron"}),
+            record(session=2, result="Fail", reason="no luck", event_type="heron hunt"),
+            record(2, session=2, result="Fail", error={"type": "ValueError", "message": "heron"}),
+            {**running, "timestamp": now, "tags": ["night"]},
+            silent,
+            record(2, session=5),
+        ]
+    )
+    return collector
+
+
+def listed(collector, **asked):
+    """Return the numbers of the sessions that a list has, in its order."""
+    answer = collector.get(f"/v1/sessions?{urlencode(asked)}")
+    assert 200 == answer.status, answer.text
+    return [int(one["id"][-3:], 16) for one in answer.json["sessions"]]
+
+
+def test_a_list_has_the_newest_first(full):
+    """Each session as the store sums it up, and what became of it in one word."""
+    assert [3, 5, 4, 2, 1] == listed(full)
+    sessions = full.get("/v1/sessions").json["sessions"]
+    assert {*WORDS, *COUNTS} == set(sessions[0])
+    states = [one["state"] for one in sessions]
+    assert ["running", "unknown", "silent", "failed", "succeeded"] == states
+    assert (2, 2, "heron hunt", "no luck") == tuple(
+        sessions[3][name] for name in ("events", "failures", "event_type", "reason")
+    )
+
+
+def test_a_list_comes_in_pages(full):
+    """`next` asks for what is behind a page, until there is no more."""
+    for limit in (1, 2, 5, 6):
+        pages, asked = [], {"limit": limit}
+        while True:
+            page = full.get(f"/v1/sessions?{urlencode(asked)}").json
+            pages.append([one["id"] for one in page["sessions"]])
+            if page["next"] is None:
+                break
+            asked["before"] = page["next"]
+        assert [session_id(number) for number in (3, 5, 4, 2, 1)] == [*itertools.chain(*pages)]
+        assert all(len(page) == limit for page in pages[:-1])
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"tag": "night"}, [3, 1]),
+        ({"tag": "nigh"}, []),
+        ({"state": "failed"}, [2]),
+        ({"state": "running"}, [3]),
+        ({"state": "silent"}, [4]),
+        ({"state": "succeeded"}, [1]),
+        ({"state": "unknown"}, [5]),
+        ({"q": "hunt"}, [2]),
+        ({"q": session_id(4)}, [4]),
+        ({"q": "nowhere"}, []),
+        ({"q": "%_'\"*\0"}, []),
+        ({"q": ""}, [3, 5, 4, 2, 1]),
+        ({"tag": "night", "state": "succeeded", "limit": 1}, [1]),
+    ],
+    ids=str,
+)
+def test_a_list_is_narrowed(asked, expected, full):
+    """By a tag, a state, and words of name, tags or id."""
+    assert expected == listed(full, **asked)
+
+
+def test_a_session_has_all_its_events(full):
+    """Its own event, and all others by their start, in the form of `agentlog replay --json`."""
+    session = full.get(f"/v1/sessions/{session_id(2)}").json
+    assert ("heron hunt", [event_id(2)]) == (
+        session["session"]["event_type"],
+        [event["id"] for event in session["events"]],
+    )
+    printed = json.loads(full.command("replay", session_id(2), "--json"))
+    assert printed == session
+    assert full.get(f"/v1/sessions/{session_id(5)}").json["session"] is None
+
+
+def test_an_event_is_merged(full):
+    """One event alone, as all its records have made it."""
+    assert record(2, session=1, params={"question": "where is the heron"}) == (
+        full.get(f"/v1/events/{session_id(1)}/{event_id(2)}").json
+    )
+
+
+def test_what_is_not_there_is_404(full):
+    """Whatever its id looks like."""
+    for path in (
+        f"/v1/sessions/{session_id(99)}",
+        "/v1/sessions/%00",
+        "/v1/sessions/last",
+        f"/v1/events/{session_id(1)}/{event_id(99)}",
+        f"/v1/events/{session_id(99)}/{event_id(1)}",
+        "/v1/sessions/",
+        "/v1",
+    ):
+        answer = full.get(path)
+        assert 404 == answer.status
+        assert {"detail"} == set(answer.json)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            f"/v1/sessions?limit={limit}"
+            for limit in ("0", "-1", "10001", "a", "", "1.5", "%D9%A3")
+        ),
+        *(f"/v1/sessions?before={before}" for before in ("x", "1", "1_", "nan_a", "%00")),
+        "/v1/sessions?state=dancing",
+        "/v1/search",
+        "/v1/search?q=",
+        "/v1/search?q=%20",
+        "/v1/search?q=a&limit=0",
+    ],
+)
+def test_what_is_asked_wrongly_is_422(path, full):
+    """The detail says what is right."""
+    answer = full.get(path)
+    assert 422 == answer.status
+    assert {"detail"} == set(answer.json)
+
+
+def test_a_search_finds_any_text(full):
+    """In names, params and errors, across sessions, the newest first."""
+
+    def found():
+        results = full.get("/v1/search?q=heron").json["results"]
+        return [(event["session_id"], event["id"]) for event in results]
+
+    expected = [
+        (session_id(2), event_id(2)),
+        (session_id(2), event_id(1)),
+        (session_id(1), event_id(2)),
+    ]
+    until = time.monotonic() + 10
+    while found() != expected and time.monotonic() < until:
+        threading.Event().wait(0.05)  # only the collector knows when its index has followed
+    assert expected == found()
+    assert 1 == len(full.get("/v1/search?q=heron&limit=1").json["results"])
+
+
+def test_a_large_search_keeps_nobody_waiting(tmp_path):
+    """It finds as much as fits into 32 MiB, the newest, and others are answered meanwhile."""
+    with Collector(tmp_path) as collector:
+        text = "common " * 1500
+        for start in range(1, 5001, 500):
+            numbers = range(start, start + 500)
+            collector.post([record(number, params={"text": text}) for number in numbers])
+        while "agentlog_indexed_behind 0" not in collector.get("/metrics").text.splitlines():
+            threading.Event().wait(0.05)
+        waited, over = [], threading.Event()
+
+        def ask_others():
+            while not over.is_set():
+                began = time.monotonic()
+                assert 200 == collector.get("/healthz").status
+                waited.append(time.monotonic() - began)
+
+        thread = threading.Thread(target=ask_others)
+        thread.start()
+        answer = collector.get("/v1/search?q=common&limit=10000")
+        over.set()
+        thread.join()
+        assert 30 << 20 < len(answer.body) < 33 << 20
+        found = [event["id"] for event in answer.json["results"]]
+        assert [event_id(number) for number in range(5000, 5000 - len(found), -1)] == found
+        assert max(waited) < 0.5
+
+
+def test_a_head_is_answered_without_a_body(full):
+    """As HTTP has it."""
+    answer = full.ask("HEAD", "/healthz")
+    assert (200, b"") == (answer.status, answer.body)
+
+
+def test_the_commands_read_a_store_that_is_served(full):
+    """`sessions` and `replay` take `--store`; `prune` leaves it to `serve --keep`."""
+    printed = full.command("sessions")
+    assert [] == [number for number in range(1, 6) if session_id(number) not in printed]
+    assert "heron hunt" in full.command("replay", session_id(2))
+    pruned = agentlog("prune", "--older-than", "1d", "--store", str(full.store))
+    assert (1, "") == (pruned.returncode, pruned.stdout)
+    assert "--keep" in pruned.stderr
+
+
+def test_the_commands_read_one_project(tmp_path):
+    """`--project` names it; what is not there is said to be not there."""
+    collector = Collector(tmp_path)
+    anna = collector.key("anna")
+    with collector:
+        collector.post([record(session=1)], anna)
+        collector.post([record(session=2)])
+    assert session_id(2)[:8] in collector.command("sessions")
+    assert "program 1" in collector.command("sessions", "--project", "anna")
+    assert "program 2" in collector.command("replay", "last")
+    assert "program 1" in collector.command("replay", "last", "--project", "anna")
+    nobody = agentlog("sessions", "--store", str(collector.store), "--project", "nobody")
+    assert (0, "") == (nobody.returncode, nobody.stdout)
+    assert str(collector.store) in nobody.stderr
+    missing = agentlog("sessions", "--store", str(tmp_path / "nowhere.db"))
+    assert (1, 1) == (missing.returncode, len(missing.stderr.splitlines()))
+    assert not (tmp_path / "nowhere.db").exists()
+    assert "no sessions deleted\n" == collector.command("prune", "--older-than", "520w")
+    assert "2 sessions deleted\n" == collector.command("prune", "--older-than", "0s")

@@ -1,0 +1,85 @@
+"""Reading a store while another connection writes it."""
+
+import threading
+
+import pytest
+
+from agentlog.errors import StoreError
+from agentlog.store.readers import Readers
+from agentlog.store.sqlite import SqliteStore
+
+
+def event(event_id, session_id="s", **fields):
+    """Return a record of an event."""
+    return {"id": event_id, "session_id": session_id, "event_type": "plan", **fields}
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Open the store that is written."""
+    with SqliteStore(tmp_path / "store.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def readers(store):
+    """Read it, too."""
+    opened = Readers(store.path)
+    yield opened
+    opened.close()
+
+
+def test_what_was_committed_is_read(store, readers):
+    """Also while the next transaction is under way; nothing is waited for."""
+    store.put([event("a")])
+    with readers.of_project("") as reader:
+        assert [event("a")] == reader.session("s")
+        with store.writing():
+            store.put_entries([])
+            assert 1 == len(reader.sessions())
+        store.put([event("b")])
+        assert 2 == len(reader.session("s"))
+
+
+def test_a_reader_changes_nothing(store, readers):
+    """It does not index what it searches: that is the writer's."""
+    store.put([event("a", params="needle")])
+    with readers.of_project("") as reader:
+        assert [] == reader.search("needle")
+        assert 1 == store.index_some()
+        assert ["a"] == [found["id"] for found in reader.search("needle")]
+        for write in (lambda: reader.put([event("b")]), lambda: reader.prune(9e9)):
+            with pytest.raises(StoreError, match="read"):
+                write()
+
+
+def test_several_threads_read_at_once_and_one_more_waits(store, readers):
+    """As many as there are connections; they are used again."""
+    store.put([event("a")])
+    everybody = threading.Barrier(4)
+
+    def read():
+        for _ in range(3):
+            with readers.of_project("") as reader:
+                everybody.wait(10)
+                assert 1 == len(reader.session("s"))
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_a_store_that_is_not_there_is_told(tmp_path):
+    """Reading makes none; and it is there once it was made."""
+    path = tmp_path / "store.db"
+    readers = Readers(path, most=1)
+    with pytest.raises(StoreError, match="cannot be opened as a file"), readers.of_project(""):
+        pass
+    assert [] == list(tmp_path.iterdir())
+    SqliteStore(path).close()
+    with readers.of_project("") as store:
+        assert [] == store.sessions()
+    readers.close()

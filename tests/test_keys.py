@@ -1,0 +1,151 @@
+"""`agentlog keys`: what it keeps, what it prints, and what it refuses."""
+
+import re
+import stat
+import subprocess
+import sys
+import uuid
+
+import pytest
+
+from agentlog import keys
+from agentlog.cli import main
+from agentlog.errors import ConfigurationError
+from tests.cli.commandline import AGENTLOG, environ
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from agentlog import keys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+keys.add(Path(sys.argv[1]), "bert")
+"""
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Where a store may be."""
+    return tmp_path / "made" / "store.db"
+
+
+def test_a_key_is_printed_once_and_alone(store, capsys):
+    """It is a UUID, as AgentOps' SDK wants it; what is kept does not have it."""
+    assert 0 == main(["keys", "add", "anna", "--store", str(store)])
+    out, err = capsys.readouterr()
+    key = str(uuid.UUID(out.strip()))
+    assert (f"{key}\n", "") == (out, err)
+    path = keys.path_beside(store)
+    assert 0o600 == stat.S_IMODE(path.stat().st_mode)
+    assert not re.search(key[:8], path.read_text())
+    assert "anna" == keys.Ring(store).name_of(key)
+    assert keys.Ring(store).name_of(str(uuid.uuid4())) is None
+
+
+def test_a_store_is_made_where_there_is_none(store, capsys):
+    """So that a collector can be started behind it; it is ours alone."""
+    assert 0 == main(["keys", "add", "anna", "--store", str(store)])
+    assert 0o600 == stat.S_IMODE(store.stat().st_mode)
+    assert 0 == main(["sessions", "--store", str(store)])
+
+
+def test_keys_are_listed_by_name(store, capsys):
+    """With the time when they were added, and nothing of the key."""
+    for name in ("anna", "bert"):
+        main(["keys", "add", name, "--store", str(store)])
+    printed = capsys.readouterr().out.split()
+    assert 0 == main(["keys", "list", "--store", str(store)])
+    listed = capsys.readouterr().out
+    assert ["anna", "bert"] == [line.split()[0] for line in listed.splitlines()]
+    assert not any(key in listed for key in printed)
+
+
+def test_a_revoked_key_is_none(store, capsys):
+    """The others stay, and the name is free again."""
+    anna, bert = keys.add(store, "anna"), keys.add(store, "bert")
+    ring = keys.Ring(store)
+    assert ["anna", "bert"] == [ring.name_of(key) for key in (anna, bert)]
+    assert 0 == main(["keys", "revoke", "anna", "--store", str(store)])
+    assert [None, "bert"] == [ring.name_of(key) for key in (anna, bert)]
+    assert "anna" == ring.name_of(keys.add(store, "anna"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["add"],
+        ["revoke"],
+        ["add", "anna"],
+        ["revoke", "nobody"],
+        ["add", "a/b"],
+        ["add", "\x1b[1m"],
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_one_line(arguments, store, capsys):
+    """A name that is taken, missing, unknown or none."""
+    keys.add(store, "anna")
+    assert 1 == main(["keys", *arguments, "--store", str(store)])
+    out, err = capsys.readouterr()
+    assert ("", 1) == (out, len(err.splitlines()))
+    assert "\x1b" not in err
+    assert ["anna"] == [key.name for key in keys.load(store)]
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a" * 65, "é", "a b"])
+def test_a_name_that_is_not_accepted_is_told_what_one_is(name, store):
+    """All of it: how it begins, what is in it, and how long it is."""
+    with pytest.raises(ConfigurationError, match=r"begins with a letter .* ASCII.* at most 64"):
+        keys.add(store, name)
+
+
+def test_a_file_that_is_none_of_ours_is_not_overwritten(store):
+    """It is named instead."""
+    keys.add(store, "anna")
+    path = keys.path_beside(store)
+    path.write_text("something else")
+    with pytest.raises(ConfigurationError, match=re.escape(str(path))):
+        keys.add(store, "bert")
+    assert "something else" == path.read_text()
+
+
+def test_the_keys_of_a_store_are_the_same_by_every_link(store, tmp_path):
+    """They are beside the store itself."""
+    key = keys.add(store, "anna")
+    link = tmp_path / "link.db"
+    link.symlink_to(store)
+    assert "anna" == keys.Ring(link).name_of(key)
+    keys.revoke(link, "anna")
+    assert [] == keys.load(store)
+
+
+def test_on_a_full_disk_the_keys_stay(store):
+    """What does not fit is told, whether a part of it was written or nothing."""
+    key = keys.add(store, "anna")
+    size = keys.path_beside(store).stat().st_size
+    for room in (size, 10, 0):
+        done = subprocess.run(
+            [sys.executable, "-c", FULL, store, str(room)],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert "cannot be written: File too large" in done.stderr.splitlines()[-1]
+        assert "anna" == keys.Ring(store).name_of(key)
+    keys.add(store, "bert")
+    assert ["anna", "bert"] == [known.name for known in keys.load(store)]
+
+
+def test_keys_that_are_added_at_once_are_all_there(store):
+    """Commands wait for each other."""
+    names = [f"key{number}" for number in range(6)]
+    processes = [
+        subprocess.Popen(
+            [*AGENTLOG, "keys", "add", name, "--store", str(store)],
+            env=environ(),
+            stdout=subprocess.PIPE,
+        )
+        for name in names
+    ]
+    printed = [process.communicate(timeout=60)[0].decode().strip() for process in processes]
+    assert sorted(names) == sorted(key.name for key in keys.load(store))
+    assert names == [keys.Ring(store).name_of(key) for key in printed]
