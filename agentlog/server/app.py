@@ -24,6 +24,8 @@ from agentlog.server.guard import Endpoint, Gate, Guard, problem
 from agentlog.server.hosts import Hosts
 from agentlog.server.incoming import Incoming
 from agentlog.server.metrics import Metrics
+from agentlog.server.outline import Outlines
+from agentlog.server.pages import Pages
 from agentlog.server.reading import Readers, Reading
 from agentlog.server.receiving import HANDLERS, Receiving, broken
 from agentlog.server.settings import ServeConfig
@@ -52,7 +54,9 @@ def create_app(
     reading = Reading(readers)
     incoming = Incoming()
     receiving = Receiving(incoming, writer, log or structlog.get_logger())
-    visiting = Visiting(config, gate, reading, incoming)
+    outlines = Outlines(reading, lambda: "0-0")
+    pages = Pages()
+    visiting = Visiting(config, gate, pages, incoming)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -62,14 +66,15 @@ def create_app(
 
     app = Starlette(
         routes=[
-            Route("/", visiting.index),
-            Route("/login", visiting.login, methods=["POST"]),
+            *_pages(visiting),
+            Route("/page/{name}", pages.file),
             Route("/healthz", metrics.health),
             Route("/openapi.json", _description(config)),
             Route("/metrics", gate.watching(metrics.metrics)),
             Route("/v1/events", gate.writing(receiving.events), methods=["POST"]),
             Route("/v1/sessions", gate.reading(reading.sessions)),
             Route("/v1/sessions/{session_id}", gate.reading(reading.session)),
+            Route("/v1/sessions/{session_id}/outline", gate.reading(outlines.outline)),
             Route("/v1/events/{session_id}/{event_id}", gate.reading(reading.event)),
             Route("/v1/search", gate.reading(reading.search)),
             *_lineage(access, receiving, incoming),
@@ -93,6 +98,18 @@ def guarded(app: Starlette, config: ServeConfig) -> ASGIApp:
     guard = Guard(app, hosts=hosts, root_path=config.root_path)
     metrics: Metrics = app.state.metrics
     return metrics.counting(guard)
+
+
+def _pages(visiting: Visiting) -> list[BaseRoute]:
+    """Return the addresses of the pages."""
+    shells = {
+        "/": "sessions.html",
+        "/sessions/{session_id}": "session.html",
+        "/compare/{one}/{other}": "compare.html",
+    }
+    return [
+        Route(path, visiting.page(shell), methods=["GET", "POST"]) for path, shell in shells.items()
+    ]
 
 
 def _lineage(access: Access, receiving: Receiving, incoming: Incoming) -> list[BaseRoute]:

@@ -61,6 +61,9 @@ class Reader(Protocol):
     def event(self, session_id: str, event_id: str) -> Event | None:
         """Return one event, or None."""
 
+    def outline(self, session_id: str, numbers: Iterable[int] | None = None) -> Iterator[str]:
+        """Yield the events of a session without their payloads, some at once, as JSON."""
+
     def search(self, text: str, *, limit: int) -> list[Event]:
         """Return the newest events with these words."""
 
@@ -91,7 +94,7 @@ class Reading:
         file = await self.ask(request, lambda store: session_file(store.texts_of(session_id)))
         if file is None:
             raise HTTPException(404, "there is no such session")
-        return _Long(file)
+        return Long(file)
 
     async def event(self, request: Request) -> Response:
         """Answer `GET /v1/events/{session_id}/{event_id}`."""
@@ -229,7 +232,7 @@ def state_of(summary: SessionSummary, now: float) -> str:
     return SILENT if is_silent else state.value
 
 
-class _Long(Response):
+class Long(Response):
     """An answer that need not fit into memory. Nobody has the store open while it is sent."""
 
     def __init__(self, file: IO[bytes]) -> None:

@@ -1,23 +1,21 @@
-"""The page's routes: the list of sessions, and how a browser gets the cookie that opens it.
+"""The pages' addresses, and how a browser gets the cookie that opens them.
 
 The rule: a secret stands in an address once at most. The address that `agentlog serve` prints
-carries the token; its answer sets the cookie and sends the browser to the same place without it.
+carries the token, and that of any page may; its answer sets the cookie and sends the browser to the
+same place without it. Who has none gets a form at that very place.
 """
 
 from typing import Final
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, quote, urlencode
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
-from agentlog.server import page
-from agentlog.server.guard import Gate
+from agentlog.server.guard import Endpoint, Gate
 from agentlog.server.incoming import Incoming
-from agentlog.server.reading import Reading
+from agentlog.server.pages import Pages, login
 from agentlog.server.settings import ServeConfig
-from agentlog.store import SessionFilter
 
-_LISTED: Final = 100
 _A_YEAR: Final = 365 * 86_400
 _LARGEST_FORM: Final = 4096
 _LONGEST: Final = 10.0
@@ -29,45 +27,47 @@ _MOST_FIELDS: Final = 8
 class Visiting:
     """What a browser asks for."""
 
-    def __init__(
-        self, config: ServeConfig, gate: Gate, reading: Reading, incoming: Incoming
-    ) -> None:
+    def __init__(self, config: ServeConfig, gate: Gate, pages: Pages, incoming: Incoming) -> None:
         self._config = config
         self._gate = gate
-        self._reading = reading
+        self._pages = pages
         self._incoming = incoming
 
-    async def index(self, request: Request) -> Response:
-        """Answer `GET /`."""
-        token = request.query_params.get("token")
-        if token and self._gate.access.project_of(token) is not None:
-            return self._welcome(request, token)
-        project = self._gate.reader(request)
-        if project is None:
-            return self._login(401, was_wrong=bool(token))
-        request.state.project = project
-        found = await self._reading.ask(
-            request, lambda store: store.sessions(SessionFilter(limit=_LISTED))
-        )
-        return _html(page.sessions(found, self._config.root_path))
+    def page(self, name: str) -> Endpoint:
+        """Return what answers at the address of a page, of which `name` is the shell."""
 
-    async def login(self, request: Request) -> Response:
-        """Answer `POST /login`, the form with the key."""
+        async def visited(request: Request) -> Response:
+            if request.method == "POST":
+                return await self._enter(request)
+            token = request.query_params.get("token")
+            if token and self._gate.access.project_of(token) is not None:
+                return self._welcome(request, token)
+            if self._gate.reader(request) is None:
+                return self._login(was_wrong=bool(token))
+            return self._pages.shell(name, request)
+
+        return visited
+
+    async def _enter(self, request: Request) -> Response:
+        """Answer the form with the key."""
         async with self._incoming.body(request, most=_LARGEST_FORM, longest=_LONGEST) as body:
             secret = _key_in(body)
         if self._gate.access.project_of(secret) is None:
-            return self._login(401, was_wrong=True)
+            return self._login(was_wrong=True)
         return self._welcome(request, secret)
 
-    def _login(self, status: int, *, was_wrong: bool) -> Response:
+    def _login(self, *, was_wrong: bool) -> Response:
         wanted = "token or key" if self._config.is_open else "key"
-        return _html(page.login(self._config.root_path, wanted, was_wrong=was_wrong), status)
+        return login(self._config.root_path, wanted, was_wrong=was_wrong)
 
     def _welcome(self, request: Request, secret: str) -> Response:
         rest = [
             (name, value) for name, value in request.query_params.multi_items() if name != "token"
         ]
-        where = f"{self._config.root_path}/" + (f"?{urlencode(rest)}" if rest else "")
+        root = self._config.root_path
+        path = request.scope["path"]
+        path = path.removeprefix(root) if path.startswith(f"{root}/") else path
+        where = root + quote(path) + (f"?{urlencode(rest)}" if rest else "")
         answer = RedirectResponse(where, 303)
         answer.set_cookie(
             self._config.cookie,
@@ -93,7 +93,3 @@ def _is_secure(request: Request) -> bool:
     """Say whether the browser came by https, which behind a proxy only its Origin tells."""
     origin = request.headers.get("origin", "")
     return origin.startswith("https://") or request.headers.get("x-forwarded-proto") == "https"
-
-
-def _html(text: str, status: int = 200) -> Response:
-    return HTMLResponse(text, status, {"Content-Security-Policy": page.POLICY})

@@ -25,6 +25,7 @@ from agentlog.store import (
     StoreStats,
     index,
     listing,
+    outline,
     pruning,
     putting,
     rows,
@@ -123,6 +124,11 @@ class SqliteStore:
         with self._rows(_OF_SESSION, session_id=session_id) as cursor:
             for part in rows.parts(cursor, most):
                 yield [_text(*row) for row in part]
+
+    def outline(self, session_id: str, numbers: Iterable[int] | None = None) -> Iterator[str]:
+        """Yield the events of a session without their payloads, in parts: see outline.py."""
+        with self.reading() as connection:
+            yield from outline.outline(connection, self.project, session_id, numbers)
 
     def event(self, session_id: str, event_id: str) -> Event | None:
         """Return one event, merged, or None."""

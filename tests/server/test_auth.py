@@ -89,16 +89,6 @@ def test_a_wrong_address_opens_nothing(collector):
         assert answer.headers["Set-Cookie"] is None
 
 
-def test_the_page_says_what_is_recorded_as_text(collector):
-    """What somebody recorded runs nothing in the page."""
-    collector.post([record(session=9, event_type="<script>alert(1)</script>", tags=["<b>"])])
-    answer = collector.get("/")
-    assert 200 == answer.status
-    assert "&lt;script&gt;" in answer.text
-    assert not re.search("<script|<b>", answer.text)
-    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-
-
 def test_the_token_stays_and_is_ours_alone(tmp_path):
     """The home has it, 0600, for every collector and from start to start."""
     with Collector(tmp_path) as first:
@@ -167,9 +157,6 @@ def test_a_key_is_a_project(shared):
         assert other not in [summary["event_type"] for summary in listed]
         assert 404 == shared.get(f"/v1/events/{session_id(5)}/{event_id(5 - step)}", key).status
         assert other not in shared.get(f"/v1/search?q={other}", key).text
-        page = shared.get("/", key).text
-        assert f">{name}<" in page
-        assert f">{other}<" not in page
 
 
 def test_the_sdk_s_header_is_a_key_too(shared):
@@ -183,7 +170,7 @@ def test_the_form_takes_a_key(shared):
     form = urlencode({"key": f" {shared.anna} "})
     for origin, is_secure in (("http://logs.example.com", ""), ("https://logs.example.com", True)):
         headers = {**FORM, "Host": "logs.example.com", "Origin": origin}
-        answer = shared.ask("POST", "/login", form, headers)
+        answer = shared.ask("POST", "/", form, headers)
         assert (303, "/", is_secure) == (
             answer.status,
             answer.headers["Location"],
@@ -197,7 +184,7 @@ def test_the_form_takes_a_key(shared):
 )
 def test_the_form_takes_no_other(body, shared):
     """What is no key gets the form again, which says so."""
-    answer = shared.ask("POST", "/login", body, FORM)
+    answer = shared.ask("POST", "/", body, FORM)
     assert (401, None) == (answer.status, answer.headers["Set-Cookie"])
     assert "is not known" in answer.text
 
@@ -268,7 +255,8 @@ def test_a_known_key_counts_on_loopback_too(tmp_path):
 
 def test_every_route_is_asked_or_named_here(tmp_path):
     """A route that is added is closed, or stands in this list of what is open."""
-    is_open = {"/", "/login", "/healthz", "/openapi.json"}
+    pages = {"/", "/sessions/{session_id}", "/compare/{one}/{other}", "/page/{name}"}
+    is_open = {*pages, "/healthz", "/openapi.json"}
     config = ServeConfig(store=tmp_path / "store.db", host="0.0.0.0")
     routes = create_app(config, writer=None, readers=None).routes
     asked = {

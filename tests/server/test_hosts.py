@@ -13,7 +13,7 @@ REACHED = [
     ("GET", "/openapi.json"),
     ("GET", "/v1/sessions"),
     ("POST", "/v1/events"),
-    ("POST", "/login"),
+    ("POST", "/"),
     ("POST", "/sessions"),
     ("OPTIONS", "/v1/events"),
     ("DELETE", "/nowhere"),

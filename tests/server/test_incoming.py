@@ -54,7 +54,7 @@ def test_a_form_takes_nothing_from_those_who_have_a_key(shared):
     """Whoever has not shown a secret has 4 KiB, and hears at once that more is too much."""
     with contextlib.ExitStack() as stack:
         for _ in range(4):
-            sock = stack.enter_context(half_of(shared, "/login", FORM, b" " * (19 << 20)))
+            sock = stack.enter_context(half_of(shared, "/", FORM, b" " * (19 << 20)))
             assert 413 == status(sock)
         large = [record(1, params="x" * (5 << 20))]
         assert 200 == shared.post(large, shared.token).status
@@ -62,7 +62,7 @@ def test_a_form_takes_nothing_from_those_who_have_a_key(shared):
 
 def test_a_form_that_drips_is_not_waited_for(shared):
     """It has ten seconds, and 4 KiB in whatever way it comes."""
-    with half_of(shared, "/login", FORM, b" ", declared=4000) as sock:
+    with half_of(shared, "/", FORM, b" ", declared=4000) as sock:
         began = time.monotonic()
         sock.settimeout(0.5)
         while time.monotonic() - began < PATIENCE:

@@ -1,0 +1,91 @@
+"""The pages' files and addresses: who gets them, under which policy, and how a key opens them."""
+
+import re
+from urllib.parse import urlencode
+
+import pytest
+
+from agentlog.server.pages import POLICY, files
+from tests.server.collector import session_id
+from tests.server.test_auth import FORM, as_visitor, cookie_of
+
+SHELLS = ["/", f"/sessions/{session_id()}"]
+
+
+@pytest.mark.parametrize("path", SHELLS)
+def test_a_stranger_gets_the_form(path, collector):
+    """At every address of a page; nothing of the page itself."""
+    for asked in (path, f"{path}?token=wrong"):
+        answer = collector.ask("GET", asked)
+        assert (401, "no-store") == (answer.status, answer.headers["Cache-Control"])
+        assert "<form method='post'>" in answer.text
+        assert "<script" not in answer.text
+
+
+@pytest.mark.parametrize("path", SHELLS)
+def test_the_token_in_any_address_becomes_the_cookie(path, collector):
+    """And the browser is sent to the same address without it, with all else that stood in it."""
+    answer = collector.ask("GET", f"{path}?a=1&token={collector.token}&b=%26")
+    assert (303, f"{path}?a=1&b=%26") == (answer.status, answer.headers["Location"])
+    assert 200 == collector.ask("GET", path, headers=as_visitor(answer)).status
+
+
+@pytest.mark.parametrize("path", SHELLS)
+def test_the_form_comes_out_where_it_was_asked_for(path, collector):
+    """It is sent to the address of the page."""
+    form = urlencode({"key": collector.token})
+    answer = collector.ask("POST", f"{path}?token=wrong", form, FORM)
+    assert (303, path) == (answer.status, answer.headers["Location"])
+    assert collector.token == cookie_of(answer).value
+    wrong = collector.ask("POST", path, "key=wrong", FORM)
+    assert (401, None) == (wrong.status, wrong.headers["Set-Cookie"])
+
+
+@pytest.mark.parametrize("path", ["/sessions/%2F%2Fexample.com", "/sessions/a%0d%0ab"])
+def test_no_address_leads_elsewhere(path, collector):
+    """Whatever stands in it is written as a path again, or is no address here."""
+    answer = collector.ask("GET", f"{path}?token={collector.token}")
+    assert answer.headers.get("Location", path) in (path, path.replace("%0d%0a", "%0D%0A"))
+
+
+def test_every_answer_runs_under_the_policy(collector):
+    """Pages, their files and the form let nothing in that does not come from here."""
+    for path in (*SHELLS, "/page/sessions.js", "/page/page.css"):
+        for secret in (collector.token, ""):
+            assert POLICY == collector.get(path, secret).headers["Content-Security-Policy"]
+    assert not re.search("unsafe|https?:|\\*", POLICY)
+
+
+def test_a_file_is_kept_until_it_is_another(collector):
+    """A browser asks whether what it has is still the same; it gets it only if it is not."""
+    first = collector.get("/page/sessions.js", "")
+    assert (200, "no-cache") == (first.status, first.headers["Cache-Control"])
+    assert "text/javascript; charset=utf-8" == first.headers["Content-Type"]
+    again = collector.get("/page/sessions.js", "", If_None_Match=first.headers["ETag"])
+    assert (304, b"") == (again.status, again.body)
+    assert 200 == collector.get("/page/sessions.js", "", If_None_Match='"another"').status
+    assert 401 == collector.get("/", "", If_None_Match=first.headers["ETag"]).status
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "sessions.html", "nothing.js", "..%2Fpages.py", "%2e%2e/pages.py", "page.css%00", "a/b"],
+)
+def test_there_are_no_other_files(name, collector):
+    """Shells are served at their own addresses, and nothing is looked up on the disk."""
+    assert 404 == collector.get(f"/page/{name}").status
+
+
+def test_all_of_the_page_is_small():
+    """At most 60 kB of scripts and styles, as they are served."""
+    sizes = {name: len(file.body) for name, file in files().items()}
+    assert 60_000 >= sum(size for name, size in sizes.items() if name.endswith((".js", ".css")))
+
+
+def test_its_files_ask_for_nothing_elsewhere():
+    """No address in them leads to another host, and none is absolute: it may be below a proxy."""
+    for name, file in files().items():
+        text = file.body.decode().replace("http://www.w3.org/2000/svg", "")
+        assert not re.search(r"https?://\w|[\"'(]//\w", text), name
+        assert not re.search(r"(src|href)=[\"']?/", text), name
+        assert not re.search(r"<script(?![^>]* src=)| on\w+=| style=", text) or name[-3:] == ".js"
