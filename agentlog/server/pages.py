@@ -1,6 +1,6 @@
 """What a browser loads besides data: the files of the page, and the form that asks for a key.
 
-The rule: the files are read once, at the start, into a table; no path of a request becomes a path of
+The rule: the files are read once, at the start, into a table; no path of a request becomes that of
 a file. A shell is an HTML file that is served at an address of its own, and only to who may read;
 scripts and styles hold no data, and are for everybody. All of it runs under one policy, which lets
 nothing in that does not come from here.
