@@ -56,6 +56,7 @@ def serve(wish: Wish, tell: Callable[[str], None]) -> int:
     try:
         from agentlog.server import process
         from agentlog.server.app import create_app, guarded
+        from agentlog.server.hub import Hub
         from agentlog.server.log import logger, note_of_store
         from agentlog.server.writer import Writer
         from agentlog.store.readers import Readers
@@ -69,14 +70,22 @@ def serve(wish: Wish, tell: Callable[[str], None]) -> int:
     config = _checked(wish)
     with logger() as log, process.listen(config.host, config.port) as listener:
         config = replace(config, port=listener.getsockname()[1])
-        note = partial(note_of_store, log)
-        writer = Writer(config.store, home=config.home, keep=config.keep, note=note)
+        note, hub = partial(note_of_store, log), Hub()
+        writer = Writer(
+            config.store, home=config.home, keep=config.keep, note=note, changed=hub.tell
+        )
         writer.start()
         try:
             readers = Readers(config.store)
             try:
-                app = guarded(create_app(config, writer, readers, log), config)
-                ended = process.run(app, listener, log, lambda: _announce(config, wish, tell))
+                app = create_app(config, writer, readers, log, hub)
+                ended = process.run(
+                    guarded(app, config),
+                    listener,
+                    log,
+                    up=lambda: _announce(config, wish, tell),
+                    down=app.state.live.close,
+                )
             finally:
                 readers.close()
         finally:

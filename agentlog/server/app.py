@@ -22,7 +22,9 @@ from agentlog.server import agentops, openapi
 from agentlog.server.auth import Access, Secrets
 from agentlog.server.guard import Endpoint, Gate, Guard, problem
 from agentlog.server.hosts import Hosts
+from agentlog.server.hub import Hub
 from agentlog.server.incoming import Incoming
+from agentlog.server.live import Live
 from agentlog.server.metrics import Metrics
 from agentlog.server.outline import Outlines
 from agentlog.server.pages import Pages
@@ -38,6 +40,7 @@ def create_app(
     writer: Writer,
     readers: Readers,
     log: FilteringBoundLogger | None = None,
+    hub: Hub | None = None,
 ) -> Starlette:
     """Return the application of a collector.
 
@@ -46,20 +49,24 @@ def create_app(
         writer: Stores what comes; it has been started, and is stopped by whoever did.
         readers: Give what is stored.
         log: Told of each batch.
+        hub: Tells those who listen what the writer has changed.
 
     """
+    hub = hub or Hub()
     access = Access(Ring(config.store), is_open=config.is_open, token=config.token)
     gate = Gate(access, config.cookie)
     metrics = Metrics(writer)
     reading = Reading(readers)
     incoming = Incoming()
     receiving = Receiving(incoming, writer, log or structlog.get_logger())
-    outlines = Outlines(reading, lambda: "0-0")
+    outlines = Outlines(reading, lambda: hub.at)
+    live = Live(hub, reading, gate)
     pages = Pages()
     visiting = Visiting(config, gate, pages, incoming)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        hub.open()
         yield
         receiving.close()
         reading.close()
@@ -76,6 +83,7 @@ def create_app(
             Route("/v1/sessions/{session_id}", gate.reading(reading.session)),
             Route("/v1/sessions/{session_id}/outline", gate.reading(outlines.outline)),
             Route("/v1/events/{session_id}/{event_id}", gate.reading(reading.event)),
+            Route("/v1/live", gate.reading(live.live)),
             Route("/v1/search", gate.reading(reading.search)),
             *_lineage(access, receiving, incoming),
         ],
@@ -87,7 +95,7 @@ def create_app(
         },
         lifespan=lifespan,
     )
-    app.state.metrics = metrics
+    app.state.metrics, app.state.live = metrics, live
     app.router.redirect_slashes = False  # a redirect would name a host that a client has chosen
     return app
 

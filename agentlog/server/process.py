@@ -51,7 +51,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def run(
-    app: ASGIApp, listener: socket.socket, log: FilteringBoundLogger, up: Callable[[], None]
+    app: ASGIApp,
+    listener: socket.socket,
+    log: FilteringBoundLogger,
+    up: Callable[[], None],
+    down: Callable[[], None],
 ) -> int:
     """Serve until a signal comes; return its number.
 
@@ -60,6 +64,7 @@ def run(
         listener: Where.
         log: Gets what uvicorn has to say.
         up: Called when requests are answered.
+        down: Called when it is told to stop: ends answers that would not end by themselves.
 
     """
     config = uvicorn.Config(
@@ -78,7 +83,7 @@ def run(
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
     )
-    server = _Server(config, up)
+    server = _Server(config, up, down)
     with forwarding(log):
         server.run(sockets=[listener])
     return server.stopped_by
@@ -87,10 +92,13 @@ def run(
 class _Server(uvicorn.Server):
     """Uvicorn's, which keeps its signals for itself and tells when it is up."""
 
-    def __init__(self, config: uvicorn.Config, up: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, up: Callable[[], None], down: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self.stopped_by = 0
         self._up = up
+        self._down = down
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer."""
@@ -119,4 +127,5 @@ class _Server(uvicorn.Server):
             for connection in list(self.server_state.connections):
                 connection.transport.abort()  # from Python 3.12 on they are waited for otherwise
         self.should_exit = True
+        self._down()
         self.stopped_by = self.stopped_by or number

@@ -55,6 +55,9 @@ class Reader(Protocol):
     def sessions(self, wanted: SessionFilter) -> list[SessionSummary]:
         """Return the sessions that a filter lets through, newest first."""
 
+    def summary(self, session_id: str) -> SessionSummary | None:
+        """Return one session as it stands in a list, or None."""
+
     def texts_of(self, session_id: str) -> Iterator[list[str]]:
         """Yield the events of a session by their start, some at once, each as JSON."""
 

@@ -22,7 +22,8 @@ from typing import Final
 from agentlog.errors import StoreError
 from agentlog.server.errands import Errands
 from agentlog.server.intake import Batch
-from agentlog.store import Receipt
+from agentlog.store import Receipt, changes
+from agentlog.store.changes import Change
 from agentlog.store.lock import Lock, claim
 from agentlog.store.sqlite import SqliteStore
 
@@ -74,6 +75,7 @@ class Writer:
             a shell may.
         note: Told, in the writer's thread, why the store cannot be written; and with an empty text
             that it can be again.
+        changed: Told, in the writer's thread, what has changed in the store; or None for something.
 
     """
 
@@ -86,8 +88,10 @@ class Writer:
         room: int = ROOM,
         patience: float = 5.0,
         note: Callable[[str], None] | None = None,
+        changed: Callable[[list[Change] | None], None] | None = None,
     ) -> None:
         self._note = note
+        self._changed = changed or _ignore
         self._noted = ""
         self._patience = patience
         self._path = path
@@ -110,6 +114,8 @@ class Writer:
         self._lock = claim(self._path)
         try:
             store = SqliteStore(self._path, claimed=True, patience=self._patience)
+            with store.reading() as connection:
+                changes.watch(connection)
         except BaseException:
             self._lock.release()
             raise
@@ -179,6 +185,7 @@ class Writer:
                 elif self._stopping:
                     break
                 self._run(store, errands, idle=not batches)
+                self._tell_changes(store)
                 self._tell_of_trouble()
         finally:
             self._let_go(store)
@@ -197,7 +204,7 @@ class Writer:
     def _run(self, store: SqliteStore, errands: Errands, *, idle: bool) -> None:
         try:
             store.check_place()
-            if errands.run(idle=idle, between=lambda: self._commit(store, self._next(0))):
+            if errands.run(idle=idle, between=lambda: self._between(store)):
                 self._trouble = ""
         except StoreError as error:
             self._trouble = str(error)
@@ -205,6 +212,21 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - the thread lives on: it is the only one that writes
             self._trouble = f"{type(error).__name__}: {error}"
             errands.rest()
+
+    def _between(self, store: SqliteStore) -> None:
+        """Do between two steps of an errand what does not wait for its end."""
+        self._commit(store, self._next(0))
+        self._tell_changes(store)
+
+    def _tell_changes(self, store: SqliteStore) -> None:
+        """Tell what has changed; where nobody knows what, that something has."""
+        try:
+            with store.reading() as connection:
+                told = changes.take(connection)
+        except StoreError:
+            self._changed(None)
+        else:
+            self._changed(told)
 
     def _tell_of_trouble(self) -> None:
         if self._note and self._trouble != self._noted:
@@ -270,6 +292,10 @@ class Writer:
             store.close()
         if self._lock:
             self._lock.release()
+
+
+def _ignore(told: list[Change] | None) -> None:
+    del told
 
 
 def _receipt(batch: Batch) -> Receipt:

@@ -1,0 +1,168 @@
+"""What changes, as it changes: `GET /v1/live`, server-sent events.
+
+The rule: a message holds what has changed as it is now, and says in its `id` up to which change of
+the store that is; so a message that is lost or comes twice does no harm. Messages are few (four in
+a second), whatever happens; who does not take them is told later, of more at once. A stream ends as
+soon as the collector stops or its reader may not read any more.
+
+`event: rows` has rows of an outline, `event: sessions` sessions as a list has them, and `event:
+reload` says that more has changed than can be told. Without data an `id` alone comes from time to
+time, so that whoever is between knows that the stream lives.
+
+Source: https://html.spec.whatwg.org/multipage/server-sent-events.html.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from agentlog.errors import StoreError
+from agentlog.server.guard import Gate
+from agentlog.server.hub import Ear, Hub
+from agentlog.server.reading import Reading, summary_json
+
+MOST: Final = 100
+"""Streams at once."""
+
+HEARTBEAT: Final = 15.0
+PAUSE: Final = 0.25
+"""Seconds between two messages of a stream."""
+
+_RETRY: Final = 1000
+_KIND: Final = "text/event-stream; charset=utf-8"
+_LAST_WORD: Final = 0.2
+
+Telling = Callable[[bytes], Awaitable[None]]
+Question = Callable[[Sequence[int | str]], Awaitable[bytes]]
+
+
+class Live:
+    """The route of streams."""
+
+    def __init__(self, hub: Hub, reading: Reading, gate: Gate) -> None:
+        self._hub = hub
+        self._reading = reading
+        self._gate = gate
+        self._closing = asyncio.Event()
+        self._streams = 0
+
+    def close(self) -> None:
+        """End all streams, and begin no other. In the event loop."""
+        self._closing.set()
+
+    async def live(self, request: Request) -> Response:
+        """Answer `GET /v1/live`."""
+        if request.method == "HEAD":
+            return Response(media_type=_KIND)
+        if self._streams >= MOST or self._closing.is_set():
+            raise HTTPException(503, "there are too many streams: come again", {"Retry-After": "5"})
+        return _Stream(lambda send: self._tell(request, send), self._closing)
+
+    async def _tell(self, request: Request, send: Telling) -> None:
+        """Send messages until the reader may not read any more."""
+        session_id = request.query_params.get("session")
+        after = request.headers.get("last-event-id") or request.query_params.get("after")
+        name = b"sessions" if session_id is None else b"rows"
+        question = self._question(request, session_id)
+        self._streams += 1
+        try:
+            with self._hub.listening(request.state.project, session_id, after) as ear:
+                # Who says up to where he knows all is not told that he knows more.
+                place = b"" if after else b"id: %b\n" % self._hub.at.encode()
+                await send(b"retry: %d\n%b\n" % (_RETRY, place))
+                while await self._is_reader(request, ear, send):
+                    at = self._hub.at.encode()
+                    waiting, is_deaf = ear.take()
+                    data = b"{}" if is_deaf else await question(waiting)
+                    kind = b"reload" if is_deaf else name
+                    await send(b"event: %b\nid: %b\ndata: %b\n\n" % (kind, at, data))
+                    await asyncio.sleep(PAUSE)
+        finally:
+            self._streams -= 1
+
+    async def _is_reader(self, request: Request, ear: Ear, send: Telling) -> bool:
+        """Wait until there is something to tell; say whether it may still be told."""
+        while not ear.news.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ear.news.wait(), HEARTBEAT)
+                break
+            if not self._may_read(request):
+                return False
+            await send(b"id: %b\n\n" % self._hub.at.encode())
+        return self._may_read(request)
+
+    def _may_read(self, request: Request) -> bool:
+        return bool(self._gate.reader(request) == request.state.project)
+
+    def _question(self, request: Request, session_id: str | None) -> Question:
+        """Return what asks the store for what has changed."""
+
+        async def rows(numbers: Sequence[int | str]) -> bytes:
+            found = await self._reading.ask(
+                request,
+                lambda store: ",".join(store.outline(str(session_id), map(int, numbers))),
+            )
+            return b'{"rows":[%b]}' % found.encode()
+
+        async def sessions(ids: Sequence[int | str]) -> bytes:
+            found = await self._reading.ask(
+                request, lambda store: [store.summary(str(one)) for one in ids]
+            )
+            now = time.time()
+            told = [summary_json(summary, now) for summary in found if summary]
+            return json.dumps(told, separators=(",", ":")).encode()
+
+        return sessions if session_id is None else rows
+
+
+class _Stream(Response):
+    """An answer that goes on until it is told to end, or nobody takes it any more."""
+
+    def __init__(
+        self,
+        tell: Callable[[Telling], Awaitable[None]],
+        closing: asyncio.Event,
+    ) -> None:
+        super().__init__(media_type=_KIND, headers={"X-Accel-Buffering": "no"})
+        del self.headers["content-length"]
+        self._tell = tell
+        self._closing = closing
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+
+        async def part(body: bytes) -> None:
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        ends = {
+            asyncio.ensure_future(end)
+            for end in (self._tell(part), self._closing.wait(), _left(receive))
+        }
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+            outcomes = await asyncio.gather(*ends, return_exceptions=True)
+        for outcome in outcomes:
+            # A store that cannot be read is told who comes again.
+            if isinstance(outcome, Exception) and not isinstance(outcome, StoreError):
+                raise outcome
+        with suppress(TimeoutError):  # whoever takes nothing gets no last word
+            async with asyncio.timeout(_LAST_WORD):
+                await send({"type": "http.response.body", "body": b""})
+
+
+async def _left(receive: Receive) -> None:
+    """Wait until the reader has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

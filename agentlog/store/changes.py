@@ -1,0 +1,78 @@
+"""What the writer of a store has changed, as SQLite itself notes it.
+
+The rule: triggers of the writer's own connection note it, within the transaction that changes
+something. So no way of writing is forgotten, and what was rolled back is not told. Nothing of it
+gets into the file.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What has become another of one session.
+
+    Attributes:
+        project: The name of its project.
+        session_id: Its id.
+        numbers: Those of its events that are new or another; none where only its sums are.
+        is_gone: Whether the session is not there any more.
+
+    """
+
+    project: str
+    session_id: str
+    numbers: tuple[int, ...] = ()
+    is_gone: bool = False
+
+
+_NOTE: Final = """BEGIN
+    INSERT INTO changed SELECT new.session, new.number
+    WHERE NOT EXISTS (SELECT 1 FROM changed WHERE session = new.session AND number = new.number);
+END"""
+_WATCH: Final = (
+    "PRAGMA temp_store = MEMORY",  # a disk that is full is no reason not to note
+    """CREATE TEMP TABLE changed (
+        session INTEGER, number INTEGER, PRIMARY KEY (session, number)) WITHOUT ROWID""",
+    "CREATE TEMP TABLE gone (project INTEGER, session_id TEXT)",
+    f"CREATE TEMP TRIGGER note_added AFTER INSERT ON main.events {_NOTE}",
+    f"""CREATE TEMP TRIGGER note_changed AFTER UPDATE OF open, close, interrupted
+        ON main.events {_NOTE}""",
+    """CREATE TEMP TRIGGER note_sums AFTER UPDATE OF stale ON main.sessions
+        WHEN old.stale AND NOT new.stale BEGIN
+            INSERT INTO changed SELECT new.number, 0
+            WHERE NOT EXISTS (SELECT 1 FROM changed WHERE session = new.number AND number = 0);
+        END""",
+    """CREATE TEMP TRIGGER note_gone AFTER UPDATE OF project ON main.sessions
+        BEGIN INSERT INTO gone VALUES (old.project, old.session_id); END""",
+)
+_CHANGED = """
+    SELECT name, session_id, changed.number FROM changed
+    JOIN sessions ON sessions.number = session JOIN projects ON projects.number = project
+    ORDER BY session
+"""
+_GONE = "SELECT name, session_id FROM gone JOIN projects ON projects.number = project"
+
+
+def watch(connection: sqlite3.Connection) -> None:
+    """Have a connection note from now on what it changes."""
+    for statement in _WATCH:
+        connection.execute(statement)
+
+
+def take(connection: sqlite3.Connection) -> list[Change]:
+    """Return what was changed since the last time, and forget it."""
+    found = connection.execute(_CHANGED).fetchall()
+    gone = connection.execute(_GONE).fetchall()
+    if not found and not gone:
+        return []
+    connection.execute("DELETE FROM changed")
+    connection.execute("DELETE FROM gone")
+    changes = [
+        Change(project, session_id, tuple(number for *_, number in rows if number))
+        for (project, session_id), rows in groupby(found, key=lambda row: (row[0], row[1]))
+    ]
+    return changes + [Change(project, session_id, is_gone=True) for project, session_id in gone]
