@@ -140,6 +140,53 @@ def _replay(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _diff(chosen: argparse.Namespace) -> int:
+    """Show what became different from one run to another.
+
+    The events of both are laid side by side by their place in the tree and
+    their name. `+` was added, `-` is gone, `~` is another: it failed now or
+    recovered, takes twice as long and 50 ms more, or its params, prompt,
+    returns or another field differ. Ids and times are no difference.
+
+    The exit status is 0 if the runs do not differ, 1 if they do, and 2 if they
+    could not be compared.
+    """
+    from agentlog import diff
+
+    try:
+        with _reading(chosen) as reading:
+            store = reading.store
+            sessions = store.resolve(chosen.before), store.resolve(chosen.after)
+            status = diff.diff(
+                store,
+                sessions,
+                unfold=chosen.all,
+                as_json=chosen.json,
+                id_length=max(_distinct_length(store, session) for session in sessions),
+            )
+        sys.stdout.flush()
+    except AgentlogError as error:
+        _complain(str(error))
+        return diff.TROUBLE
+    return status
+
+
+def _export(chosen: argparse.Namespace) -> int:
+    """Write a run to a file, or to stdout, in a form that other programs read.
+
+    Without FILE, or where it is -, it goes to stdout. A FILE that is there is
+    replaced, when all of the new one is written.
+    """
+    from agentlog import export
+
+    form, path = next(
+        (form, path) for form in export.FORMS if (path := getattr(chosen, form)) is not None
+    )
+    with _reading(chosen) as reading:
+        export.export(reading.store, reading.store.resolve(chosen.session), form, path)
+    return 0
+
+
 def _ship(chosen: argparse.Namespace) -> int:
     """Ship what waits for the endpoint, from outside of the programs that record.
 
@@ -389,6 +436,8 @@ def _abandon_stdout() -> None:
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "sessions": _sessions,
     "replay": _replay,
+    "diff": _diff,
+    "export": _export,
     "ship": _ship,
     "doctor": _doctor,
     "path": _path,

@@ -110,6 +110,38 @@ def _add_replay_options(replay: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_diff_options(diff: argparse.ArgumentParser) -> None:
+    _add_store_options(diff)
+    diff.add_argument(
+        "before", metavar="A", help="the session it was, as `agentlog replay` takes it"
+    )
+    diff.add_argument(
+        "after", nargs="?", default="last", metavar="B", help="the session it is; default: last"
+    )
+    diff.add_argument(
+        "--all", action="store_true", help="show what is alike too, and cut no text short"
+    )
+    diff.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_export_options(export: argparse.ArgumentParser) -> None:
+    _add_store_options(export)
+    export.add_argument(
+        "session", metavar="SESSION", help="the session, as `agentlog replay` takes it"
+    )
+    forms = export.add_mutually_exclusive_group(required=True)
+    for form, text in _FORMS.items():
+        forms.add_argument(form, nargs="?", const="-", metavar="FILE", help=text)
+
+
+_FORMS = {
+    "--jsonl": "JSON Lines: an event a line, by their start",
+    "--otlp-json": "OpenTelemetry's OTLP in JSON, which a collector takes",
+    "--chrome-trace": "a trace that https://ui.perfetto.dev opens",
+    "--csv": "CSV: a row an event, without payloads",
+}
+
+
 def _add_ship_options(ship: argparse.ArgumentParser) -> None:
     how = ship.add_mutually_exclusive_group()
     how.add_argument(
@@ -207,6 +239,8 @@ def _add_keys_options(keys: argparse.ArgumentParser) -> None:
 _OPTIONS = {
     "sessions": _add_store_options,
     "replay": _add_replay_options,
+    "diff": _add_diff_options,
+    "export": _add_export_options,
     "ship": _add_ship_options,
     "doctor": _add_doctor_options,
     "prune": _add_prune_options,

@@ -31,6 +31,9 @@ _STYLES = {
     "exited": "bright_black",
     "indeterminate": "bright_black",
     "unknown": "bright_black",
+    "added": "green",
+    "gone": "red",
+    "changed": "yellow",
 }
 """The sixteen colours that every terminal has, in the shades that its owner chose. A role that is
 not here stays as the terminal writes it."""

@@ -36,6 +36,11 @@ class View:
     now: float | None = None
     zone: tzinfo | None = None
 
+    @property
+    def levels(self) -> int:
+        """How many levels are indented, before a number stands for the depth."""
+        return max(2, self.width // 3 // len(self.glyphs.pipe))
+
     def name(self, text: str) -> str:
         """Make a name safe, all of it."""
         return fmt.safe(text, ascii_only=self.glyphs.ascii_only)
@@ -104,13 +109,13 @@ class Row:
 def rows(roots: Sequence[Node], view: View) -> Iterator[Row]:
     """Yield the rows of a forest in the order in which a tree is read."""
     cause = root_cause(roots)
-    levels = max(2, view.width // 3 // len(view.glyphs.pipe))
+    levels = view.levels
     stack: list[tuple[Node | Fold, int, str, bool]] = [
         (root, 0, "", True) for root in reversed(_wanted(roots, view))
     ]
     while stack:
         item, depth, trail, is_last = stack.pop()
-        lead, below = _lines(view.glyphs, depth, trail, levels, is_last=is_last)
+        lead, below = tree_lines(view.glyphs, depth, trail, levels, is_last=is_last)
         if isinstance(item, Fold):
             yield _fold_row(item, view, lead=lead, below=below)
             continue
@@ -133,7 +138,7 @@ def _children(node: Node, depth: int, view: View) -> Sequence[Node | Fold]:
     return children if view.unfold else fold(children)
 
 
-def _lines(
+def tree_lines(
     glyphs: Glyphs, depth: int, trail: str, levels: int, *, is_last: bool
 ) -> tuple[str, str]:
     """Return the tree lines of a row, and those of what is below it.
@@ -154,7 +159,7 @@ def _node_row(
 ) -> Row:
     state = node.state
     start, end = node.when, node.ended
-    details = _details([node], state, view)
+    details = details_of([node], state, view)
     if node is cause:
         details.insert(1, (view.glyphs.cause, CAUSE))
     if node.children and not shown:
@@ -163,17 +168,17 @@ def _node_row(
         lead=lead,
         below=below,
         state=state,
-        name=[(view.glyphs.states[state], state), (" ", ""), (view.name(node.name), _role(node))],
+        name=[(view.glyphs.states[state], state), (" ", ""), (view.name(node.name), role_of(node))],
         details=details,
-        trouble=_trouble(node, state, view),
+        trouble=trouble_of(node, state, view),
         tokens=view.tokens(node.tokens_in, node.tokens_out),
-        duration=_duration(node, state, view),
+        duration=duration_of(node, state, view),
         start=start,
         end=end,
     )
 
 
-def _details(nodes: Sequence[Node], state: State, view: View) -> Line:
+def details_of(nodes: Sequence[Node], state: State, view: View) -> Line:
     """Say state, kind, level and logger, model and reason, as far as all the nodes agree."""
     first = nodes[0]
     details: Line = [] if state in _UNSPOKEN else [(state.value, state)]
@@ -194,18 +199,21 @@ def _shared(texts: Sequence[str | None]) -> str | None:
     return texts[0] if len(set(texts)) == 1 else None
 
 
-def _role(node: Node) -> str:
+def role_of(node: Node) -> str:
+    """Return the role that an event's name plays."""
     return "session" if node.is_root else "message" if node.kind == "log" else "name"
 
 
-def _trouble(node: Node, state: State, view: View) -> Span | None:
+def trouble_of(node: Node, state: State, view: View) -> Span | None:
+    """Say why something is not well, if that is known."""
     error = node.error or (node.reason if state is State.FAILED else None)
     if not error:
         return None
     return view.name(error), "error" if state is State.FAILED else "detail"
 
 
-def _duration(node: Node, state: State, view: View) -> str:
+def duration_of(node: Node, state: State, view: View) -> str:
+    """Write how long an event took, or has taken; nothing of an instant."""
     start, end = node.started, node.ended
     if start is not None and start == end:
         return ""
@@ -223,13 +231,13 @@ def _hidden(node: Node, view: View) -> str:
 def _fold_row(folded: Fold, view: View, *, lead: str, below: str) -> Row:
     nodes = folded.nodes
     first, state = nodes[0], nodes[0].state
-    details = _details(nodes, state, view)
+    details = details_of(nodes, state, view)
     if folded.longest:
         details.append((f"longest {view.duration(folded.longest)}", "detail"))
     name: Line = [
         (view.glyphs.states[state], state),
         (" ", ""),
-        (view.name(first.name), _role(first)),
+        (view.name(first.name), role_of(first)),
         (f" {view.glyphs.times}{len(nodes):,}", "times"),
     ]
     if folded.events > len(nodes):

@@ -65,13 +65,13 @@ def replay(
     for of_session in sessions.values():
         if lines:
             lines.append([])
-        lines.extend(_header(of_session, view, id_length))
+        lines.extend(header(of_session, view, id_length))
         lines.append([])
         lines.extend(_tree(of_session, view))
     return lines
 
 
-def _header(roots: Sequence[Node], view: View, length: int) -> list[Line]:
+def header(roots: Sequence[Node], view: View, length: int) -> list[Line]:
     """Introduce a session: who and when, then how it went."""
     head = next((root for root in roots if root.kind == "session"), roots[0])
     name = view.name(head.name) if head.is_root else "a session without its root"

@@ -1,0 +1,115 @@
+"""`agentlog export`: a session in a file, or on stdout, in a form that other programs read.
+
+The rule of this file: a file that is there is whole. What is written goes beside it first and takes
+its name in the end, unless the path is no regular file.
+"""
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import mkstemp
+from typing import IO, Final
+
+from agentlog.errors import ConfigurationError
+from agentlog.replay.export import chrome, jsonl, otlp, table
+from agentlog.replay.export.run import Run
+from agentlog.store.merge import Event
+from agentlog.store.sqlite import SqliteStore
+
+STDOUT: Final = "-"
+
+FORMS: Final[dict[str, Callable[[Run], Iterator[str]]]] = {
+    "jsonl": jsonl.parts,
+    "otlp_json": otlp.parts,
+    "chrome_trace": chrome.parts,
+    "csv": table.parts,
+}
+"""By the names of their options."""
+
+
+def export(store: SqliteStore, session_id: str, form: str, path: str) -> None:
+    """Write a session.
+
+    Args:
+        store: Has it.
+        session_id: Its id.
+        form: One of `FORMS`.
+        path: Where to; `-` is stdout.
+
+    Raises:
+        StoreError: If the store cannot be read.
+        OSError: If it cannot be written.
+
+    """
+    parts = FORMS[form](run_of(store, session_id))
+    if path == STDOUT:
+        _write(parts, _stdout())
+    else:
+        _write_file(parts, Path(path))
+
+
+def run_of(store: SqliteStore, session_id: str) -> Run:
+    """Return a session as exports read it: from the store, a part at a time."""
+
+    def events() -> Iterator[Event]:
+        for texts in store.texts_of(session_id):
+            yield from map(json.loads, texts)
+
+    summary = store.summary(session_id)
+    return Run(events, summary.last if summary else None)
+
+
+def _stdout() -> IO[bytes]:
+    if sys.stdout is None:
+        raise ConfigurationError("there is no stdout to write to: name a FILE")
+    sys.stdout.flush()
+    return sys.stdout.buffer
+
+
+def _write(parts: Iterable[str], file: IO[bytes]) -> None:
+    for part in parts:
+        file.write(part.encode())
+    file.flush()
+
+
+def _write_file(parts: Iterable[str], path: Path) -> None:
+    if not _is_regular(path):
+        with path.open("wb") as file:
+            _write(parts, file)
+        return
+    target = path.resolve()
+    try:
+        descriptor, beside = mkstemp(dir=target.parent, prefix=f".{target.name[:100]}-")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, _mode(target))
+            _write(parts, file)
+        Path(beside).replace(target)
+    except BaseException:
+        with suppress(OSError):
+            Path(beside).unlink()
+        raise
+
+
+def _is_regular(path: Path) -> bool:
+    """Say whether a path is a file, or will be one."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return True
+
+
+def _mode(target: Path) -> int:
+    """Return the permissions of the file that is there, else those that a new one gets."""
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        mask = os.umask(0o077)
+        os.umask(mask)
+        return 0o666 & ~mask

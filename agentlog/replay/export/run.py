@@ -1,0 +1,25 @@
+"""What an export is made of: a session that can be read from its beginning as often as needed."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from agentlog.store.merge import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A session to export.
+
+    Attributes:
+        events: Gives its merged events, by their start; each call begins anew.
+        last: The latest time that any of them mentions, in seconds since the epoch.
+
+    """
+
+    events: Callable[[], Iterable[Event]]
+    last: float | None = None
+
+    def head(self) -> Event:
+        """Return the session's own event; an empty one, if it is missing."""
+        found = (event for event in self.events() if event.get("action_type") == "session")
+        return next(found, {})

@@ -1,0 +1,105 @@
+r"""Two values as a unified diff: lines that went, came and stayed.
+
+The rule of this file: a value of any shape becomes lines that a person compares. A text is its own
+lines; anything else is JSON with sorted keys, where a text of several lines in it is broken at its
+`\n`. What changes with every run and says nothing, the address in a `repr`, is left out.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from agentlog.replay.align import gaps, pairs
+
+MISSING: Final = object()
+"""Stands for the value of a field that an event does not have."""
+
+CONTEXT: Final = 3
+"""Lines that are shown around what differs."""
+
+Patch = list[tuple[str, str]]
+"""Lines with what became of them: `-` went, `+` came, a blank stayed, `@` stands for what is
+skipped."""
+
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
+_BREAKS = re.compile(r"\\\\|\\n")
+
+
+def is_same(before: object, after: object) -> bool:
+    """Say whether two values read the same."""
+    if before is MISSING or after is MISSING:
+        return before is after
+    try:
+        if before == after:
+            return True
+    except RecursionError:
+        return False
+    return _written(before) == _written(after)
+
+
+def patch(before: object, after: object) -> Patch:
+    """Return how one value became another; nothing where they read the same."""
+    if is_same(before, after):
+        return []
+    one, other = _lines(before), _lines(after)
+    if one == other:  # 5 and "5" read the same only while the text has no quotes
+        one, other = [_written(before)], [_written(after)]
+    return list(_hunks(one, other))
+
+
+def fingerprint(value: object) -> str:
+    """Return a text that is equal where values read the same."""
+    return _written(value)
+
+
+def _written(value: object) -> str:
+    return _json(value, None)
+
+
+def _json(value: object, indent: int | None) -> str:
+    try:
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=indent)
+    except (RecursionError, TypeError, ValueError):
+        return type(value).__name__  # nothing that was read from a store gets here
+    return _ADDRESS.sub("0x…", text)
+
+
+def _lines(value: object) -> list[str]:
+    if value is MISSING:
+        return []
+    if isinstance(value, str):
+        return _ADDRESS.sub("0x…", value).split("\n")
+    lines: list[str] = []
+    for line in _json(value, 2).split("\n"):
+        blank = " " * (len(line) - len(line.lstrip()) + 2)
+        first, *further = _BREAKS.sub(_broken, line).split("\n")
+        lines.extend((first, *(blank + part for part in further if part)))
+    return lines
+
+
+def _broken(found: re.Match[str]) -> str:
+    return "\\n\n" if found[0] == "\\n" else found[0]
+
+
+def _hunks(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the lines of the diff, of what stayed only so many around what did not."""
+    found = pairs(before, after)
+    places = gaps(found, len(before), len(after))
+    changed = [place for place, gap in enumerate(places) if gap[0] or gap[1]]
+    shown = -1  # up to this pair, what stayed was shown or skipped
+    for number, place in enumerate(changed):
+        first = max(shown + 1, place - CONTEXT)
+        if first > shown + 1:
+            yield "@", f"{first - shown - 1}"
+        for stayed in range(first, place):
+            yield " ", before[found[stayed][0]]
+        gone, came = places[place]
+        yield from (("-", before[line]) for line in gone)
+        yield from (("+", after[line]) for line in came)
+        last = changed[number + 1] if number + 1 < len(changed) else len(found)
+        for stayed in range(place, min(place + CONTEXT, last)):
+            yield " ", before[found[stayed][0]]
+        shown = min(place + CONTEXT, last) - 1
+    if shown + 1 < len(found):
+        yield "@", f"{len(found) - shown - 1}"
