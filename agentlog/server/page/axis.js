@@ -2,6 +2,7 @@
 
    Pure. Moments are seconds since the epoch, places go from 0 to 1. */
 
+import { count } from "./text.js";
 import { walk } from "./tree.js";
 
 const STEPS = [1, 2, 5];
@@ -62,7 +63,7 @@ function stepOf(least) {
 
 function label(offset, step) {
   if (offset === 0) return "0";
-  if (step < 1e-3 && offset < 1) return `${Math.round(offset * 1e6).toLocaleString("en-US")} µs`;
+  if (step < 1e-3 && offset < 1) return `${count(Math.round(offset * 1e6))} µs`;
   if (step < 1 && offset < 1) return `${Math.round(offset * 1e3)} ms`;
   if (step < 1) return `${offset.toFixed(Math.ceil(-Math.log10(step)))} s`;
   if (offset < 60) return `${Math.round(offset)} s`;

@@ -6,7 +6,7 @@
 import { clip, clock, duration, plural, safe, tokens } from "./text.js";
 import { element } from "./table.js";
 import { GLYPHS } from "./tree.js";
-import { button, conversationOf, messageOf, textOf, valueOf } from "./value.js";
+import { button, conversationOf, textOf, valueOf } from "./value.js";
 
 const PATIENCE = 60;
 const SHOWN = new Set([
@@ -121,11 +121,13 @@ function section(name, body, className = "") {
 
 function errorOf(error) {
   if (typeof error !== "object") return valueOf(error);
-  const { type, message, traceback, ...others } = error;
   const box = element("div");
-  if (typeof type === "string") box.append(textOf(type, "type"));
-  if (typeof message === "string") box.append(textOf(message, "message-text"));
-  if (typeof traceback === "string") box.append(textOf(traceback, "traceback"));
+  const others = { ...error };
+  for (const field of ["type", "message", "traceback"]) {
+    if (typeof error[field] !== "string") continue;
+    box.append(textOf(error[field], `error-${field}`));
+    delete others[field];
+  }
   if (present(others)) box.append(valueOf(others));
   return box;
 }

@@ -6,6 +6,7 @@ import { place } from "./axis.js";
 
 const LANES = 9;
 const NEAR = 6;
+const FAINT = 0.4; // what has children, as its time is also theirs
 
 export class Overview {
   #nodes = [];
@@ -63,20 +64,23 @@ export class Overview {
       const first = Math.min(width - 1, Math.floor(place(when, whole) * width));
       const last = Math.min(width - 1, Math.ceil(place(ended ?? this.until, whole) * width) - 1);
       const from = Math.min(depth, LANES - 1) * width;
-      filled.fill(1, from + first, from + Math.max(first, last) + 1);
+      filled.fill(node.children.length ? 1 : 2, from + first, from + Math.max(first, last) + 1);
       if (node.failed && !node.children.some((child) => child.failed)) {
         failures.add(Math.min(width - 1, Math.floor(place(ended ?? when, whole) * width)));
       }
     }
-    pen.fillStyle = style.getPropertyValue("--bar");
+    pen.fillStyle = style.borderTopColor; // as colours of properties only are computed
     for (let row = 0; row < LANES; row++) {
       for (let x = 0; x < width; x++) {
-        if (!filled[row * width + x]) continue;
+        const kind = filled[row * width + x];
+        if (!kind) continue;
         const first = x;
-        while (x < width && filled[row * width + x]) x++;
-        pen.fillRect(first, row * lane, x - first, Math.max(1, lane - devicePixelRatio));
+        while (x + 1 < width && filled[row * width + x + 1] === kind) x++;
+        pen.globalAlpha = kind === 2 ? 1 : FAINT;
+        pen.fillRect(first, row * lane, x + 1 - first, Math.max(1, lane - devicePixelRatio));
       }
     }
+    pen.globalAlpha = 1;
     pen.fillStyle = style.color;
     for (const x of failures) pen.fillRect(x - devicePixelRatio, 0, 2 * devicePixelRatio, height);
   }

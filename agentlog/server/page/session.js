@@ -9,7 +9,7 @@ import { Detail, copy } from "./detail.js";
 import { listen, tell } from "./keys.js";
 import { Overview } from "./overview.js";
 import { Moments, Player } from "./play.js";
-import { sourceOf } from "./source.js";
+import { source } from "./source.js";
 import { Table, element } from "./table.js";
 import { clock, count, duration, plural, safe, tokens } from "./text.js";
 import { Fold, GLYPHS, forest, rootCause, walk } from "./tree.js";
@@ -18,8 +18,8 @@ import { describe, isOpen, isWanted, keyOf, reveal, search, stretch, visible } f
 const SILENT_AFTER = 600;
 const at = (id) => document.getElementById(id);
 const wide = matchMedia("(min-width: 900px)");
-const source = sourceOf(document, location);
 
+let sessionId = "";
 let rows = new Map();
 let run = null; // what follows from the rows: { roots, nodes, cause, failures, moments, whole, now }
 let view = parse(location.hash);
@@ -147,8 +147,8 @@ function drawPane() {
   detail.show(item, {
     origin: run.whole[0],
     cause: run.cause,
-    sessionId: source.id,
-    command: `agentlog replay ${source.id}${flags}`,
+    sessionId,
+    command: `agentlog replay ${sessionId}${flags}`,
   });
 }
 
@@ -364,6 +364,7 @@ function connect() {
 
 async function load() {
   const outline = await source.outline();
+  sessionId = outline.session_id;
   rows = new Map(outline.rows.map((row) => [row[0], row]));
 }
 
@@ -403,8 +404,7 @@ async function begin() {
   update();
   table.repaintNow();
   bringIntoView();
-  lookUp();
-  showRows();
+  if (view.query) lookUp();
   address.write(view, false);
   connect();
   setInterval(tick, 1000);
@@ -443,7 +443,10 @@ const commands = {
     address.flush();
     copy(location.href, at("live"));
   },
-  help: () => at("help").showModal(),
+  help: () => {
+    tell(at("help"));
+    at("help").showModal();
+  },
   escape,
 };
 
@@ -457,7 +460,6 @@ function escape() {
   bringIntoView();
 }
 
-tell(at("help"));
 listen(commands);
 at("search").addEventListener("input", () => change({ query: at("search").value }, true));
 at("search").addEventListener("keydown", (event) => {

@@ -13,21 +13,24 @@ import { FIELDS } from "./tree.js";
 const MOST_FOUND = 1000;
 const PAUSE = 1000;
 
-export function sourceOf(document, location) {
-  const outline = document.getElementById("agentlog-outline");
-  return outline ? new FileSource(document, outline) : new ServerSource(location);
-}
-
 class ServerSource {
   isFile = false;
   #at = "";
 
-  constructor(location) {
+  constructor() {
     this.id = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1) ?? "");
     this.api = new URL("../v1/", location.href).href;
+    this.first = this.#load();
+    this.first.catch(() => {});
   }
 
-  async outline() {
+  outline() {
+    const first = this.first ?? this.#load();
+    this.first = null;
+    return first;
+  }
+
+  async #load() {
     const outline = await this.#ask(`sessions/${encodeURIComponent(this.id)}/outline`);
     this.#at = outline.at;
     return arranged(outline);
@@ -74,10 +77,9 @@ class FileSource {
   #chunks = new Map();
   #places = new Map();
 
-  constructor(document, outline) {
-    this.document = document;
-    this.script = outline;
-    this.size = Number(outline.dataset.size);
+  constructor(script) {
+    this.script = script;
+    this.size = Number(script.dataset.size);
   }
 
   async outline() {
@@ -108,7 +110,7 @@ class FileSource {
   live() {}
 
   #script(n) {
-    return this.document.getElementById(`agentlog-events-${n}`);
+    return document.getElementById(`agentlog-events-${n}`);
   }
 
   /* Only the chunk that was asked for last is kept. */
@@ -135,3 +137,8 @@ function arranged(outline) {
   }
   return outline;
 }
+
+const script = document.getElementById("agentlog-outline");
+
+/** The source of this page. It is asked for its outline while the other modules are yet to come. */
+export const source = script ? new FileSource(script) : new ServerSource();

@@ -5,7 +5,7 @@
 
 import { place, ticks } from "./axis.js";
 
-const BEYOND = 4;
+const BEYOND = 3;
 const CELLS = ["name", "kind", "model", "tokens", "duration", "time"];
 const LABELS = ["Event", "Kind", "Model", "Tokens", "Duration", "Time"];
 const PIXELS_PER_TICK = 88;

@@ -65,11 +65,12 @@ function short(value) {
   if (value < 10_000) return count(value);
   if (value < 999_950) return `${fixed(value / 1e3, 1)}k`;
   if (value < 999_950_000) return `${fixed(value / 1e6, 1)}M`;
-  return `${(value / 1e9).toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 })}G`;
+  return `${count(fixed(value / 1e9, 1))}G`;
 }
 
+/** Write a number with commas; toLocaleString would take a tenth of a second for the first. */
 export function count(value) {
-  return value.toLocaleString("en-US");
+  return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
 /** Write a count with its noun: no failures, 1 failure, 2 failures. */
