@@ -111,6 +111,8 @@ def _replay(chosen: argparse.Namespace) -> int:
     Three or more that are alike, one behind the other, are folded into a row
     with their number; what failed, runs or was interrupted never is.
     """
+    if chosen.follow:
+        return _follow(chosen)
     from agentlog.replay import export, terminal, text
     from agentlog.replay.tree import forest
     from agentlog.store import LAST, SessionFilter
@@ -137,6 +139,26 @@ def _replay(chosen: argparse.Namespace) -> int:
             id_length=id_length,
         )
     )
+    return 0
+
+
+def _follow(chosen: argparse.Namespace) -> int:
+    """Show a run while it goes on; in the end a terminal shows its replay."""
+    from agentlog import follow
+
+    source = follow.source(home_directory(), chosen.store, chosen.project, _complain)
+    session_id = follow.follow(
+        source,
+        chosen.session,
+        unfold=chosen.all,
+        only_failures=chosen.errors,
+        depth=chosen.depth,
+        tell=_complain,
+    )
+    if follow.can_be_drawn_on():
+        return _replay(
+            argparse.Namespace(**vars(chosen) | {"follow": False, "session": session_id})
+        )
     return 0
 
 

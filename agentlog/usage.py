@@ -102,7 +102,13 @@ def _add_replay_options(replay: argparse.ArgumentParser) -> None:
     replay.add_argument(
         "--depth", type=_levels, metavar="N", help="only N levels below the session"
     )
-    replay.add_argument(
+    how = replay.add_mutually_exclusive_group()
+    how.add_argument(
+        "--follow",
+        action="store_true",
+        help="go on while the run does, until its session has ended",
+    )
+    how.add_argument(
         "--json",
         action="store_true",
         help='print JSON, {"session": ..., "events": [...]}: the merged event of the session, or'

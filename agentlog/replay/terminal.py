@@ -16,7 +16,12 @@ from agentlog.replay.lines import Line, to_plain
 def show(lines: Iterable[Line]) -> None:
     """Write lines to stdout, with colour where there is any; without a stdout, nowhere."""
     if sys.stdout is not None:
-        sys.stdout.write((to_ansi if has_colour() else to_plain)(lines))
+        sys.stdout.write(written(lines))
+
+
+def written(lines: Iterable[Line]) -> str:
+    """Return lines as they are written to stdout."""
+    return (to_ansi if has_colour() else to_plain)(lines)
 
 
 def width() -> int:

@@ -8,7 +8,7 @@ first, then what does not fit moves to a line of its own. And the mark of the ro
 beside the name that it marks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -67,12 +67,24 @@ def replay(
             lines.append([])
         lines.extend(header(of_session, view, id_length))
         lines.append([])
-        lines.extend(_tree(of_session, view))
+        lines.extend(tree(of_session, view))
     return lines
 
 
-def header(roots: Sequence[Node], view: View, length: int) -> list[Line]:
-    """Introduce a session: who and when, then how it went."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What the events of a session sum up to; of tokens, None where nobody counted them."""
+
+    events: int = 0
+    failures: int = 0
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+
+
+def header(
+    roots: Sequence[Node], view: View, length: int, tally: Tally | None = None
+) -> list[Line]:
+    """Introduce a session: who and when, then how it went; `tally`, if there are more events."""
     head = next((root for root in roots if root.kind == "session"), roots[0])
     name = view.name(head.name) if head.is_root else "a session without its root"
     start, end = _extent(head, roots, view)
@@ -86,7 +98,7 @@ def header(roots: Sequence[Node], view: View, length: int) -> list[Line]:
     return [
         *flow(who, view.width, between=GAP, indent=("  ", "")),
         *flow(
-            _outcome(head, roots, elapsed(start, end), view),
+            _outcome(head, tally or _tally(roots), elapsed(start, end), view),
             view.width,
             between=dot,
             indent=("  ", ""),
@@ -113,27 +125,34 @@ def _extent(head: Node, roots: Sequence[Node], view: View) -> tuple[float | None
     return start, end
 
 
-def _outcome(head: Node, roots: Sequence[Node], seconds: float | None, view: View) -> list[Line]:
+def _outcome(head: Node, tally: Tally, seconds: float | None, view: View) -> list[Line]:
     state = head.state if head.is_root else State.UNKNOWN
     parts: list[Line] = [[(f"{view.glyphs.states[state]} {state}", state)]]
     if seconds is not None:
         parts.append([(view.duration(seconds), "duration")])
-    failures = sum(root.failures for root in roots)
-    events = sum(root.events for root in roots)
-    parts.append([(fmt.plural(events, "event"), "detail")])
-    parts.append([(fmt.plural(failures, "failure"), "failed" if failures else "detail")])
-    if tokens := _tokens(roots, view):
+    parts.append([(fmt.plural(tally.events, "event"), "detail")])
+    failed = "failed" if tally.failures else "detail"
+    parts.append([(fmt.plural(tally.failures, "failure"), failed)])
+    if tokens := view.tokens(tally.tokens_in, tally.tokens_out):
         parts.append([(f"tokens {tokens}", "detail")])
     if rating := head.rating:
         parts.append([(f"rated {view.detail(rating)}", "detail")])
     return parts
 
 
-def _tokens(roots: Sequence[Node], view: View) -> str:
+def _tally(roots: Sequence[Node]) -> Tally:
     nodes = [node for _, node in walk(roots)]
-    given = [tokens for node in nodes if (tokens := node.tokens_in) is not None]
-    made = [tokens for node in nodes if (tokens := node.tokens_out) is not None]
-    return view.tokens(sum(given), sum(made)) if given or made else ""
+    return Tally(
+        events=sum(root.events for root in roots),
+        failures=sum(root.failures for root in roots),
+        tokens_in=_sum(node.tokens_in for node in nodes),
+        tokens_out=_sum(node.tokens_out for node in nodes),
+    )
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +173,8 @@ class _Columns:
         return min(1.0, max(0.0, (moment - self.start) / length)) if length > 0 else 0.0
 
 
-def _tree(roots: Sequence[Node], view: View) -> list[Line]:
+def tree(roots: Sequence[Node], view: View) -> list[Line]:
+    """Lay out the rows of a session."""
     shown = list(rows(roots, view))
     if not shown:
         return [[("nothing failed", "detail")]]
