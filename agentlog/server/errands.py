@@ -16,7 +16,7 @@ from agentlog.store import index, pruning
 from agentlog.store.sqlite import SqliteStore
 from agentlog.store.uptake import uptake
 
-_EVERY_UPTAKE: Final = 0.5
+_EVERY_UPTAKE: Final = 0.25
 _EVERY_PRUNING: Final = 60.0
 _EVERY_COUNT: Final = 1.0
 _QUIET: Final = 0.05

@@ -181,6 +181,7 @@ class Writer:
                 batches = self._next(errands.pause())
                 if batches:
                     self._commit(store, batches)
+                    self._tell_changes(store)
                     errands.note_commit(well=not self._trouble)
                 elif self._stopping:
                     break

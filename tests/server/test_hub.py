@@ -1,0 +1,120 @@
+"""Who is told of what, and from where on: places, what is remembered, and where it ends."""
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentlog.server.hub import MOST_SESSIONS, MOST_WAITING, REMEMBERED, Hub
+from agentlog.store.changes import Change
+
+
+def told(*changes, hub=None):
+    """Return a hub that was told of changes, one after the other."""
+    hub = hub or Hub()
+    for change in changes:
+        hub._note([change])
+    return hub
+
+
+def heard(hub, *listened, **after):
+    """Return what somebody who begins to listen now hears at once."""
+    with hub.listening(*listened, **after) as ear:
+        assert ear.news.is_set() == bool(ear.waiting or ear.is_deaf)
+        return ear.take()
+
+
+def test_an_ear_hears_of_what_it_listens_to():
+    """Of one session, by the numbers of events, or of all of a project, by their ids."""
+    hub = Hub()
+    with hub.listening("", "a") as one, hub.listening("") as every, hub.listening("b") as other:
+        told(Change("", "a", (1, 2)), Change("", "c", (3,)), Change("", "a", (2, 4)), hub=hub)
+        assert ([1, 2, 4], False) == one.take()
+        assert (["a", "c"], False) == every.take()
+        assert ([], False) == other.take()
+        assert ([], False) == one.take()
+
+
+def test_an_ear_that_listens_no_more_hears_nothing():
+    """It leaves no trace."""
+    hub = Hub()
+    with hub.listening("", "a") as ear:
+        pass
+    told(Change("", "a", (1,)), hub=hub)
+    assert ([], False) == ear.take()
+
+
+@given(st.lists(st.sampled_from("ab"), max_size=20), st.integers(0, 20))
+def test_from_a_place_on_nothing_is_missed(names, place):
+    """Who knows all up to a place hears of everything behind it, and of nothing else."""
+    hub, places = Hub(), []
+    for number, name in enumerate(names):
+        places.append(hub.at)
+        told(Change("", name, (number,)), hub=hub)
+    places.append(hub.at)
+    place = min(place, len(names))
+    behind = [number for number in range(place, len(names)) if names[number] == "a"]
+    assert (sorted(behind, key=str), False) == heard(hub, "", "a", after=places[place])
+
+
+def test_what_is_remembered_has_an_end():
+    """Who was away for longer is deaf."""
+    hub = told(Change("", "a", (1,)))
+    place = hub.at
+    told(Change("", "b", tuple(range(REMEMBERED))), hub=hub)
+    assert ([], True) == heard(hub, "", "a", after=place)
+    assert ([], False) == heard(hub, "", "a", after=hub.at)
+
+
+def test_what_waits_has_an_end():
+    """An ear that is not asked for long is deaf, and holds little."""
+    hub = Hub()
+    with hub.listening("", "a") as one, hub.listening("") as every:
+        told(Change("", "a", tuple(range(MOST_WAITING + 1))), hub=hub)
+        told(*(Change("", str(n), (n,)) for n in range(MOST_SESSIONS)), hub=hub)
+        assert one.take()[1]
+        assert every.take()[1]
+
+
+def test_a_session_that_is_gone_makes_deaf():
+    """Whoever hears of it reads anew."""
+    hub = Hub()
+    with hub.listening("", "a") as one, hub.listening("") as every, hub.listening("", "b") as other:
+        told(Change("", "a", is_gone=True), hub=hub)
+        assert [True, True, False] == [ear.take()[1] for ear in (one, every, other)]
+
+
+def test_where_nobody_knows_what_has_changed_all_are_deaf():
+    """Those who listen, and those who come from before."""
+    hub = told(Change("", "a", (1,)))
+    place = hub.at
+    with hub.listening("", "a") as ear:
+        hub._note(None)
+        assert ear.take()[1]
+    assert heard(hub, "", "a", after=place)[1]
+    assert ([], False) == heard(hub, "", "a", after=hub.at)
+
+
+def test_sums_alone_are_news_of_a_list():
+    """No row of a session is another by them."""
+    hub = Hub()
+    with hub.listening("", "a") as one, hub.listening("") as every:
+        told(Change("", "a"), hub=hub)
+        assert not one.news.is_set()
+        assert (["a"], False) == every.take()
+
+
+def test_it_is_told_from_another_thread():
+    """In whose thread nobody waits; before and behind the loop it is told to nobody."""
+    hub = Hub()
+    hub.tell([Change("", "a", (1,))])
+
+    async def listened():
+        hub.open()
+        with hub.listening("", "a") as ear:
+            await asyncio.to_thread(hub.tell, [Change("", "a", (2,))])
+            await asyncio.wait_for(ear.news.wait(), 10)
+            return ear.take()
+
+    assert ([2], False) == asyncio.run(listened())
+    hub.tell([Change("", "a", (3,))])

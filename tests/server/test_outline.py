@@ -1,0 +1,145 @@
+"""A session in outline: what its rows say, in which order, and how quickly they are there."""
+
+import json
+import time
+
+import pytest
+
+from agentlog.replay.node import Node
+from agentlog.server.outline import outline_file
+from agentlog.store.outline import FIELDS
+from agentlog.store.sqlite import SqliteStore
+from tests.page.runs import run, written
+from tests.server.collector import event_id, record, session_id, without
+
+
+def outline(collector, session=1, secret=None):
+    """Return the rows of a session, each by the names of its fields."""
+    answer = collector.get(f"/v1/sessions/{session_id(session)}/outline", secret)
+    assert 200 == answer.status, answer.text
+    told = answer.json
+    assert list(FIELDS) == told["fields"]
+    assert session_id(session) == told["session_id"]
+    return [dict(zip(told["fields"], row, strict=True)) for row in told["rows"]]
+
+
+def test_a_row_has_everything_but_the_payloads(collector):
+    """What an event does not say is null."""
+    said = {"model": "gpt-4", "tags": ["a", "b"], "prompt_tokens": 3, "completion_tokens": 4}
+    collector.post([record(), record(2, **said, params={"text": "long"}, returns="long")])
+    _, row = outline(collector)
+    known = {name: record(2, **said).get(name) for name in FIELDS}
+    assert known == row
+
+
+def test_rows_are_in_the_order_of_the_tree(collector):
+    """By start, then by id; what says no time comes first."""
+    moments = {1: 5.0, 2: 7.0, 3: 6.0, 4: 6.0}
+    collector.post(
+        [record(n, session=2, timestamp=at, end_timestamp=9.0) for n, at in moments.items()]
+    )
+    collector.post([without(record(5, session=2), "timestamp")])
+    assert [event_id(n) for n in (5, 1, 3, 4, 2)] == [row["id"] for row in outline(collector, 2)]
+
+
+def test_times_are_exact(collector):
+    """To the last digit that was sent."""
+    collector.post([record(session=3, timestamp=1795252458.1234567, end_timestamp=1795252459)])
+    (row,) = outline(collector, 3)
+    assert (1795252458.1234567, 1795252459) == (row["timestamp"], row["end_timestamp"])
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (
+            {"type": "ValueError", "message": "no luck\nat all", "traceback": "..."},
+            "ValueError: no luck",
+        ),
+        ({"type": "KeyError"}, "KeyError"),
+        ({"message": "alone"}, "alone"),
+        ("just a text\nof lines", "just a text"),
+        ({"type": 3, "message": ["no text"]}, None),
+        ({"type": "", "message": ""}, None),
+        ([1], None),
+        ({"type": "E", "message": "x" * 500}, f"E: {'x' * 297}"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("result", ["Fail", "Indeterminate"])
+def test_an_error_is_told_by_its_first_line(result, error, expected, tmp_path):
+    """As the replay in the terminal tells it, at most 300 characters."""
+    told = record(2, result=result, error=error)
+    with SqliteStore(tmp_path / "store.db") as store:
+        store.put([record(), told])
+        (rows,) = store.outline(session_id())
+    (_, row) = json.loads(f"[{rows}]")
+    assert expected == row[FIELDS.index("error")]
+    assert (Node(told).error or "")[:300] == (expected or "")
+
+
+def test_a_log_line_has_its_level_and_logger(collector):
+    """And no other event has; of a wrong type they are null."""
+    log = {"action_type": "log", "level": "info", "logger": "agent"}
+    collector.post(
+        [
+            record(session=4),
+            record(2, session=4, **log),
+            record(3, session=4, level="info", logger="agent"),
+        ]
+    )
+    _, line, other = outline(collector, 4)
+    assert ("info", "agent") == (line["level"], line["logger"])
+    assert (None, None) == (other["level"], other["logger"])
+
+
+def test_what_runs_has_no_end_and_what_was_cut_off_says_so(tmp_path):
+    """As the store says it of whole events."""
+    with SqliteStore(tmp_path / "store.db") as store:
+        opened = without(record(), "end_timestamp", "result")
+        store.put([opened, {**opened, "id": event_id(2)}])
+        with store.writing() as connection:
+            connection.execute("UPDATE events SET interrupted = 1 WHERE id = ?", (event_id(2),))
+        (rows,) = store.outline(session_id())
+    ends = [
+        [row[FIELDS.index(name)] for name in ("end_timestamp", "result", "reason")]
+        for row in json.loads(f"[{rows}]")
+    ]
+    assert [[None, None, None], [None, "Indeterminate", "interrupted"]] == ends
+
+
+def test_damage_is_told_as_json_can(tmp_path):
+    """A moment beyond all times is still a number, a tag that is no text is left out."""
+    with SqliteStore(tmp_path / "store.db") as store:
+        store.put(
+            [record(timestamp=1e300, tags=["a", 1, None, "b"]), record(2, end_timestamp=-1e300)]
+        )
+        (rows,) = store.outline(session_id())
+    told = {row[0]: dict(zip(FIELDS, row, strict=True)) for row in json.loads(f"[{rows}]")}
+    assert 1e15 == told[event_id(1)]["timestamp"]
+    assert ["a", "b"] == told[event_id(1)]["tags"]
+    assert 1e15 == told[event_id(2)]["end_timestamp"]
+
+
+def test_an_outline_that_is_not_there_is_404(collector):
+    """Whatever its id looks like."""
+    for name in (session_id(99), "last", "%00", "a'b"):
+        assert 404 == collector.get(f"/v1/sessions/{name}/outline").status
+
+
+def test_a_stranger_gets_none(collector):
+    """The token opens it, as all that reads."""
+    collector.post([record()])
+    assert 401 == collector.get(f"/v1/sessions/{session_id()}/outline", "").status
+
+
+@pytest.mark.parametrize(("count", "most"), [(10_500, 0.3), (100_000, 3.0)])
+def test_a_long_run_is_there_at_once(count, most, tmp_path):
+    """It takes a twentieth of the time that its payloads would, on a machine that is not busy."""
+    written(tmp_path / "store.db", run(count, payload=500))
+    with SqliteStore(tmp_path / "store.db", read_only=True) as store:
+        began = time.process_time()
+        with outline_file(store.outline(session_id()), session_id(), "0-0") as file:
+            assert time.process_time() - began < most
+            file.seek(0)
+            assert count == len(json.load(file)["rows"])
