@@ -2,6 +2,7 @@
 
 import random
 import time
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +28,7 @@ def longest(first, second):
 def check(found, first, second):
     """Fail unless these are pairs of equal keys, rising in both lists."""
     assert all(first[one] == second[other] for one, other in found)
-    for before, behind in zip(found, found[1:], strict=False):
+    for before, behind in pairwise(found):
         assert before[0] < behind[0]
         assert before[1] < behind[1]
 

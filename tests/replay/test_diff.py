@@ -257,7 +257,7 @@ def test_without_a_difference_that_is_said():
 
 
 def test_a_long_line_is_shown_where_it_differs():
-    """Of a line that does not fit, the place where it differs is there; with all, the whole line."""
+    """Of a long line, the place where it differs is shown; with all, the whole line."""
     found = compared(one(returns="x" * 900 + "a"), one(returns="x" * 900 + "b"))
     shown = to_plain(diff_text.comparison(found, width=60))
     assert "xxxa\n" in shown

@@ -59,7 +59,7 @@ def test_siblings_that_overlap_are_side_by_side():
 
 
 def test_failures_and_instants():
-    """A failure has a colour and a category, what has no duration is an instant, what runs goes on."""
+    """A failure has a colour, what has no duration is an instant, what runs goes to the last."""
     found = by_id(
         run_of(
             [

@@ -1,0 +1,190 @@
+"""`agentlog export`: where it writes, and what is there in the end."""
+
+import csv
+import io
+import json
+import os
+import re
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import agentlog as ao
+from agentlog.cli import main
+from agentlog.store.sqlite import SqliteStore
+from tests.cli.commandline import AGENTLOG, agentlog, environ, record
+from tests.replay.exports import strict
+
+FORMS = ["--jsonl", "--otlp-json", "--chrome-trace", "--csv"]
+
+
+@pytest.fixture
+def session_id(client):
+    """A run."""
+    return record(client, "plan", "write", tags=["検索"])
+
+
+def test_each_form(session_id, capfdbinary):
+    """On stdout, without FILE: each in the form that it is called by."""
+    written = {}
+    for form in FORMS:
+        assert 0 == main(["export", session_id, form])
+        out, err = capfdbinary.readouterr()
+        assert b"" == err
+        written[form] = out.decode()
+    lines = [strict(line) for line in written["--jsonl"].splitlines()]
+    assert ["plan", "write"] == [line["event_type"] for line in lines[1:]]
+    assert ["検索"] == lines[0]["tags"]
+    (traces,) = map(strict, written["--otlp-json"].splitlines())
+    (spans,) = [scope["spans"] for scope in traces["resourceSpans"][0]["scopeSpans"]]
+    assert {session_id} == {span["traceId"] for span in spans}
+    drawn = strict(written["--chrome-trace"])["traceEvents"]
+    assert 3 == len([one for one in drawn if one["ph"] == "X"])
+    rows = list(csv.DictReader(io.StringIO(written["--csv"], newline="")))
+    assert ["plan", "write"] == [row["event_type"] for row in rows[1:]]
+
+
+def test_a_file(session_id, tmp_path, capsys):
+    """What would go to stdout goes to the file, and nothing is said."""
+    path = tmp_path / "run.jsonl"
+    assert 0 == main(["export", session_id, "--jsonl", "-"])
+    expected = capsys.readouterr().out
+    assert 0 == main(["export", session_id, "--jsonl", str(path)])
+    assert ("", "") == capsys.readouterr()
+    assert expected == path.read_text()
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_there_is_replaced(session_id, tmp_path):
+    """It keeps its permissions; of a link, what it leads to is replaced."""
+    path, link = tmp_path / "run.csv", tmp_path / "link.csv"
+    path.write_text("old")
+    path.chmod(0o600)
+    link.symlink_to(path)
+    assert 0 == main(["export", session_id, "--csv", str(link)])
+    assert path.read_text().startswith("session_id")
+    assert link.is_symlink()
+    assert 0o600 == stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_new_file_has_the_permissions_of_any(session_id, tmp_path):
+    """As the umask has it."""
+    done = subprocess.run(
+        ["sh", "-c", 'umask 027; "$@"', "sh", *AGENTLOG, "export", session_id, "--csv", "run.csv"],
+        env=environ(),
+        cwd=tmp_path,
+        check=False,
+    )
+    assert 0 == done.returncode
+    assert 0o640 == stat.S_IMODE((tmp_path / "run.csv").stat().st_mode)
+
+
+def test_what_is_no_file_is_written_to(session_id, tmp_path):
+    """A pipe with a name, a device: it stays what it is."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(
+        [*AGENTLOG, "export", session_id, "--csv", str(pipe)], env=environ()
+    ) as run:
+        assert pipe.read_text().startswith("session_id")
+        assert 0 == run.wait(timeout=60)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+@pytest.mark.parametrize("name", ["missing/run.csv", ".", "/proc/agentlog-export"])
+def test_what_cannot_be_written_is_one_line(name, session_id, tmp_path, monkeypatch, capsys):
+    """It is named, and nothing is left."""
+    monkeypatch.chdir(tmp_path)
+    assert 1 == main(["export", session_id, "--csv", name])
+    out, err = capsys.readouterr()
+    assert "" == out
+    assert re.fullmatch(rf"agentlog: {re.escape(name)}: .+\n", err)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_session_that_is_not_there_makes_no_file(session_id, tmp_path, capsys):
+    """The file that was there stays as it is."""
+    path = tmp_path / "run.csv"
+    path.write_text("old")
+    assert 1 == main(["export", "nope", "--csv", str(path)])
+    assert "agentlog: No session begins with 'nope'.\n" == capsys.readouterr().err
+    assert "old" == path.read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["last"], ["--csv"], ["last", "--csv", "--jsonl"], ["last", "--pdf"]],
+    ids=" ".join,
+)
+def test_wrong_usage_is_2(arguments, capsys):
+    """A session and one form have to be said."""
+    assert 2 == main(["export", *arguments])
+    assert ": error: " in capsys.readouterr().err
+
+
+def test_a_reader_that_has_left_is_no_error(client):
+    """As with every command, the status is that of SIGPIPE."""
+    with client.session():
+        for number in range(3000):
+            client.record(ao.Event(f"event {number}"))
+    for form in FORMS:
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = agentlog("export", "last", form, stdout=writer)
+        os.close(writer)
+        assert (141, "") == (done.returncode, done.stderr)
+
+
+def test_a_project_of_a_store(tmp_path, capsys):
+    """`--store` and `--project` choose what is exported."""
+    event = {"id": "1", "session_id": "s", "parent_id": None, "event_type": "here", "timestamp": 1}
+    path = tmp_path / "team.db"
+    with SqliteStore(path) as store:
+        store.for_project("anna").put([event])
+    assert 0 == main(["export", "s", "--jsonl", "--store", str(path), "--project", "anna"])
+    assert event == json.loads(capsys.readouterr().out)
+    assert 1 == main(["export", "s", "--jsonl", "--store", str(path)])
+
+
+MEASURED = """
+import resource, sys
+from pathlib import Path
+from agentlog import export
+from agentlog.store.sqlite import SqliteStore
+
+with SqliteStore(Path(sys.argv[1])) as store:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    export.export(store, "s", sys.argv[2], sys.argv[3])
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
+"""
+
+
+def test_a_long_run_is_not_in_memory(tmp_path):
+    """Of 40 MB of payloads, what an export takes is a part."""
+    path = tmp_path / "long.db"
+    payload = {"text": "word " * 800}
+    with SqliteStore(path) as store:
+        store.put(
+            {
+                "id": str(number),
+                "session_id": "s",
+                "parent_id": "0" if number else None,
+                "event_type": "step",
+                "timestamp": number,
+                "end_timestamp": number + 1,
+                "params": payload,
+            }
+            for number in range(10_000)
+        )
+    for form in ("jsonl", "otlp_json", "chrome_trace", "csv"):
+        done = subprocess.run(
+            [AGENTLOG[0], "-c", MEASURED, str(path), form, str(tmp_path / form)],
+            env=environ(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert 30 > int(done.stdout)
+        assert (1 << 20) < Path(tmp_path / form).stat().st_size
