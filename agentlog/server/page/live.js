@@ -1,0 +1,51 @@
+/* What changes, as the collector tells it (`GET /v1/live`).
+
+   The rule of this file: a page that nobody sees listens to nothing, as a browser has six connections
+   to a host and other pages want theirs. Seen again, it goes on where it was. */
+
+const AGAIN = 2000;
+
+/** Listen at an address, from a place on, if that is known: `on.rows` and `on.sessions` get what has
+    changed, `on.reload()` is called where all has to be asked for again, `on.state(isListening)`.
+    Returns what ends it. */
+export function listen(address, after, on) {
+  let stream = null;
+  let timer = 0;
+
+  function open() {
+    close();
+    const url = new URL(address);
+    if (after) url.searchParams.set("after", after);
+    stream = new EventSource(url);
+    stream.addEventListener("open", () => on.state(true));
+    for (const kind of ["rows", "sessions", "reload"]) {
+      stream.addEventListener(kind, (message) => {
+        after = message.lastEventId;
+        on[kind](JSON.parse(message.data));
+      });
+    }
+    // The browser connects again by itself, but not after an answer that is no stream.
+    stream.addEventListener("error", () => {
+      on.state(false);
+      if (stream.readyState === EventSource.CLOSED) timer = setTimeout(open, AGAIN);
+    });
+  }
+
+  function close() {
+    clearTimeout(timer);
+    stream?.close();
+  }
+
+  function look() {
+    if (document.hidden) return close();
+    open();
+    if (!after) on.reload(); // what came meanwhile nobody knows
+  }
+
+  document.addEventListener("visibilitychange", look);
+  open();
+  return () => {
+    document.removeEventListener("visibilitychange", look);
+    close();
+  };
+}
