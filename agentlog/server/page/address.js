@@ -1,48 +1,49 @@
-/* What the reader chose, as the fragment of the address, so that a link shows the same view and
-   back goes back. A fragment works from file:// too. Pure, but for `Address`. */
+/* What the reader chose, as the fragment of the address: a link shows the same view, back goes
+   back, and from file:// too. */
 
-const PAUSE = 150;
-const STEP = 800;
+const PAUSE = 150; // ms, as browsers allow few changes
+const STEP = 800; // ms; what follows sooner is the same step
 
 /** Read a view from a fragment; what is not understood is left out. */
 export function parse(fragment) {
-  const given = new URLSearchParams(fragment.replace(/^#/, ""));
-  const numbers = (name) => (given.get(name) ?? "").split("_").map(Number);
-  const zoom = numbers("z");
-  const at = given.has("t") ? Number(given.get("t")) : NaN;
+  const given = new URLSearchParams(fragment.slice(1));
+  const ids = (name) => new Set(given.get(name)?.split(".").filter(Boolean));
+  const zoom = (given.get("z") ?? "").split("_").map(Number);
+  const at = parseFloat(given.get("t"));
   return {
     selected: given.get("e"),
-    closed: new Set(given.get("f")?.split(".").filter(Boolean)),
-    opened: new Set(given.get("u")?.split(".").filter(Boolean)),
-    errors: given.get("errors") === "1",
+    closed: ids("f"),
+    opened: ids("u"),
+    errors: given.has("errors"),
     query: given.get("q") ?? "",
     zoom: zoom.length === 2 && zoom[1] > zoom[0] ? zoom : null,
     at: Number.isFinite(at) ? at : null,
-    pane: given.get("pane") !== "0",
+    pane: !given.has("closed"),
   };
 }
 
 /** Write a view as a fragment. */
-export function format(view) {
-  const given = new URLSearchParams();
-  if (view.selected) given.set("e", view.selected);
-  if (view.errors) given.set("errors", "1");
-  if (view.query) given.set("q", view.query);
-  if (view.closed.size) given.set("f", [...view.closed].join("."));
-  if (view.opened.size) given.set("u", [...view.opened].join("."));
-  if (view.zoom) given.set("z", view.zoom.map((one) => +one.toFixed(6)).join("_"));
-  if (view.at !== null) given.set("t", +view.at.toFixed(6));
-  if (!view.pane) given.set("pane", "0");
-  return `#${given}`;
+export function format({ selected, closed, opened, errors, query, zoom, at, pane }) {
+  const parts = {
+    e: selected,
+    errors: errors && "1",
+    q: query,
+    f: [...closed].join("."),
+    u: [...opened].join("."),
+    z: zoom?.map((one) => +one.toFixed(6)).join("_"),
+    t: at === null ? "" : at.toFixed(6),
+    closed: !pane && "1",
+  };
+  return `#${new URLSearchParams(Object.entries(parts).filter(([, text]) => text))}`;
 }
 
-/** Keeps the address and the view the same. Selection and filter are steps to go back by, unless
-    one follows the other at once; the browser allows few changes, so they wait for each other. */
+/** Keeps the address as the view is. */
 export class Address {
   #timer = 0;
   #isStep = false;
-  #last = 0;
+  #last = -STEP;
 
+  /** `onChange(view)` is told when the reader goes back or forth, or follows a link. */
   constructor(onChange) {
     addEventListener("popstate", () => {
       clearTimeout(this.#timer);
@@ -51,20 +52,20 @@ export class Address {
     });
   }
 
+  /** A step is one to go back by. */
   write(view, isStep) {
-    this.#isStep ||= isStep && performance.now() - this.#last > STEP;
-    if (isStep) this.#last = performance.now();
+    const now = performance.now();
+    this.#isStep ||= isStep && now - this.#last > STEP;
+    if (isStep) this.#last = now;
     this.view = view;
-    this.#timer ||= setTimeout(() => this.flush(), PAUSE);
+    this.#timer ||= setTimeout(() => this.#flush(), PAUSE);
   }
 
-  flush() {
-    clearTimeout(this.#timer);
-    this.#timer = 0;
+  #flush() {
     const fragment = format(this.view);
-    if (fragment !== location.hash) {
-      history[this.#isStep ? "pushState" : "replaceState"](null, "", fragment);
-    }
+    const change = this.#isStep ? "pushState" : "replaceState";
+    if (fragment !== location.hash) history[change](null, "", fragment);
+    this.#timer = 0;
     this.#isStep = false;
   }
 }

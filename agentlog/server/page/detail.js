@@ -1,50 +1,46 @@
 /* The pane: all that an event carries.
 
-   The rule of this file: what is known of an event at once (its row) is there at once, the rest
-   when it has come; and what came for an event that is no longer the selected one is dropped. */
+   The rule of this file: what its row knows of an event is there at once, the rest when it has
+   come; and what comes for an event that is no longer the selected one is dropped. */
 
 import { clip, clock, duration, plural, safe, tokens } from "./text.js";
 import { element } from "./table.js";
 import { GLYPHS } from "./tree.js";
 import { button, conversationOf, textOf, valueOf } from "./value.js";
 
-const PATIENCE = 60;
-const SHOWN = new Set([
-  "id", "session_id", "parent_id", "event_type", "action_type", "timestamp", "end_timestamp", "result",
-  "reason", "rating", "model", "tags", "prompt_tokens", "completion_tokens", "level", "logger", "error",
-  "params", "prompt", "returns", "log", "source", "notes", "process",
-]);
+const PATIENCE = 60; // ms before the event is asked for, as a held key goes through many
+const IN_FACTS = [
+  "id", "session_id", "parent_id", "event_type", "action_type", "timestamp", "end_timestamp", "result", "reason",
+  "rating", "model", "tags", "prompt_tokens", "completion_tokens", "level", "logger",
+];
 
 export class Detail {
-  #pane;
   #asked = null;
-  #shown = null;
+  #shown = [];
 
   /** `event(id, signal)` gives a whole event; `on` has `go(id)` and `close()`. */
   constructor(pane, event, on) {
-    this.#pane = pane;
-    this.event = event;
-    this.on = on;
+    Object.assign(this, { pane, event, on });
   }
 
   clear() {
     this.#asked?.abort();
-    this.#shown = null;
-    this.#pane.replaceChildren();
+    this.#shown = [];
+    this.pane.replaceChildren();
   }
 
-  /** Show an item; `command` is what shows the same in a terminal. Again for the same item it
-      keeps what is there, unless the row has changed. */
+  /** Show an item; nothing is drawn again as long as it and the `context` are the same. */
   show(item, context) {
     const node = item.nodes?.[0] ?? item;
-    if (this.#shown?.row === node.row && this.#shown.item === item) return;
-    const isOther = this.#shown?.row[0] !== node.id;
-    this.#shown = { row: node.row, item };
+    const shown = [node.row, item.nodes?.length, context.command, context.cause?.id];
+    if (shown.every((one, i) => one === this.#shown[i])) return;
+    const isOther = this.#shown[0]?.[0] !== node.id;
+    this.#shown = shown;
     this.#asked?.abort();
     this.#asked = new AbortController();
-    const body = isOther ? element("div", "body") : this.#pane.lastChild;
-    this.#pane.replaceChildren(this.#head(item, node), factsOf(item, node, context), body);
-    if (isOther) this.#pane.scrollTop = 0;
+    const body = isOther ? element("div") : this.pane.lastChild;
+    this.pane.replaceChildren(this.#head(item, node), factsOf(node, context), body);
+    if (isOther) this.pane.scrollTop = 0;
     this.#fill(node, body, context, this.#asked.signal);
   }
 
@@ -53,69 +49,68 @@ export class Detail {
     if (signal.aborted) return;
     try {
       const event = await this.event(node.id, signal);
-      if (!signal.aborted) body.replaceChildren(...sectionsOf(event ?? {}), idsOf(node, context, this.on));
+      if (!signal.aborted) body.replaceChildren(...sectionsOf(event), idsOf(node, context, this.on));
     } catch (error) {
-      if (!signal.aborted) body.replaceChildren(element("p", "error", null, safe(error.message)));
+      if (!signal.aborted) body.replaceChildren(element("p", "error", safe(error.message)));
     }
   }
 
   #head(item, node) {
     const head = element("header");
-    const title = element("h2", node.state);
-    title.append(element("span", "glyph", null, GLYPHS[node.state]), textOf(clip(node.name, 2000), "title"));
-    if (item.nodes) title.append(element("span", "times", null, `first of ${item.nodes.length}`));
-    const close = button("×", () => this.on.close(), "close");
+    const title = element("h2");
+    const close = button("×", this.on.close);
+    close.className = "close";
     close.ariaLabel = "Close the details";
+    title.append(element("span", `glyph ${node.state}`, GLYPHS[node.state]), textOf(clip(node.name, 2000), "title"));
+    if (item.nodes) title.append(element("span", "dim", `first of ${item.nodes.length}`));
     head.append(title, close);
     return head;
   }
 }
 
-function factsOf(item, node, { origin, cause }) {
-  const list = element("dl", "facts");
-  const add = (name, text) => {
-    if (text) list.append(element("dt", "", null, name), element("dd", "", null, safe(clip(text, 2000))));
+function factsOf(node, { origin, cause }) {
+  const when = (moment) => moment !== null && `${clock(moment, true)}  (+${duration(moment - origin)})`;
+  const below = `${plural(node.events - 1, "event")}, ${plural(node.failures - Number(node.failed), "failure")}`;
+  const facts = {
+    State: node.state + (node.reason ? `: ${node.reason}` : "") + (node.id === cause?.id ? " ← root cause" : ""),
+    Kind: [node.kind, node.level, node.logger].filter(Boolean).join(" "),
+    Model: node.model,
+    Tokens: tokens(node.tokensIn, node.tokensOut),
+    Start: when(node.started),
+    End: node.ended !== node.started && when(node.ended),
+    Duration: node.duration && duration(node.duration),
+    Below: node.events > 1 && below,
+    Tags: node.tags.map((tag) => `#${tag}`).join(" "),
+    Rating: node.rating,
   };
-  const state = node.reason ? `${node.state}: ${node.reason}` : node.state;
-  add("State", node === cause ? `${state} ← root cause` : state);
-  add("Kind", [node.kind, node.level, node.logger].filter(Boolean).join(" "));
-  add("Model", node.model);
-  add("Tokens", tokens(node.tokensIn, node.tokensOut));
-  add("Start", node.started !== null && `${clock(node.started, true)}  (+${duration(node.started - origin)})`);
-  if (node.ended !== node.started) {
-    add("End", node.ended !== null && `${clock(node.ended, true)}  (+${duration(node.ended - origin)})`);
-    add("Duration", node.duration !== null && duration(node.duration));
+  const list = element("dl");
+  for (const [name, text] of Object.entries(facts)) {
+    if (text) list.append(element("dt", "", name), element("dd", "", safe(clip(text, 2000))));
   }
-  add("Below", node.events > 1 && `${plural(node.events - 1, "event")}, ${plural(node.failures - Number(node.failed), "failure")}`);
-  add("Tags", node.tags.map((tag) => `#${tag}`).join(" "));
-  add("Rating", node.rating);
   return list;
 }
 
-function* sectionsOf(event) {
-  const { error, log, params, prompt, returns, source, process, notes } = event;
-  if (present(error)) yield section("Error", errorOf(error), "error");
-  if (Array.isArray(log) && log.length) yield section("Log before the failure", logOf(log));
-  if (present(params)) yield section("Params", valueOf(params));
-  if (present(prompt)) yield section("Prompt", conversationOf(prompt) ?? valueOf(prompt));
-  if (present(returns)) yield section("Returns", returnsOf(returns));
-  const others = Object.fromEntries(Object.entries({ ...event, source, process, notes })
-    .filter(([field, value]) => present(value) && (!SHOWN.has(field) || ["source", "process", "notes"].includes(field))));
-  if (present(others)) yield section("More", valueOf(others));
+function sectionsOf(event) {
+  const { error, log, params, prompt, returns, ...more } = event;
+  for (const field of IN_FACTS) delete more[field];
+  const sections = [
+    ["Error", error, errorOf],
+    ["Log before the failure", log, logOf],
+    ["Params", params, valueOf],
+    ["Prompt", prompt, conversationOf],
+    ["Returns", returns, conversationOf],
+    ["More", more, valueOf],
+  ];
+  return sections.filter(([, value]) => isThere(value)).map(([name, value, draw]) => section(name, draw(value)));
 }
 
-function present(value) {
-  return value !== null && value !== undefined && !(typeof value === "object" && !Object.keys(value).length);
+function isThere(value) {
+  return value !== null && value !== undefined && (typeof value !== "object" || Object.keys(value).length > 0);
 }
 
-function returnsOf(returns) {
-  const isMessage = typeof returns?.role === "string" && "content" in returns;
-  return isMessage ? conversationOf([returns]) : conversationOf(returns) ?? valueOf(returns);
-}
-
-function section(name, body, className = "") {
-  const made = element("section", className);
-  made.append(element("h3", "", null, name), body);
+function section(name, body) {
+  const made = element("section", name.toLowerCase());
+  made.append(element("h3", "", name), body);
   return made;
 }
 
@@ -128,20 +123,20 @@ function errorOf(error) {
     box.append(textOf(error[field], `error-${field}`));
     delete others[field];
   }
-  if (present(others)) box.append(valueOf(others));
+  if (isThere(others)) box.append(valueOf(others));
   return box;
 }
 
 function logOf(lines) {
-  const list = element("ol", "log");
+  if (!Array.isArray(lines)) return valueOf(lines);
+  const list = element("ol");
   for (const line of lines) {
+    const { timestamp, level, logger, event, ...others } = line !== null && typeof line === "object" ? line : { event: line };
     const row = element("li");
-    const { timestamp, level, logger, event, ...others } = typeof line === "object" && line ? line : { event: line };
-    const when = typeof timestamp === "number" ? clock(timestamp, true).slice(11) : "";
-    const parts = [when, level, logger].filter((part) => typeof part === "string" && part);
-    row.append(element("span", "dim", null, safe(clip(parts.join(" "), 200))), " ");
-    row.append(typeof event === "string" ? textOf(event) : valueOf(event ?? null, 1));
-    if (Object.keys(others).length) row.append(valueOf(others, 2));
+    const when = typeof timestamp === "number" ? clock(timestamp, true).slice(11) : null;
+    const parts = [when, level, logger].filter((part) => typeof part === "string");
+    row.append(element("span", "dim", `${safe(clip(parts.join(" "), 200))} `), valueOf(event ?? null, 1));
+    if (isThere(others)) row.append(valueOf(others, 2));
     list.append(row);
   }
   return list;
@@ -151,13 +146,13 @@ function idsOf(node, { sessionId, command }, on) {
   const list = element("dl", "ids");
   const add = (name, text) => {
     const line = element("dd");
-    line.append(element("code", "", null, safe(text)), button("copy", (pressed) => copy(text, pressed), "copy"));
-    list.append(element("dt", "", null, name), line);
+    line.append(element("code", "", safe(text)), button("copy", (pressed) => copy(text, pressed)));
+    list.append(element("dt", "", name), line);
   };
   add("Event", node.id);
   if (node.parent) {
     add("Parent", node.parent.id);
-    list.lastChild.append(button("go", () => on.go(node.parent.id), "copy"));
+    list.lastChild.append(button("go", () => on.go(node.parent.id)));
   }
   add("Session", sessionId);
   add("traceparent", `00-${sessionId}-${node.id}-01`);
@@ -165,19 +160,9 @@ function idsOf(node, { sessionId, command }, on) {
   return section("To copy", list);
 }
 
-/** Put a text into the clipboard, and say so on the button. */
-export async function copy(text, pressed) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    const area = element("textarea");
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
-  }
-  const label = pressed.textContent;
-  pressed.textContent = "copied";
-  setTimeout(() => (pressed.textContent = label), 1200);
+/* There is no clipboard where the page came without TLS from another machine. */
+async function copy(text, pressed) {
+  const isDone = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+  pressed.textContent = isDone ? "copied" : "not allowed";
+  setTimeout(() => (pressed.textContent = "copy"), 1200);
 }

@@ -2,76 +2,69 @@
 
 import { duration } from "./text.js";
 
-const LONGEST = 20;
-const STEPS = 10_000;
+const LONGEST = 20; // s that a run takes to play
 
 export class Player {
   #frame = 0;
-  #speed = 1;
+  #pace = 1;
 
-  /** `onMove(at)` is told a moment, null for the whole run. */
+  /** `onMove(moment, isPlaying)` is told a moment, null for the whole run. */
   constructor(slider, toggle, onMove) {
-    this.slider = slider;
-    this.toggle = toggle;
-    this.onMove = onMove;
-    slider.max = String(STEPS);
+    Object.assign(this, { slider, toggle, onMove });
     slider.addEventListener("input", () => {
       this.pause();
-      const isWhole = slider.valueAsNumber === STEPS;
-      onMove(isWhole ? null : this.whole[0] + (slider.valueAsNumber / STEPS) * this.#length);
+      const part = slider.value / slider.max;
+      onMove(part === 1 ? null : this.whole[0] + part * this.#length);
     });
     toggle.addEventListener("click", () => this.press());
   }
 
   get #length() { return this.whole[1] - this.whole[0]; }
-  get isPlaying() { return this.#frame !== 0; }
-  get speed() { return Math.max(1, this.#length / LONGEST) * this.#speed; }
 
   set(whole, at) {
-    this.whole = whole;
-    this.at = at;
-    const part = at === null ? 1 : this.#length ? (at - whole[0]) / this.#length : 1;
-    this.slider.value = String(Math.round(part * STEPS));
-    this.slider.ariaValueText = at === null ? "the whole run" : `+${duration(at - whole[0])}`;
+    Object.assign(this, { whole, at });
+    const part = at === null || !this.#length ? 1 : (at - whole[0]) / this.#length;
+    this.slider.value = Math.round(part * this.slider.max);
+    this.slider.setAttribute("aria-valuetext", at === null ? "the whole run" : duration(at - whole[0]));
   }
 
   press() {
-    if (this.isPlaying) return this.pause();
-    let last = performance.now();
+    if (this.#frame) return this.pause();
     if (this.at === null) this.onMove(this.whole[0]);
+    let last = performance.now();
     const step = (now) => {
-      const at = this.at + ((now - last) / 1000) * this.speed;
+      const speed = Math.max(1, this.#length / LONGEST) * this.#pace;
+      const at = this.at + (Math.max(0, now - last) / 1000) * speed;
       last = now;
       this.#frame = requestAnimationFrame(step);
       if (at >= this.whole[1]) this.pause();
-      this.onMove(at >= this.whole[1] ? null : at);
+      this.onMove(at >= this.whole[1] ? null : at, true);
     };
-    this.#frame = requestAnimationFrame(step);
-    this.#tell();
+    this.#tell(requestAnimationFrame(step));
   }
 
   pause() {
     cancelAnimationFrame(this.#frame);
-    this.#frame = 0;
-    this.#tell();
+    this.#tell(0);
   }
 
   faster(factor) {
-    this.#speed = Math.min(Math.max(this.#speed * factor, 1 / 64), 64);
+    this.#pace *= factor;
   }
 
-  #tell() {
-    this.toggle.textContent = this.isPlaying ? "❚❚" : "▶";
-    this.toggle.ariaLabel = this.isPlaying ? "Pause" : "Play the run";
+  #tell(frame) {
+    this.#frame = frame;
+    this.toggle.textContent = frame ? "❚❚" : "▶";
+    this.toggle.ariaLabel = frame ? "Pause" : "Play the run";
   }
 }
 
-/** The starts and ends of events in order, to count what is open at a moment, and to step along. */
+/** The starts and ends of events in order: what is open at a moment, and what comes next. */
 export class Moments {
   constructor(nodes) {
-    const sorted = (values) => Float64Array.from(values.filter((one) => one !== null)).sort();
-    this.starts = sorted(nodes.map((node) => node.when));
-    this.ends = sorted(nodes.map((node) => (node.when === null ? null : node.ended)));
+    const known = nodes.filter((node) => node.when !== null);
+    this.starts = Float64Array.from(known, (node) => node.when).sort();
+    this.ends = Float64Array.from(known, (node) => node.ended ?? Infinity).sort();
   }
 
   /** Say what was open, had ended and was to come at a moment. */
@@ -80,15 +73,14 @@ export class Moments {
     return `${begun - ended} open · ${ended} ended · ${this.starts.length - begun} to come`;
   }
 
-  /** The next start or end behind a moment, or before it; null where there is none. */
+  /** Return the next start or end behind a moment, or the last before it; null if there is none. */
   next(at, isBack) {
-    const found = [this.starts, this.ends].map((moments) => {
-      let i = upTo(moments, at) - (isBack ? 1 : 0);
-      while (isBack && moments[i] >= at) i--;
-      return moments[i];
-    }).filter((one) => one !== undefined);
-    if (!found.length) return null;
-    return isBack ? Math.max(...found) : Math.min(...found);
+    const found = [this.starts, this.ends].map((all) => {
+      let i = upTo(all, at);
+      if (isBack) do i--; while (all[i] >= at);
+      return all[i];
+    }).filter(Number.isFinite);
+    return found.length ? Math[isBack ? "max" : "min"](...found) : null;
   }
 }
 

@@ -1,365 +1,310 @@
-/* The page of a session: what the reader does changes the view, and the view is drawn.
+/* The page of a session.
 
-   The rule of this file: there is one view, and one way to change it (`change`), which draws what
-   follows from it and writes the address. What comes live makes a new forest under the same view. */
+   The rule of this file: there is one `view`, what the reader chose, and one way to change it,
+   which draws what follows and writes the address. What comes live makes a new `run` below the
+   same view. */
 
 import { Address, parse } from "./address.js";
 import { place, spanOf, windowIn } from "./axis.js";
-import { Detail, copy } from "./detail.js";
+import { Detail } from "./detail.js";
 import { listen, tell } from "./keys.js";
 import { Overview } from "./overview.js";
 import { Moments, Player } from "./play.js";
 import { source } from "./source.js";
 import { Table, element } from "./table.js";
-import { clock, count, duration, plural, safe, tokens } from "./text.js";
-import { Fold, GLYPHS, forest, rootCause, walk } from "./tree.js";
-import { describe, isOpen, isWanted, keyOf, reveal, search, stretch, visible } from "./view.js";
+import { clip, clock, count, duration, plural, safe, tokens } from "./text.js";
+import { GLYPHS, forest, rootCause, walk } from "./tree.js";
+import { describe, isOpen, isWanted, keyOf, reveal, search, stretch, sum, visible } from "./view.js";
 
-const SILENT_AFTER = 600;
+const SILENT_AFTER = 600; // s, as the collector's list has it
+const SEARCH_AFTER = 250; // ms
+const REST = 3; // times as long as it took to build a run, before the next is built
+
 const at = (id) => document.getElementById(id);
-const wide = matchMedia("(min-width: 900px)");
+const now = () => Date.now() / 1000;
 
-let sessionId = "";
-let rows = new Map();
-let run = null; // what follows from the rows: { roots, nodes, cause, failures, moments, whole, now }
 let view = parse(location.hash);
-let found = new Set();
+let rows = new Map();
+let run = null;
+let sessionId = "";
+let indexes = new Map();
 let isFollowing = false;
 
-const table = new Table(at("table"), (item) => {
-  const said = describe(item, { view, cause: run.cause, now: run.now, at: view.at === null ? null : view.at + run.whole[0] });
-  said.isMatch = Boolean(view.matches?.has(item.nodes?.[0] ?? item));
-  return said;
-}, {
+const table = new Table(at("table"), (item) => describe(item, { ...run, view, at: moment() }), {
   select: (item) => change({ selected: keyOf(item), pane: true }, true),
   toggle,
-  scroll: () => {
-    if (isFollowing && !table.isAtEnd) follow(false);
-  },
+  scroll: () => isFollowing && !table.isAtEnd && follow(false),
 });
 const overview = new Overview(at("map"), { zoom, pick });
-const player = new Player(at("slider"), at("play"), (moment) => {
-  change({ at: moment === null ? null : moment - run.whole[0] });
-  if (player.isPlaying && moment !== null) keepUp(moment);
-});
+const player = new Player(at("slider"), at("play"), moveTo);
 const detail = new Detail(at("pane"), (id, signal) => source.event(id, signal), {
   go: (id) => goTo(run.byId.get(id)),
   close: () => change({ pane: false }),
 });
-const address = new Address((parsed) => change(parsed, false, true));
+const address = new Address((parsed) => {
+  change(parsed, false, false);
+  lookUp();
+  table.reach(table.selected, true);
+});
 
-// -- From rows to a run -----------------------------------------------------------------------
+// -- A run, which follows from the rows --------------------------------------------------------
 
 function build() {
   const roots = forest([...rows.values()]);
   const nodes = [...walk(roots)];
-  const last = nodes.reduce((most, node) => Math.max(most, node.ended ?? 0, node.when ?? 0), 0);
   const head = roots.find((root) => root.kind === "session") ?? roots[0];
+  const last = nodes.reduce((most, node) => Math.max(most, node.when ?? 0, node.ended ?? 0), 0);
   const isRunning = nodes.some((node) => node.state === "running");
-  const clockNow = Date.now() / 1000;
-  const isSilent = isRunning && (source.isFile || clockNow - last > SILENT_AFTER);
-  const now = isRunning && !isSilent ? clockNow : null;
-  const whole = spanOf(roots, now, run?.whole);
   run = {
-    roots, nodes, head, isRunning, isSilent, now, last, whole,
-    byId: new Map(nodes.map((node) => [node.id, node])),
+    roots, nodes, head, last, isRunning,
+    isLive: isRunning && !source.isFile && now() - last < SILENT_AFTER,
     cause: rootCause(roots),
     failures: nodes.filter((node) => node.failed),
+    byId: new Map(nodes.map((node) => [node.id, node])),
     moments: new Moments(nodes),
+    whole: run?.whole,
   };
-  const has = (field) => nodes.some((node) => node[field] !== null);
-  at("table").classList.toggle("no-model", !has("model"));
-  at("table").classList.toggle("no-tokens", !has("tokensIn") && !has("tokensOut"));
+  setNow();
+  for (const field of ["model", "tokensIn"]) at("table").classList.toggle(`no-${field}`, nodes.every((node) => node[field] === null));
+}
+
+function setNow() {
+  run.now = run.isLive ? now() : null;
+  run.whole = spanOf(run.head, run.nodes, run.now, run.whole);
+  table.until = run.now ?? run.whole[1];
+}
+
+/* Build and draw anew, but for no more than a part of the time. */
+let due = 0;
+let isStale = false;
+
+function update() {
+  isStale = true;
+  if (due) return;
+  isStale = false;
+  const began = performance.now();
+  build();
+  draw();
+  due = setTimeout(() => {
+    due = 0;
+    if (isStale) update();
+  }, REST * (performance.now() - began));
+}
+
+function draw() {
+  match();
+  showRows();
+  overview.show(run.nodes, run.whole, table.until);
+  showTime();
+  drawHead();
+  drawTools();
+  if (isFollowing) table.reach(table.items.length - 1);
 }
 
 function drawHead() {
-  const { head, nodes, failures, isSilent, last, now } = run;
-  const isRoot = head?.isRoot;
-  const state = !isRoot ? "unknown" : isSilent && head.state === "running" ? "silent" : head.state;
+  const { head, nodes, failures, isLive, last } = run;
+  const isRoot = Boolean(head?.isRoot);
+  const state = !isRoot ? "unknown" : head.state === "running" && !isLive ? "silent" : head.state;
   const start = (isRoot ? head.started : null) ?? run.whole[0];
-  const end = (isRoot ? head.ended : null) ?? now ?? last;
-  at("name").textContent = isRoot ? safe(head.name.slice(0, 300)) : "a session without its root";
-  document.title = `${GLYPHS[state]} ${at("name").textContent} · agentlog`;
-  const total = (field) => nodes.reduce((sum, node) => (node[field] === null ? sum : (sum ?? 0) + node[field]), null);
-  const spent = tokens(total("tokensIn"), total("tokensOut"));
-  const parts = [
+  const spent = tokens(sum(nodes, "tokensIn"), sum(nodes, "tokensOut"));
+  const facts = [
     [`${GLYPHS[state]} ${state}${state === "silent" ? ` since ${clock(last)}` : ""}`, `state ${state}`],
     [clock(start)],
-    [duration(end - start)],
+    [duration(((isRoot ? head.ended : null) ?? run.now ?? last) - start)],
     [plural(nodes.length, "event")],
     [plural(failures.length, "failure"), failures.length ? "failed" : ""],
-    spent && [`tokens ${spent}`],
-    isRoot && head.rating && [`rated ${safe(head.rating.slice(0, 80))}`],
-    ...(head?.tags ?? []).slice(0, 12).map((tag) => [`#${safe(tag.slice(0, 60))}`, "tag"]),
+    [spent && `tokens ${spent}`],
+    [head?.rating && `rated ${head.rating}`],
+    ...(head?.tags ?? []).slice(0, 12).map((tag) => [`#${tag}`]),
   ];
-  at("facts").replaceChildren(...parts.filter(Boolean).map(([text, name]) => element("span", name, null, text)));
+  at("name").textContent = isRoot ? safe(clip(head.name, 300)) : "a session without its root";
+  document.title = `${GLYPHS[state]} ${at("name").textContent} · agentlog`;
+  at("facts").replaceChildren(...facts.filter(([text]) => text).map(([text, name]) => element("span", name, safe(clip(text, 60)))));
 }
 
-// -- The one way to change the view -----------------------------------------------------------
+// -- The view, and the one way to change it ----------------------------------------------------
 
-function change(changes, isStep = false, isFromAddress = false) {
+function change(changes, isStep = false, isWritten = true) {
   const before = view;
   view = { ...view, ...changes };
-  const isOther = (name) => name in changes && before[name] !== view[name];
+  const isOther = (...names) => names.some((name) => before[name] !== view[name]);
   if (isOther("query")) lookUp();
-  if (["query", "errors", "closed", "opened", "ways"].some(isOther)) showRows();
-  if (isOther("selected") || isFromAddress) {
-    select();
-    if (isFromAddress) bringIntoView();
-  }
-  if (isOther("zoom") || isOther("at")) showTime();
-  drawPane();
+  if (isOther("errors", "closed", "opened", "ways")) showRows();
+  else if (isOther("selected", "pane")) select();
+  if (isOther("zoom", "at")) showTime();
   drawTools();
-  if (!isFromAddress) address.write(view, isStep);
+  if (isWritten) address.write(view, isStep);
 }
 
 function showRows() {
   const shown = visible(run.roots, view);
-  const indexes = new Map(shown.items.map((item, index) => [keyOf(item), index]));
-  table.indexes = indexes;
+  indexes = new Map(shown.items.map((item, index) => [keyOf(item), index]));
   table.show(shown, (item) => indexes.get(keyOf(item)) ?? -1);
-  select();
+  at("nothing").textContent = view.query ? "nothing found" : "nothing failed";
   at("nothing").hidden = shown.items.length > 0;
-  at("nothing").textContent = view.query ? "nothing found" : view.errors ? "nothing failed" : "no events yet";
+  select();
 }
 
 function select() {
-  table.select(table.indexes.get(view.selected) ?? -1);
+  table.selected = indexes.get(view.selected) ?? -1;
+  table.repaint();
+  const item = table.item ?? run.byId.get(view.selected?.replace("~", ""));
+  at("pane").hidden = !view.pane || !item;
+  if (at("pane").hidden) return detail.clear();
+  const command = `agentlog replay ${sessionId}${view.errors ? " --errors" : ""}`;
+  detail.show(item, { origin: run.whole[0], cause: run.cause, sessionId, command });
 }
 
 function showTime() {
   const [start] = run.whole;
-  const zoomed = view.zoom ? windowIn(view.zoom.map((one) => one + start), run.whole) : null;
-  const moment = view.at === null ? null : view.at + start;
-  table.until = run.now ?? run.whole[1];
-  table.setTime(zoomed ?? run.whole, moment, start);
-  overview.mark(zoomed, moment);
-  player.set(run.whole, moment);
-  at("moment").textContent = moment === null ? "" : `+${duration(view.at)}: ${run.moments.tell(moment)}`;
-}
-
-function drawPane() {
-  const item = table.item ?? run.byId.get(view.selected?.replace("~", ""));
-  const isShown = Boolean(view.pane && item);
-  at("pane").hidden = !isShown;
-  if (!isShown) return detail.clear();
-  const flags = view.errors ? " --errors" : "";
-  detail.show(item, {
-    origin: run.whole[0],
-    cause: run.cause,
-    sessionId,
-    command: `agentlog replay ${sessionId}${flags}`,
-  });
+  const zoomed = view.zoom && windowIn(view.zoom.map((one) => one + start), run.whole);
+  Object.assign(table, { span: zoomed ?? run.whole, at: moment(), origin: start });
+  table.repaint();
+  overview.mark(zoomed, moment());
+  player.set(run.whole, moment());
+  at("moment").textContent = view.at === null ? "" : `+${duration(view.at)}: ${run.moments.tell(moment())}`;
 }
 
 function drawTools() {
   at("errors").ariaPressed = String(view.errors);
-  at("whole").hidden = !view.zoom && view.at === null;
   at("fold").textContent = view.closed.size ? "Unfold all" : "Fold all";
+  at("whole").disabled = !view.zoom && view.at === null;
   at("follow").ariaPressed = String(isFollowing);
-  at("follow").hidden = !run.isRunning || source.isFile;
-  if (at("search").value !== view.query) at("search").value = view.query;
+  at("follow").hidden = !run.isLive;
   at("found").textContent = view.matches ? `${count(view.matches.size)} found` : "";
+  if (at("search").value !== view.query) at("search").value = view.query;
 }
 
-// -- Search -----------------------------------------------------------------------------------
+// -- Search: what the rows have at once, what events carry when the source has answered ---------
 
-let looking = null;
+let asked = null;
 
 function lookUp() {
-  looking?.abort();
-  found = new Set();
-  match();
+  asked?.abort();
+  asked = new AbortController();
+  const { signal } = asked;
   const words = view.query.trim();
-  if (words.length < 2) return;
-  looking = new AbortController();
-  const { signal } = looking;
-  setTimeout(async () => {
-    if (signal.aborted) return;
-    const ids = await source.find(words, signal).catch(() => []);
-    if (signal.aborted || !ids.length) return;
-    found = new Set(ids);
+  view.found = new Set();
+  match();
+  if (words.length > 1) setTimeout(async () => {
+    const found = signal.aborted ? [] : await source.find(words, signal).catch(() => []);
+    if (signal.aborted || !found.length) return;
+    view.found = new Set(found);
     match();
-    change({ ways: view.ways });
     showRows();
-  }, 250);
+    drawTools();
+  }, SEARCH_AFTER);
 }
 
 function match() {
-  const { matches, ways } = view.query.trim() ? search(run.roots, view.query, found) : {};
-  view.matches = matches ?? null;
-  view.ways = ways ?? null;
+  const { matches = null, ways = null } = view.query.trim() ? search(run.roots, view.query, view.found) : {};
+  Object.assign(view, { matches, ways });
 }
 
-function nextMatch(step) {
-  const places = [...(view.matches ?? [])].filter((node) => isWanted(node, view));
-  goTo(next(places, step));
-}
+// -- Moving -------------------------------------------------------------------------------------
 
-// -- Moving -----------------------------------------------------------------------------------
-
-function goTo(node, where = "middle") {
+function goTo(node) {
   if (!node) return;
   const [closed, opened] = [new Set(view.closed), new Set(view.opened)];
   reveal(node, run.roots, { ...view, closed, opened });
   change({ closed, opened, selected: node.id }, true);
-  bringIntoView(where);
+  table.reach(table.selected, true);
 }
 
-function bringIntoView(where = "middle") {
-  if (table.selected >= 0 && !table.isInView(table.selected)) table.reach(table.selected, where);
-}
-
-function step(rows) {
-  const index = Math.min(Math.max(table.selected + rows, 0), table.items.length - 1);
+function step(by) {
+  const index = Math.min(Math.max(table.selected + by, 0), table.items.length - 1);
   if (index < 0) return;
-  if (rows < 0) follow(false);
   change({ selected: keyOf(table.items[index]) }, true);
   table.reach(index);
 }
 
-/* The next of nodes in the order of the tree, around the end. */
-function next(nodes, step) {
+/* Go to the next of nodes in the order of the tree, around the end. */
+function goToNext(nodes, isBack) {
   const here = table.item?.place ?? -1;
-  if (step > 0) return nodes.find((node) => node.place > here) ?? nodes[0];
-  return nodes.findLast((node) => node.place < here) ?? nodes.at(-1);
+  const wanted = nodes.filter((node) => isWanted(node, view));
+  goTo(isBack
+    ? wanted.findLast((node) => node.place < here) ?? wanted.at(-1)
+    : wanted.find((node) => node.place > here) ?? wanted[0]);
 }
 
 function toggle(item) {
-  const name = item instanceof Fold ? "opened" : "closed";
+  const name = item.nodes ? "opened" : "closed";
   const ids = new Set(view[name]);
   if (!ids.delete(item.id)) ids.add(item.id);
   change({ [name]: ids });
 }
 
 function unfold() {
-  const { item } = table;
-  if (item && isOpen(item, view) === false) toggle(item);
-  else if (item && isOpen(item, view)) step(1);
+  const open = table.item && isOpen(table.item, view);
+  if (open) step(1);
+  else if (open === false) toggle(table.item);
 }
 
 function foldOrParent() {
   const { item, levels, selected } = table;
   if (!item) return;
   if (isOpen(item, view)) return toggle(item);
-  let index = selected;
-  while (index > 0 && levels[index] >= levels[selected]) index--;
-  if (levels[index] < levels[selected]) step(index - selected);
+  const parent = levels.findLastIndex((level, index) => index < selected && level < levels[selected]);
+  if (parent >= 0) step(parent - selected);
 }
 
 function foldAll() {
-  const closed = new Set();
-  if (!view.closed.size) {
-    for (const node of run.nodes) if (node.children.length && node.depth === 1) closed.add(node.id);
-  }
-  change({ closed, opened: new Set() });
-  bringIntoView();
+  const parents = view.closed.size ? [] : run.nodes.filter((node) => node.depth === 1 && node.children.length);
+  change({ closed: new Set(parents.map((node) => node.id)), opened: new Set() });
 }
 
-// -- Time -------------------------------------------------------------------------------------
+// -- Time ---------------------------------------------------------------------------------------
 
-function zoom(span) {
-  const fitting = span && windowIn(span, run.whole);
-  change({ zoom: fitting && fitting.map((one) => one - run.whole[0]) });
+function moment() {
+  return view.at === null ? null : view.at + run.whole[0];
 }
 
-function zoomBy(factor, shift = 0) {
-  const [start, end] = (view.zoom ?? [0, run.whole[1] - run.whole[0]]).map((one) => one + run.whole[0]);
-  const [from] = table.item ? stretch(table.item) : [null];
-  const middle = from !== null && from >= start && from <= end && !shift ? from : (start + end) / 2;
-  const part = place(middle, [start, end]);
-  const length = (end - start) * factor;
-  const first = middle - part * length + shift * length;
-  zoom([first, first + length]);
-}
-
-function zoomToItem() {
-  if (view.zoom || !table.item) return zoom(null);
-  const [start, end] = stretch(table.item);
-  if (start === null) return;
-  const length = Math.max((end ?? run.now ?? run.whole[1]) - start, (run.whole[1] - run.whole[0]) / 1000);
-  zoom([start - length * 0.1, start + length * 1.1]);
-}
-
-/* Go to the failure that is near, else to the event that began last before a moment. */
-function pick(moment, tolerance) {
-  const near = (node) => Math.abs((node.ended ?? node.when) - moment);
-  const failures = run.failures.filter((node) => near(node) <= tolerance && !node.children.some((child) => child.failed));
-  const latest = (best, node) => (node.when <= moment && (!best || node.when >= best.when) ? node : best);
-  goTo(failures.sort((one, other) => near(one) - near(other))[0] ?? run.nodes.reduce(latest, null));
+function moveTo(moment, keepsUp = false) {
+  change({ at: moment === null ? null : moment - run.whole[0] });
+  if (keepsUp && moment !== null) table.reach(indexOfLatest(table.items, moment));
 }
 
 function stepTime(isBack) {
   player.pause();
-  const moment = run.moments.next((view.at ?? (isBack ? Infinity : -1)) + run.whole[0], isBack);
-  change({ at: moment === null ? null : moment - run.whole[0] });
-  if (moment !== null) keepUp(moment);
+  moveTo(run.moments.next(moment() ?? (isBack ? Infinity : 0), isBack), true);
 }
 
-/* Keep in view what began last before a moment. */
-function keepUp(moment) {
-  let last = -1;
-  let latest = -1;
-  for (const [index, item] of table.items.entries()) {
-    const when = item.when ?? item.nodes?.[0].when;
-    if (when !== null && when <= moment && when >= latest) [last, latest] = [index, when];
-  }
-  if (last >= 0) table.reach(last);
+/* What began last before a moment. */
+function indexOfLatest(items, moment) {
+  const starts = items.map((item) => stretch(item)[0] ?? Infinity);
+  return starts.reduce((best, start, index) => (start <= moment && start >= (starts[best] ?? 0) ? index : best), -1);
 }
 
-// -- Live -------------------------------------------------------------------------------------
+function pick(moment) {
+  goTo(run.nodes[indexOfLatest(run.nodes, moment)]);
+}
+
+function zoom(span) {
+  change({ zoom: (span && windowIn(span, run.whole)?.map((one) => one - run.whole[0])) ?? null });
+}
+
+function zoomBy(factor, shift = 0) {
+  const [start, end] = table.span;
+  const from = table.item && stretch(table.item)[0];
+  const middle = !shift && from >= start && from <= end ? from : (start + end) / 2;
+  const length = (end - start) * factor;
+  const first = middle - place(middle, table.span) * length + shift * length;
+  zoom([first, first + length]);
+}
+
+function zoomToItem() {
+  const [start, end] = table.item ? stretch(table.item) : [null];
+  if (view.zoom || start === null) return zoom(null);
+  const length = Math.max((end ?? table.until) - start, (run.whole[1] - run.whole[0]) / 1000);
+  zoom([start - length / 10, start + length * 1.1]);
+}
+
+// -- Live ---------------------------------------------------------------------------------------
 
 function follow(isOn) {
   isFollowing = isOn;
   if (isOn) table.reach(table.items.length - 1);
   drawTools();
-}
-
-let due = 0;
-
-/* Build anew, but for no more than a part of the time. */
-function changed() {
-  due ||= setTimeout(() => {
-    const began = performance.now();
-    update();
-    const spent = performance.now() - began;
-    due = setTimeout(() => {
-      due = 0;
-      if (run.rows !== rows.size || run.isStale) changed();
-    }, 3 * spent);
-    run.isStale = false;
-    run.rows = rows.size;
-  });
-}
-
-function update() {
-  build();
-  match();
-  showRows();
-  overview.show(run.nodes, run.whole, run.now ?? run.whole[1]);
-  showTime();
-  drawHead();
-  drawPane();
-  drawTools();
-  if (isFollowing) table.reach(table.items.length - 1);
-}
-
-function connect() {
-  source.live({
-    rows(fresh) {
-      for (const row of fresh) rows.set(row[0], row);
-      if (run) run.isStale = true;
-      changed();
-    },
-    reload: async () => {
-      await load();
-      update();
-      connect();
-    },
-    state(isConnected) {
-      at("live").textContent = isConnected ? (run.isRunning ? "live" : "") : "not connected";
-    },
-  });
 }
 
 async function load() {
@@ -368,62 +313,47 @@ async function load() {
   rows = new Map(outline.rows.map((row) => [row[0], row]));
 }
 
+function connect() {
+  source.live({
+    rows(changed) {
+      for (const row of changed) rows.set(row[0], row);
+      update();
+    },
+    async reload() {
+      await load();
+      update();
+      connect();
+    },
+    state: (isConnected) => (at("live").textContent = isConnected ? (run.isLive ? "live" : "") : "not connected"),
+  });
+}
+
 /* What runs gets longer. */
 function tick() {
-  if (!run.isRunning || run.isSilent || document.hidden) return;
-  run.now = Date.now() / 1000;
-  const whole = spanOf(run.roots, run.now, run.whole);
-  if (whole[1] !== run.whole[1]) {
-    run.whole = whole;
-    overview.show(run.nodes, whole, run.now);
-  }
+  if (!run.isLive || document.hidden) return;
+  const [, end] = run.whole;
+  setNow();
+  if (run.whole[1] !== end) overview.show(run.nodes, run.whole, table.until);
   showTime();
   drawHead();
 }
 
-// -- Beginning --------------------------------------------------------------------------------
-
-async function begin() {
-  try {
-    await load();
-  } catch (error) {
-    at("name").textContent = "This session cannot be shown";
-    at("nothing").hidden = false;
-    at("nothing").textContent = safe(error.message);
-    return;
-  }
-  build();
-  const isGiven = view.selected !== null;
-  const { cause, head } = run;
-  if (!isGiven) {
-    view.selected = (cause ?? head)?.id ?? null;
-    view.pane = Boolean(cause) || wide.matches;
-    if (cause) reveal(cause, run.roots, view);
-  }
-  isFollowing = !isGiven && run.now !== null && !cause;
-  update();
-  table.repaintNow();
-  bringIntoView();
-  if (view.query) lookUp();
-  address.write(view, false);
-  connect();
-  setInterval(tick, 1000);
-}
+// -- What the reader can do ---------------------------------------------------------------------
 
 const commands = {
   down: () => step(1),
   up: () => step(-1),
+  fold: foldOrParent,
+  unfold,
   pageDown: () => step(table.perPage),
   pageUp: () => step(-table.perPage),
   first: () => step(-Infinity),
   last: () => step(Infinity),
-  fold: foldOrParent,
-  unfold,
-  nextFailure: () => goTo(next(run.failures.filter((node) => isWanted(node, view)), 1)),
-  failureBefore: () => goTo(next(run.failures.filter((node) => isWanted(node, view)), -1)),
+  nextFailure: () => goToNext(run.failures),
+  failureBefore: () => goToNext(run.failures, true),
   errors: () => {
     change({ errors: !view.errors }, true);
-    bringIntoView();
+    table.reach(table.selected, true);
   },
   search: () => at("search").select(),
   foldAll,
@@ -439,36 +369,48 @@ const commands = {
   slower: () => player.faster(1 / 2),
   faster: () => player.faster(2),
   follow: () => follow(!isFollowing),
-  copy: () => {
-    address.flush();
-    copy(location.href, at("live"));
+  help: () => tell(at("keys")),
+  escape: () => {
+    player.pause();
+    if (document.activeElement === at("search")) at("table").focus();
+    if (view.query) change({ query: "" }, true);
+    else if (view.at !== null || view.zoom) change({ at: null, zoom: null });
+    else change({ pane: false });
+    table.reach(table.selected, true);
   },
-  help: () => {
-    tell(at("help"));
-    at("help").showModal();
-  },
-  escape,
 };
 
-function escape() {
-  player.pause();
-  if (document.activeElement === at("search")) at("table").focus();
-  if (view.query) change({ query: "" }, true);
-  else if (view.at !== null) change({ at: null });
-  else if (view.zoom) zoom(null);
-  else if (view.pane) change({ pane: false });
-  bringIntoView();
+async function begin() {
+  await load();
+  build();
+  if (view.selected === null) {
+    const first = run.cause ?? run.head;
+    isFollowing = run.isLive && !run.cause;
+    view.selected = first?.id ?? null;
+    view.pane = Boolean(run.cause) || matchMedia("(min-width: 900px)").matches;
+    if (first) reveal(first, run.roots, view);
+  }
+  lookUp();
+  draw();
+  table.repaintNow();
+  table.reach(isFollowing ? table.items.length - 1 : table.selected, true);
+  address.write(view, false);
+  listen(at("keys"), commands);
+  at("search").addEventListener("input", () => change({ query: at("search").value }, true));
+  at("search").addEventListener("keydown", ({ key, shiftKey }) => {
+    if (key === "Enter" && view.matches) goToNext([...view.matches], shiftKey);
+  });
+  at("whole").addEventListener("click", () => change({ zoom: null, at: null }));
+  for (const [id, command] of Object.entries({ errors: "errors", fold: "foldAll", follow: "follow", help: "help" })) {
+    at(id).addEventListener("click", commands[command]);
+  }
+  connect();
+  setInterval(tick, 1000);
 }
 
-listen(commands);
-at("search").addEventListener("input", () => change({ query: at("search").value }, true));
-at("search").addEventListener("keydown", (event) => {
-  if (event.key === "Enter") nextMatch(event.shiftKey ? -1 : 1);
-  if (event.key === "ArrowDown") at("table").focus();
+begin().catch((error) => {
+  at("name").textContent = "This session cannot be shown";
+  at("nothing").textContent = safe(error.message);
+  at("nothing").hidden = false;
+  throw error;
 });
-at("errors").addEventListener("click", commands.errors);
-at("fold").addEventListener("click", foldAll);
-at("follow").addEventListener("click", commands.follow);
-at("keys").addEventListener("click", commands.help);
-at("whole").addEventListener("click", () => change({ zoom: null, at: null }));
-begin();

@@ -20,94 +20,73 @@ const LAST_MOMENT = 253_370_764_800;
 const FEWEST_TO_FOLD = 3;
 const NONE = Object.freeze([]);
 
-const BY_RESULT = { Success: "succeeded", Fail: "failed" };
-const BY_REASON = {
-  cancelled: "cancelled",
-  interrupted: "interrupted",
-  abandoned: "abandoned",
-  exit: "exited",
-};
+const BY_RESULT = new Map([["Success", "succeeded"], ["Fail", "failed"]]);
+const BY_REASON = new Map([
+  ["cancelled", "cancelled"], ["interrupted", "interrupted"], ["abandoned", "abandoned"], ["exit", "exited"],
+]);
 
 /** The signs of the states, as in agentlog/replay/glyphs.py. */
 export const GLYPHS = {
-  running: "▸",
-  interrupted: "!",
-  failed: "✗",
-  cancelled: "⊘",
-  abandoned: "◌",
-  exited: "○",
-  succeeded: "✓",
-  indeterminate: "·",
-  unknown: "?",
-  silent: "▹",
+  running: "▸", interrupted: "!", failed: "✗", cancelled: "⊘", abandoned: "◌", exited: "○",
+  succeeded: "✓", indeterminate: "·", unknown: "?", silent: "▹",
 };
 
 /** An event of the outline and the events below it. `failures`, `unsettled` (running or
-    interrupted) and `events` count the event itself and everything below; `place` is its number
-    in the order in which a tree is read. */
+    interrupted) and `events` count the event and all below; `place` is its number in the order in
+    which a tree is read. */
 export class Node {
+  parent = null;
+  children = NONE;
+  events = 1;
+  failures = 0;
+  unsettled = 0;
+  depth = 0;
+  place = 0;
+
   constructor(row) {
     this.row = row;
-    this.when = moment(row[START]) ?? moment(row[END]);
-    this.parent = null;
-    this.children = NONE;
-    this.events = 1;
-    this.failures = 0;
-    this.unsettled = 0;
-    this.depth = 0;
-    this.place = 0;
+    this.when = this.started ?? this.ended;
   }
+
   get id() { return this.row[ID]; }
   get name() { return text(this.row[NAME]) ?? (this.row[NAME] === "" ? '""' : "unnamed"); }
   get kind() { return text(this.row[KIND]) ?? "action"; }
-  get isRoot() {
-    return this.row[KIND] === "session" || (this.row[PARENT] === null && this.row[NAME] !== null);
+  get isRoot() { return this.row[KIND] === "session" || (this.row[PARENT] === null && this.row[NAME] !== null); }
+  get state() {
+    const [result, reason] = [this.row[RESULT], this.row[REASON]];
+    if (result === null) return this.row[END] === null ? "running" : "indeterminate";
+    return BY_RESULT.get(result) ?? BY_REASON.get(reason) ?? "indeterminate";
   }
-  get state() { return stateOf(this.row[RESULT], this.row[REASON], this.row[END] !== null); }
   get failed() { return this.row[RESULT] === "Fail"; }
   get started() { return moment(this.row[START]); }
   get ended() { return moment(this.row[END]); }
   get duration() { return elapsed(this.started, this.ended); }
-  get model() { return text(this.row[MODEL]); }
   get tokensIn() { return tokenCount(this.row[GIVEN]); }
   get tokensOut() { return tokenCount(this.row[MADE]); }
-  get reason() {
-    const reason = text(this.row[REASON]);
-    return reason !== null && Object.hasOwn(BY_REASON, reason) ? null : reason;
-  }
+  get reason() { return BY_REASON.has(this.row[REASON]) ? null : text(this.row[REASON]); }
+  get model() { return text(this.row[MODEL]); }
   get error() { return text(this.row[ERROR]); }
   get level() { return text(this.row[LEVEL]); }
   get logger() { return text(this.row[LOGGER]); }
   get rating() { return text(this.row[RATING]); }
-  get tags() {
-    const tags = this.row[TAGS];
-    return Array.isArray(tags) ? tags.filter((tag) => text(tag) !== null) : NONE;
-  }
+  get tags() { return (this.row[TAGS] ?? NONE).filter(text); }
 }
 
-export function stateOf(result, reason, isEnded) {
-  if (typeof result !== "string") return isEnded ? "indeterminate" : "running";
-  if (Object.hasOwn(BY_RESULT, result)) return BY_RESULT[result];
-  const isKnown = typeof reason === "string" && Object.hasOwn(BY_REASON, reason);
-  return isKnown ? BY_REASON[reason] : "indeterminate";
+function text(value) {
+  return value && typeof value === "string" ? value : null;
 }
 
-/** Read a timestamp: seconds between the epoch and the year 9999, else null. */
-export function moment(value) {
-  return typeof value === "number" && value >= 0 && value < LAST_MOMENT ? value : null;
+function moment(value) {
+  return value !== null && value >= 0 && value < LAST_MOMENT ? value : null;
+}
+
+function tokenCount(value) {
+  return value !== null && value >= 0 && value < 2 ** 63 ? value : null;
 }
 
 /** Return the seconds between two moments, null where they are not known or out of order. */
 export function elapsed(start, end) {
   return start === null || end === null || end < start ? null : end - start;
-}
-
-function tokenCount(value) {
-  return typeof value === "number" && value >= 0 && value < 2 ** 63 ? value : null;
-}
-
-function text(value) {
-  return typeof value === "string" && value !== "" ? value : null;
 }
 
 /** Make a forest of the rows of one session's outline; return its roots. */
@@ -155,26 +134,19 @@ export function rootCause(roots) {
   return cause;
 }
 
-/** Siblings that are alike, shown as one row. */
+/** Siblings that are alike, shown as one row. `total` and `longest` are of what is known of their
+    durations, null where nothing is. */
 export class Fold {
   constructor(nodes) {
     this.nodes = nodes;
-    this.depth = nodes[0].depth;
-    this.parent = nodes[0].parent;
   }
+
   get id() { return this.nodes[0].id; }
   get place() { return this.nodes[0].place; }
-  get total() {
-    const known = this.#durations();
-    return known.length ? known.reduce((sum, one) => sum + one, 0) : null;
-  }
-  get longest() {
-    return this.#durations().reduce((most, one) => Math.max(most, one), -1);
-  }
   get events() { return this.nodes.reduce((sum, node) => sum + node.events, 0); }
-  #durations() {
-    return this.nodes.map((node) => node.duration).filter((one) => one !== null);
-  }
+  get total() { return this.#durations.length ? this.#durations.reduce((sum, one) => sum + one, 0) : null; }
+  get longest() { return this.#durations.length ? this.#durations.reduce((most, one) => Math.max(most, one)) : null; }
+  get #durations() { return this.nodes.map((node) => node.duration).filter((one) => one !== null); }
 }
 
 /** Fold three or more consecutive siblings of the same name, kind and outcome into one; never what
