@@ -24,7 +24,7 @@ class Message:
 
 
 class Stream:
-    """Listens for a `with` block; None in `messages` is the end."""
+    """Listens for a `with` block; None in `messages` is the end, `has_ended` that it was told."""
 
     def __init__(self, collector, secret=None, *, last_id=None, **asked):
         secret = collector.token if secret is None else secret
@@ -36,6 +36,7 @@ class Stream:
         self.response = self._connection.getresponse()
         self.status = self.response.status
         self.id = ""
+        self.has_ended = False
         self.messages: queue.Queue[Message | None] = queue.Queue()
         if self.status != 200:  # it is no stream
             self.response.read()
@@ -74,6 +75,7 @@ class Stream:
                     data = json.loads(fields["data"])
                     self.messages.put(Message(fields["event"], data, self.id, time.monotonic()))
                 fields = {}
+            self.has_ended = True
         except (OSError, http.client.HTTPException):
             pass  # the connection was closed
         self._began.set()

@@ -257,6 +257,9 @@ def test_a_stop_does_not_wait_for_streams(tmp_path):
             assert 0 == collector.stop()
             assert time.monotonic() - began < 2
             assert [None] * 3 == [stream.next() for stream in (every, one, none)]
+            assert every.has_ended
+            assert one.has_ended
+            assert none.has_ended
     assert "Error" not in collector.log()
     assert "error" not in collector.log()
 
