@@ -163,7 +163,7 @@ def line(step: Step, view: View) -> Line:
     if step.is_end:
         if tokens := view.tokens(node.tokens_in, node.tokens_out):
             written.extend((GAP, (tokens, "tokens")))
-        if duration := duration_of(node, state, view):
+        if step.when is not None and (duration := duration_of(node, state, view)):
             written.extend((GAP, (duration, "duration")))
         if trouble := trouble_of(node, state, view):
             written.extend((GAP, trouble))

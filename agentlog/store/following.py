@@ -110,20 +110,23 @@ class News:
                     "open": json.dumps([*self._open]),
                 },
             ).fetchall()
-        return [
-            _event(opened, closed, interrupted)
-            for number, opened, closed, interrupted in rows
-            if self._is_new(number, (opened is None, closed is None, interrupted))
-        ]
+        events = []
+        for number, opened, closed, interrupted in rows:
+            event = _event(opened, closed, interrupted)
+            is_whole = closed is not None and "event_type" in event
+            if self._is_new(
+                number, (opened is None, closed is None, interrupted), is_whole=is_whole
+            ):
+                events.append(event)
+        return events
 
-    def _is_new(self, number: int, state: tuple[bool, bool, int]) -> bool:
+    def _is_new(self, number: int, state: tuple[bool, bool, int], *, is_whole: bool) -> bool:
         """Note how an event stands; say whether it has not stood so before."""
-        is_new = number > self._last or self._open[number] != state
+        is_new = number > self._last or self._open.get(number) != state
         self._last = max(self._last, number)
-        if state[1]:
+        self._open.pop(number, None)
+        if not is_whole:
             self._open[number] = state
-        else:
-            self._open.pop(number, None)
         return is_new
 
 

@@ -187,4 +187,4 @@ def test_a_long_run_is_not_in_memory(tmp_path):
             check=True,
         )
         assert 30 > int(done.stdout)
-        assert (1 << 20) < Path(tmp_path / form).stat().st_size
+        assert (1 << 19) < Path(tmp_path / form).stat().st_size

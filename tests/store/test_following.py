@@ -1,0 +1,86 @@
+"""A store that is looked at again and again: what is new, and nothing twice."""
+
+import agentlog as ao
+from agentlog.store.following import FollowedHome, FollowedStore, News
+from agentlog.store.sqlite import SqliteStore
+
+
+def names(events):
+    """Return names and outcomes."""
+    return [(event["event_type"], event.get("result")) for event in events]
+
+
+def test_what_is_new_is_given_once(home):
+    """What was recorded since the last look, and what has ended since."""
+    client = ao.Client()
+    followed = FollowedHome(home)
+    with client.session() as session:
+        news = News(session.session_id)
+        assert [(client_name(), None)] == names(news.of(followed.look()))
+        assert [] == news.of(followed.look())
+        with client.action("plan"):
+            assert [("plan", None)] == names(news.of(followed.look()))
+            client.record(ao.Event("tick"))
+            assert [("tick", "Indeterminate")] == names(news.of(followed.look()))
+        assert [("plan", "Success")] == names(news.of(followed.look()))
+    assert [(client_name(), "Success")] == names(news.of(followed.look()))
+    client.close()
+    followed.close()
+
+
+def client_name():
+    """Return the name of a session of this process."""
+    client = ao.Client()
+    with client.session():
+        pass
+    client.close()
+    with FollowedHome(client.settings.home).look() as store:
+        return store.sessions()[0].event_type
+
+
+def test_a_home_that_is_not_there_yet(home, monkeypatch):
+    """It is followed from its first event on."""
+    followed = FollowedHome(home / "later")
+    assert [] == followed.look().sessions()
+    client = ao.Client(home=home / "later")
+    with client.session() as session:
+        news = News(session.session_id)
+        assert 1 == len(news.of(followed.look()))
+        client.record(ao.Event("tick"))
+        assert ["tick"] == [event["event_type"] for event in news.of(followed.look())]
+    client.close()
+    followed.close()
+
+
+def test_what_is_interrupted_is_new():
+    """An event whose process is gone has changed, though nothing more was written of it."""
+    opened = {"id": "1", "session_id": "s", "parent_id": None, "event_type": "a", "timestamp": 1.0}
+    with SqliteStore() as store:
+        store.put([opened])
+        news = News("s")
+        followed = FollowedStore(store)
+        assert 1 == len(news.of(followed.look()))
+        with store.writing() as connection:
+            connection.execute("UPDATE events SET interrupted = 1")
+        assert ["interrupted"] == [event["reason"] for event in news.of(store)]
+        assert [] == news.of(store)
+
+
+def test_halves_may_come_in_any_order():
+    """A close half without its open half is told, and again when that has come."""
+    place = {"id": "1", "session_id": "s"}
+    with SqliteStore() as store:
+        store.put([place | {"end_timestamp": 2.0, "result": "Success"}])
+        news = News("s")
+        assert 1 == len(news.of(store))
+        store.put([place | {"parent_id": None, "event_type": "late", "timestamp": 1.0}])
+        assert [("late", "Success")] == names(news.of(store))
+
+
+def test_another_project_is_not_followed():
+    """What one project put, no other sees."""
+    with SqliteStore() as store:
+        event = {"id": "1", "session_id": "s", "parent_id": None, "event_type": "a", "timestamp": 1}
+        store.for_project("anna").put([event])
+        assert [] == News("s").of(store)
+        assert 1 == len(News("s").of(store.for_project("anna")))
