@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from agentlog._version import __version__
 from agentlog.server.reading import CURSOR, FEW, MOST, STATES
+from agentlog.store.outline import FIELDS
 
 _Schema = dict[str, Any]
 
@@ -76,6 +77,18 @@ _SCHEMAS: Final[_Schema] = {
     "Sessions": _object({"sessions": _list("Summary"), "next": _or_null(_TEXT)}),
     "Session": _object(
         {"session": {"oneOf": [_ref("Event"), {"type": "null"}]}, "events": _list("Event")}
+    ),
+    "Outline": _object(
+        {
+            "session_id": _TEXT,
+            "at": {**_TEXT, "description": "The place from which `/v1/live?after=` goes on."},
+            "fields": {"type": "array", "items": {"type": "string", "enum": list(FIELDS)}},
+            "rows": {
+                "type": "array",
+                "items": {"type": "array", "minItems": len(FIELDS), "maxItems": len(FIELDS)},
+                "description": "A row for each event, by its start: a value for each field.",
+            },
+        }
     ),
     "Results": _object({"results": _list("Event")}),
     "Health": _object({"status": _TEXT}),
@@ -170,32 +183,72 @@ _FORM: Final = {
 }
 
 
+_NAMED: Final = {
+    name: _parameter("path", name, {**_TEXT, "minLength": 1}, "A session's id.")
+    for name in ("session_id", "one", "other")
+}
+
+
+def _page(summary: str, *names: str) -> _Schema:
+    """Return the operations of a page's address."""
+    form = {"description": "A form that asks for a key.", "content": _HTML}
+    entered = {"description": "To the same address, with the cookie."}
+    page = {"description": summary, "content": _HTML}
+    token = _parameter("query", "token", _TEXT, "The token, or a key: it becomes the cookie.")
+    refused = {k: v for k, v in _answers(form, "408", "413", "429").items() if k != "200"}
+    return {
+        "parameters": [_NAMED[name] for name in names],
+        "get": {
+            "summary": summary,
+            "parameters": [token],
+            "responses": {**_answers(page), "303": entered, "401": form},
+        },
+        "post": {
+            "summary": "Make a key the cookie.",
+            "requestBody": _FORM,
+            "responses": {**refused, "303": entered, "401": form},
+            "security": [],
+        },
+    }
+
+
 def _pages() -> _Schema:
     """Return what a browser asks for."""
-    login = {"description": "A form that asks for a key.", "content": _HTML}
-    index = {"description": "The list of sessions, as a page.", "content": _HTML}
-    entered = {"description": "To the page, with the cookie."}
-    token = _parameter("query", "token", _TEXT, "The token, or a key: it becomes the cookie.")
+    scripts = {kind: {"schema": _TEXT} for kind in ("text/css", "text/javascript", "image/svg+xml")}
+    file = {
+        "summary": "A script, a style or an image of the pages.",
+        "parameters": [_parameter("path", "name", {**_TEXT, "minLength": 1}, "Its name.")],
+        "responses": {
+            **_answers({"description": "It.", "content": scripts}, "404"),
+            "304": {"description": "It is what If-None-Match says."},
+        },
+        "security": [],
+    }
     return {
-        "/": {
-            "get": {
-                "summary": "The page.",
-                "parameters": [token],
-                "responses": {**_answers(index, "503"), "303": entered, "401": login},
-            }
-        },
-        "/login": {
-            "post": {
-                "summary": "Make a key the cookie.",
-                "requestBody": _FORM,
-                "responses": {
-                    **{k: v for k, v in _answers(login, "408", "413").items() if k != "200"},
-                    "303": entered,
-                    "401": login,
-                },
-                "security": [],
-            }
-        },
+        "/": _page("The list of sessions, as a page."),
+        "/sessions/{session_id}": _page("A session, as a page.", "session_id"),
+        "/compare/{one}/{other}": _page("Two sessions side by side, as a page.", "one", "other"),
+        "/page/{name}": {"get": file},
+    }
+
+
+def _live() -> _Schema:
+    """Return the operation of streams."""
+    stream = {
+        "description": "`event: rows` of an outline, `event: sessions` of the list, or"
+        " `event: reload`; the `id` of a message is a place to go on from.",
+        "content": {"text/event-stream": {"schema": _TEXT}},
+    }
+    return {
+        "get": {
+            "summary": "What changes, as it changes: server-sent events that do not end.",
+            "parameters": [
+                _parameter("query", "session", _TEXT, "A session; without it, the list of all."),
+                _parameter("query", "after", _TEXT, "A place: an outline's `at`, a message's id."),
+                _parameter("header", "Last-Event-ID", _TEXT, "As `after`, from a browser."),
+            ],
+            "responses": _answers(stream, "401", "503"),
+        }
     }
 
 
@@ -246,6 +299,13 @@ def document(*, is_open: bool, asks_token: bool, root_path: str, cookie: str) ->
             "/v1/sessions/{session_id}": _reading(
                 "A session with all its events.", "Session", [_OF_A_SESSION], "404"
             ),
+            "/v1/sessions/{session_id}/outline": _reading(
+                "A session with all its events, without their payloads.",
+                "Outline",
+                [_OF_A_SESSION],
+                "404",
+            ),
+            "/v1/live": _live(),
             "/v1/events/{session_id}/{event_id}": _reading(
                 "One event.", "Event", [_OF_A_SESSION, _OF_AN_EVENT], "404"
             ),

@@ -24,8 +24,13 @@ def known(tmp_path_factory):
 def test_it_describes_the_routes_that_there_are(known):
     """Each has a summary, and every answer that it names has a description."""
     document = known.get("/openapi.json").json
-    operations = [one for path in document["paths"].values() for one in path.values()]
-    assert 9 == len(operations)
+    operations = [
+        operation
+        for path in document["paths"].values()
+        for method, operation in path.items()
+        if method != "parameters"
+    ]
+    assert 16 == len(operations)
     assert all(operation["summary"] for operation in operations)
     answers = itertools.chain.from_iterable(one["responses"].values() for one in operations)
     assert all(answer["description"] for answer in answers)
@@ -62,6 +67,7 @@ def test_schemathesis_finds_nothing(phases, known):
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{known.base}/openapi.json"),
             *("--checks", "all", "--phases", phases, "--max-examples", "50", "--seed", "1"),
             *("--generation-database", "none", "--header", f"Authorization: Bearer {known.token}"),
+            *("--exclude-path", "/v1/live"),  # which does not end
         ],
         cwd=known.store.parent,
         capture_output=True,
