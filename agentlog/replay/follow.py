@@ -50,6 +50,7 @@ class Followed:
         self._recent: dict[str, None] = {}
         self._open: dict[str, None] = {}
         self._failures: set[str] = set()
+        self._depths: dict[str, int] = {}
         self._tokens: list[int | None] = [None, None]
         self._head: Node | None = None
 
@@ -73,7 +74,7 @@ class Followed:
             before = self._nodes.get(node.id)
             self._note(node, before)
             steps.extend(_steps(before, node))
-        placed = [replace(step, depth=self._depth(step.node)) for step in steps]
+        placed = [Step(step.node, self._depth(step.node), step.when, step.is_end) for step in steps]
         return sorted(placed, key=_order)
 
     def tally(self) -> Tally:
@@ -117,14 +118,18 @@ class Followed:
             self._head = node
 
     def _depth(self, node: Node) -> int:
-        """Count the events above, so far as they are known and a line can be indented."""
-        depth = 0
-        while not node.is_root and depth < _DEEPEST:
-            depth += 1
-            above = self._nodes.get(str(node.event.get("parent_id")))
-            if above is None:
+        """Return how many events are above, so far as they are known and a line can be indented."""
+        way: list[str] = []
+        while node.id not in self._depths:
+            way.append(node.id)
+            above = None if node.is_root else self._nodes.get(str(node.event.get("parent_id")))
+            if above is None or len(way) > _DEEPEST:
+                self._depths[way.pop()] = 0 if node.is_root else 1
                 break
             node = above
+        depth = self._depths[node.id]
+        for event_id in reversed(way):
+            depth = self._depths[event_id] = min(depth + 1, _DEEPEST)
         return depth
 
     def _newest(self, most: int) -> Iterator[Node]:

@@ -6,6 +6,7 @@ has happened; and it gives what is new or has changed, not the whole session.
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from agentlog.store.home import STORE_NAME, Reading, read_home
@@ -96,8 +97,8 @@ class News:
         self._open: dict[int, tuple[bool, bool, int]] = {}
         self._store: SqliteStore | None = None
 
-    def of(self, store: SqliteStore) -> list[Event]:
-        """Return the events that are new or have changed; of another store, all."""
+    def of(self, store: SqliteStore) -> Iterator[Event]:
+        """Yield the events that are new or have changed; of another store, all."""
         if store is not self._store:
             self._store, self._last, self._open = store, 0, {}
         with store.reading() as connection:
@@ -109,16 +110,13 @@ class News:
                     "last": self._last,
                     "open": json.dumps([*self._open]),
                 },
-            ).fetchall()
-        events = []
-        for number, opened, closed, interrupted in rows:
-            event = _event(opened, closed, interrupted)
-            is_whole = closed is not None and "event_type" in event
-            if self._is_new(
-                number, (opened is None, closed is None, interrupted), is_whole=is_whole
-            ):
-                events.append(event)
-        return events
+            )
+            for number, opened, closed, interrupted in rows:
+                event = _event(opened, closed, interrupted)
+                is_whole = closed is not None and "event_type" in event
+                state = opened is None, closed is None, interrupted
+                if self._is_new(number, state, is_whole=is_whole):
+                    yield event
 
     def _is_new(self, number: int, state: tuple[bool, bool, int], *, is_whole: bool) -> bool:
         """Note how an event stands; say whether it has not stood so before."""

@@ -17,7 +17,7 @@ def test_what_is_new_is_given_once(home):
     with client.session() as session:
         news = News(session.session_id)
         assert [(client_name(), None)] == names(news.of(followed.look()))
-        assert [] == news.of(followed.look())
+        assert [] == list(news.of(followed.look()))
         with client.action("plan"):
             assert [("plan", None)] == names(news.of(followed.look()))
             client.record(ao.Event("tick"))
@@ -45,7 +45,7 @@ def test_a_home_that_is_not_there_yet(home, monkeypatch):
     client = ao.Client(home=home / "later")
     with client.session() as session:
         news = News(session.session_id)
-        assert 1 == len(news.of(followed.look()))
+        assert 1 == len(list(news.of(followed.look())))
         client.record(ao.Event("tick"))
         assert ["tick"] == [event["event_type"] for event in news.of(followed.look())]
     client.close()
@@ -59,11 +59,11 @@ def test_what_is_interrupted_is_new():
         store.put([opened])
         news = News("s")
         followed = FollowedStore(store)
-        assert 1 == len(news.of(followed.look()))
+        assert 1 == len(list(news.of(followed.look())))
         with store.writing() as connection:
             connection.execute("UPDATE events SET interrupted = 1")
         assert ["interrupted"] == [event["reason"] for event in news.of(store)]
-        assert [] == news.of(store)
+        assert [] == list(news.of(store))
 
 
 def test_halves_may_come_in_any_order():
@@ -72,7 +72,7 @@ def test_halves_may_come_in_any_order():
     with SqliteStore() as store:
         store.put([place | {"end_timestamp": 2.0, "result": "Success"}])
         news = News("s")
-        assert 1 == len(news.of(store))
+        assert 1 == len(list(news.of(store)))
         store.put([place | {"parent_id": None, "event_type": "late", "timestamp": 1.0}])
         assert [("late", "Success")] == names(news.of(store))
 
@@ -82,5 +82,5 @@ def test_another_project_is_not_followed():
     with SqliteStore() as store:
         event = {"id": "1", "session_id": "s", "parent_id": None, "event_type": "a", "timestamp": 1}
         store.for_project("anna").put([event])
-        assert [] == News("s").of(store)
-        assert 1 == len(News("s").of(store.for_project("anna")))
+        assert [] == list(News("s").of(store))
+        assert 1 == len(list(News("s").of(store.for_project("anna"))))
