@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from agentlog import usage
-from agentlog.config import home_directory, settings
+from agentlog.config import home_directory, is_without_browser, settings
 from agentlog.errors import AgentlogError, ConfigurationError, print_error
 
 if TYPE_CHECKING:
@@ -326,7 +326,7 @@ def _serve(chosen: argparse.Namespace) -> int:
         port=chosen.port,
         keep=chosen.keep,
         token=not chosen.no_token,
-        browser=not chosen.no_browser,
+        browser=not (chosen.no_browser or is_without_browser()),
         allow_hosts=chosen.allow_host,
         root_path=chosen.root_path,
     )

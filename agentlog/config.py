@@ -120,6 +120,11 @@ def is_disabled(environ: Mapping[str, str] = os.environ) -> bool:
     return environ.get("AGENTLOG_DISABLED", "").strip().lower() in _YES
 
 
+def is_without_browser(environ: Mapping[str, str] = os.environ) -> bool:
+    """Say whether `AGENTLOG_NO_BROWSER` keeps `agentlog serve` from opening one."""
+    return environ.get("AGENTLOG_NO_BROWSER", "").strip().lower() in _YES
+
+
 def home_directory(
     home: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ
 ) -> Path:

@@ -215,7 +215,9 @@ def _add_serve_options(serve: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--no-token", action="store_true", help="let everybody on this machine read, not only write"
     )
-    serve.add_argument("--no-browser", action="store_true", help="open no browser")
+    serve.add_argument(
+        "--no-browser", action="store_true", help="open no browser; so does AGENTLOG_NO_BROWSER=1"
+    )
     serve.add_argument(
         "--allow-host",
         action="append",
