@@ -9,6 +9,7 @@ import { GLYPHS } from "./tree.js";
 import { button, conversationOf, textOf, valueOf } from "./value.js";
 
 const PATIENCE = 60; // ms before the event is asked for, as a held key goes through many
+const LONGEST = 160; // of a title, which stays in view
 const IN_FACTS = [
   "id", "session_id", "parent_id", "event_type", "action_type", "timestamp", "end_timestamp", "result", "reason",
   "rating", "model", "tags", "prompt_tokens", "completion_tokens", "level", "logger",
@@ -61,7 +62,7 @@ export class Detail {
     const close = button("×", this.on.close);
     close.className = "close";
     close.ariaLabel = "Close the details";
-    title.append(element("span", `glyph ${node.state}`, GLYPHS[node.state]), textOf(clip(node.name, 2000), "title"));
+    title.append(element("span", `glyph ${node.state}`, GLYPHS[node.state]), element("span", "title", safe(clip(node.name, LONGEST))));
     if (item.nodes) title.append(element("span", "dim", `first of ${item.nodes.length}`));
     head.append(title, close);
     return head;
@@ -72,6 +73,7 @@ function factsOf(node, { origin, cause }) {
   const when = (moment) => moment !== null && `${clock(moment, true)}  (+${duration(moment - origin)})`;
   const below = `${plural(node.events - 1, "event")}, ${plural(node.failures - Number(node.failed), "failure")}`;
   const facts = {
+    Name: node.name.length > LONGEST && node.name,
     State: node.state + (node.reason ? `: ${node.reason}` : "") + (node.id === cause?.id ? " ← root cause" : ""),
     Kind: [node.kind, node.level, node.logger].filter(Boolean).join(" "),
     Model: node.model,
@@ -85,7 +87,10 @@ function factsOf(node, { origin, cause }) {
   };
   const list = element("dl");
   for (const [name, text] of Object.entries(facts)) {
-    if (text) list.append(element("dt", "", name), element("dd", "", safe(clip(text, 2000))));
+    if (!text) continue;
+    const body = element("dd");
+    body.append(textOf(text));
+    list.append(element("dt", "", name), body);
   }
   return list;
 }

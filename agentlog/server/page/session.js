@@ -319,11 +319,7 @@ function connect() {
       for (const row of changed) rows.set(row[0], row);
       update();
     },
-    async reload() {
-      await load();
-      update();
-      connect();
-    },
+    reload: () => load().then(update, complain),
     state: (isConnected) => (at("live").textContent = isConnected ? (run.isLive ? "live" : "") : "not connected"),
   });
 }
@@ -408,9 +404,9 @@ async function begin() {
   setInterval(tick, 1000);
 }
 
-begin().catch((error) => {
-  at("name").textContent = "This session cannot be shown";
-  at("nothing").textContent = safe(error.message);
+function complain(error) {
+  at("nothing").textContent = `This session cannot be shown: ${safe(error.message)}`;
   at("nothing").hidden = false;
-  throw error;
-});
+}
+
+begin().catch(complain);

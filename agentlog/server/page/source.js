@@ -58,10 +58,7 @@ class ServerSource {
       this.#at = lastEventId;
       on.rows(JSON.parse(data).rows);
     });
-    stream.addEventListener("reload", () => {
-      stream.close();
-      on.reload();
-    });
+    stream.addEventListener("reload", () => on.reload());
   }
 
   async #ask(path, signal) {
