@@ -9,20 +9,27 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from importlib import resources
 from pathlib import Path
 from tempfile import mkstemp
 from typing import IO, Final
 
 from agentlog.errors import ConfigurationError
-from agentlog.replay.export import chrome, jsonl, otlp, table
+from agentlog.replay.export import chrome, html, jsonl, otlp, table
 from agentlog.replay.export.run import Run
 from agentlog.store.merge import Event
 from agentlog.store.sqlite import SqliteStore
 
 STDOUT: Final = "-"
 
+
+def _html(run: Run) -> Iterator[str]:
+    return html.parts(run, _page())
+
+
 FORMS: Final[dict[str, Callable[[Run], Iterator[str]]]] = {
+    "html": _html,
     "jsonl": jsonl.parts,
     "otlp_json": otlp.parts,
     "chrome_trace": chrome.parts,
@@ -45,11 +52,12 @@ def export(store: SqliteStore, session_id: str, form: str, path: str) -> None:
         OSError: If it cannot be written.
 
     """
-    parts = FORMS[form](run_of(store, session_id))
-    if path == STDOUT:
-        _write(parts, _stdout())
-    else:
-        _write_file(parts, Path(path))
+    with _as_it_is(store):
+        parts = FORMS[form](run_of(store, session_id))
+        if path == STDOUT:
+            _write(parts, _stdout())
+        else:
+            _write_file(parts, Path(path))
 
 
 def run_of(store: SqliteStore, session_id: str) -> Run:
@@ -60,7 +68,33 @@ def run_of(store: SqliteStore, session_id: str) -> Run:
             yield from map(json.loads, texts)
 
     summary = store.summary(session_id)
-    return Run(events, summary.last if summary else None)
+    return Run(
+        events=events,
+        last=summary.last if summary else None,
+        session_id=session_id,
+        outline=lambda: store.outline(session_id),
+    )
+
+
+@contextmanager
+def _as_it_is(store: SqliteStore) -> Iterator[None]:
+    """Read one state of a store, however often it is read: a run may go on meanwhile."""
+    with store.reading() as connection:
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            connection.execute("ROLLBACK")
+
+
+def _page() -> dict[str, str]:
+    """Read the files of the page; who serves them is not imported for that."""
+    directory = resources.files("agentlog").joinpath("server", "page")
+    return {
+        file.name: file.read_text("utf-8")
+        for file in directory.iterdir()
+        if file.name.endswith((".html", ".css", ".js"))
+    }
 
 
 def _stdout() -> IO[bytes]:

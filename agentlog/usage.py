@@ -141,6 +141,7 @@ def _add_export_options(export: argparse.ArgumentParser) -> None:
 
 
 _FORMS = {
+    "--html": "the page of `agentlog serve` as one file, which needs nothing else",
     "--jsonl": "JSON Lines: an event a line, by their start",
     "--otlp-json": "OpenTelemetry's OTLP in JSON, which a collector takes",
     "--chrome-trace": "a trace that https://ui.perfetto.dev opens",

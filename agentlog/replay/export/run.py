@@ -13,11 +13,15 @@ class Run:
     Attributes:
         events: Gives its merged events, by their start; each call begins anew.
         last: The latest time that any of them mentions, in seconds since the epoch.
+        session_id: Its id.
+        outline: Gives its rows in the order of its events, as store/outline.py does.
 
     """
 
     events: Callable[[], Iterable[Event]]
     last: float | None = None
+    session_id: str = ""
+    outline: Callable[[], Iterable[str]] = tuple
 
     def head(self) -> Event:
         """Return the session's own event; an empty one, if it is missing."""
