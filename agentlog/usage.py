@@ -131,6 +131,8 @@ def _add_diff_options(diff: argparse.ArgumentParser) -> None:
 
 
 def _add_export_options(export: argparse.ArgumentParser) -> None:
+    # argparse does not break a line within alternatives.
+    export.usage = "%(prog)s [-h] [--store FILE] [--project NAME] SESSION FORM [FILE]"
     _add_store_options(export)
     export.add_argument(
         "session", metavar="SESSION", help="the session, as `agentlog replay` takes it"

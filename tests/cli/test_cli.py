@@ -14,7 +14,18 @@ from agentlog.cli import main
 from agentlog.store.sqlite import SqliteStore
 from tests.cli.commandline import AGENTLOG, STEERING, agentlog, environ, on_terminal, record
 
-COMMANDS = ["sessions", "replay", "doctor", "path", "prune", "serve", "keys", "demo"]
+COMMANDS = [
+    "sessions",
+    "replay",
+    "diff",
+    "export",
+    "doctor",
+    "path",
+    "prune",
+    "serve",
+    "keys",
+    "demo",
+]
 
 
 # -- Usage -----------------------------------------------------------------------------------------
