@@ -13,7 +13,7 @@ import { Moments, Player } from "./play.js";
 import { source } from "./source.js";
 import { Table, element } from "./table.js";
 import { clip, clock, count, duration, plural, safe, tokens } from "./text.js";
-import { GLYPHS, forest, rootCause, walk } from "./tree.js";
+import { GLYPHS, forest, rootCause, rowsOf, walk } from "./tree.js";
 import { describe, isOpen, isWanted, keyOf, reveal, search, stretch, sum, visible } from "./view.js";
 
 const SILENT_AFTER = 600; // s, as the collector's list has it
@@ -310,7 +310,7 @@ function follow(isOn) {
 async function load() {
   const outline = await source.outline();
   sessionId = outline.session_id;
-  rows = new Map(outline.rows.map((row) => [row[0], row]));
+  rows = new Map(rowsOf(outline).map((row) => [row[0], row]));
 }
 
 function connect() {

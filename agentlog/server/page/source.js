@@ -8,8 +8,6 @@
    `agentlog-outline`, as the outline's route answers, with `data-size`; and `agentlog-events-0`,
    `-1`, ..., each a list of as many whole events, in the order of the rows. */
 
-import { FIELDS } from "./tree.js";
-
 const MOST_FOUND = 1000;
 const PAUSE = 1000; // ms before a stream is asked for again
 
@@ -32,7 +30,7 @@ class ServerSource {
   async #load() {
     const outline = await this.#ask(`sessions/${this.id}/outline`);
     this.#at = outline.at;
-    return arranged(outline);
+    return outline;
   }
 
   event(id, signal) {
@@ -81,7 +79,7 @@ class FileSource {
   async outline() {
     const outline = await unpacked(this.script);
     this.places = new Map(outline.rows.map(([id], place) => [id, place]));
-    return arranged(outline);
+    return outline;
   }
 
   async event(id) {
@@ -115,14 +113,8 @@ async function unpacked(script) {
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
 }
 
-/* With the fields of the rows in the order of `FIELDS`. */
-function arranged(outline) {
-  const places = FIELDS.map((field) => outline.fields.indexOf(field));
-  if (places.every((place, i) => place === i)) return outline;
-  return { ...outline, rows: outline.rows.map((row) => places.map((place) => row[place] ?? null)) };
-}
-
 const script = document.getElementById("agentlog-outline");
 
-/** The source of this page. It asks for the outline while the other modules are yet to come. */
+/** The source of this page. It imports nothing, so as to ask for the
+    outline while the other modules are yet to come. */
 export const source = script ? new FileSource(script) : new ServerSource();

@@ -7,7 +7,7 @@
    The column of a field that is missing or of a wrong type is null. Without a parent and without a
    name only the end of an event is known: an orphan. */
 
-export const FIELDS = [
+const FIELDS = [
   "id", "parent_id", "event_type", "action_type", "timestamp", "end_timestamp", "result", "reason",
   "rating", "model", "tags", "prompt_tokens", "completion_tokens", "level", "logger", "error",
 ];
@@ -107,6 +107,12 @@ export function forest(rows) {
   }
   tally(roots);
   return roots;
+}
+
+/** Return the rows of an outline with their fields as they are here. */
+export function rowsOf({ fields, rows }) {
+  const places = FIELDS.map((field) => fields.indexOf(field));
+  return places.every((place, i) => place === i) ? rows : rows.map((row) => places.map((place) => row[place] ?? null));
 }
 
 /** Yield every node in the order in which a tree is read. */

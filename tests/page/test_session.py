@@ -1,0 +1,305 @@
+"""A session in a browser: how soon it is there, where it opens, what keys do, that it lives."""
+
+import re
+import time
+
+import pytest
+
+from tests.page.runs import START, address
+from tests.server.collector import event_id, record, without
+
+pytestmark = pytest.mark.waits
+
+FIRST_ROW = """
+    new Promise((resolve) => {
+        const look = () => document.querySelector(".space .row:not([hidden]) .title")?.textContent
+            ? resolve(performance.now()) : requestAnimationFrame(look);
+        look();
+    })
+"""
+CALL = {"role": "assistant", "tool_calls": [{"function": {"name": "look", "arguments": '{"a":1}'}}]}
+PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+HOSTILE = [
+    "<script>hacked=1</script>",
+    "<img src=x onerror=hacked=1>",
+    "javascript:hacked=1",
+    "{{constructor.constructor('hacked=1')()}}${hacked=1}",
+    "\x1b[31mred\x07",
+    "a\u202eb\u200bc",
+    "</textarea></style><svg onload=hacked=1>",
+    "x" * 5000,
+    "__proto__",
+]
+
+
+def selected(page):
+    """Return the selected row, when it is there."""
+    row = page.locator(".space .row.selected")
+    row.wait_for()
+    return row
+
+
+def title(page, name):
+    """Wait until the row of this name is the selected one."""
+    page.locator(".space .row.selected .title", has_text=re.compile(f"^{name}$")).wait_for()
+
+
+def names(page):
+    """Return the names in the rows that are in the document, from the top."""
+    return page.evaluate(
+        """[...document.querySelectorAll(".space .row:not([hidden])")]
+            .sort((a, b) => a.ariaRowIndex - b.ariaRowIndex)
+            .map((row) => row.querySelector(".title").textContent)"""
+    )
+
+
+def section(page, name):
+    """Return a section of the pane, when it is there."""
+    found = page.locator("#pane section", has=page.locator("h3", has_text=re.compile(f"^{name}$")))
+    found.wait_for()
+    return found
+
+
+def failed_run():
+    """Return the records of a run that failed at `fetch`; three alike, a log line, a running one."""
+    error = {"type": "Timeout", "message": "no answer", "traceback": "Traceback\n  line 1"}
+    crumbs = [{"timestamp": START, "level": "debug", "event": "asked twice"}]
+    whole = {"timestamp": START, "end_timestamp": START + 10}
+    return [
+        record(**whole, event_type="agent", result="Fail", tags=["night"]),
+        record(2, **whole, event_type="plan", prompt=[{"role": "user", "content": "Why?"}, CALL]),
+        *(record(n, event_type="embed", timestamp=START + n) for n in (3, 4, 5)),
+        record(6, **whole | {"timestamp": START + 6}, event_type="step", result="Fail"),
+        record(
+            7,
+            parent_id=event_id(6),
+            event_type="fetch",
+            timestamp=START + 7,
+            end_timestamp=START + 9,
+            result="Fail",
+            error=error,
+            log=crumbs,
+            params={"url": "https://example.org", "picture": PIXEL},
+        ),
+        record(8, event_type="last", timestamp=START + 9.5, end_timestamp=START + 9.6),
+    ]
+
+
+def test_a_run_of_10_500(long, visit):
+    """The first row in half a second, End within a second in all; few nodes, little memory."""
+    page = visit(long, address())  # the second time the files are there
+    page.goto("about:blank")
+    page.goto(long.base + address())
+    assert page.evaluate(FIRST_ROW) < 500
+    page.locator("#table").focus()
+    page.keyboard.press("End")
+    title(page, "[a-z]+ [0-9]+")
+    page.locator(".space .row.selected[aria-rowindex='10501']").wait_for()
+    assert page.evaluate("performance.now()") < 1000
+    assert page.evaluate("document.querySelectorAll('*').length") <= 1000
+    client = page.context.new_cdp_session(page)
+    client.send("HeapProfiler.collectGarbage")
+    assert client.send("Runtime.getHeapUsage")["usedSize"] <= 15_000_000
+    assert "10501" == page.locator("#table").get_attribute("aria-rowcount")
+
+
+def test_scrolling(long, visit):
+    """While the wheel turns, 95 % of the frames come within 33 ms."""
+    page = visit(long, address() + "#closed=1")
+    selected(page)
+    page.keyboard.press("Home")
+    page.mouse.move(300, 500)
+    page.evaluate(
+        """() => {
+            window.frames_seen = [];
+            let last = performance.now();
+            const look = (now) => {
+                frames_seen.push(now - last);
+                last = now;
+                requestAnimationFrame(look);
+            };
+            requestAnimationFrame(look);
+        }"""
+    )
+    for _ in range(60):
+        page.mouse.wheel(0, 300)
+    page.evaluate("() => new Promise((done) => setTimeout(done, 300))")
+    frames = sorted(page.evaluate("frames_seen.slice(1)"))
+    assert page.evaluate("document.getElementById('table').scrollTop") > 5000
+    assert frames[int(len(frames) * 0.95)] <= 33.4
+
+
+def test_opens_at_the_root_cause(collector, visit):
+    """The failure that the others followed from is selected and marked, its error in the pane."""
+    collector.post(failed_run())
+    page = visit(collector, address())
+    row = selected(page)
+    assert "fetch" == row.locator(".title").inner_text()
+    assert "✗" == row.locator(".glyph").inner_text()
+    assert "← root cause" == row.locator(".cause").inner_text()
+    assert "failed  ·  Timeout: no answer" == row.locator(".note").inner_text()
+    assert "Timeout\nno answer\nTraceback\n  line 1" in section(page, "Error").inner_text()
+    assert "asked twice" in section(page, "Log before the failure").inner_text()
+    assert "https://example.org" in section(page, "Params").inner_text()
+    assert 1 == page.locator("#pane img").count()
+    ids = section(page, "To copy").inner_text()
+    assert f"00-01a1fd6294527{1:019x}-{event_id(7)}-01" in ids
+    assert f"agentlog replay 01a1fd6294527{1:019x}" in ids
+    assert ["agent", "plan", "embed", "step", "fetch", "last"] == names(page)
+    assert "×3" == page.locator(".space .row", has_text="embed").locator(".times").inner_text()
+
+
+def test_a_prompt_is_a_conversation(collector, visit):
+    """Messages with their roles; what a message calls, with the arguments."""
+    collector.post(failed_run())
+    page = visit(collector, f"{address()}#e={event_id(2)}")
+    messages = section(page, "Prompt").locator(".message")
+    assert ["user\nWhy?", "assistant\ncalls look\na\n1"] == messages.all_inner_texts()
+
+
+def test_keys(collector, visit):
+    """What the mouse does, keys do."""
+    collector.post(failed_run())
+    page = visit(collector, address())
+    title(page, "fetch")
+    for key, name in [
+        ("j", "last"), ("k", "fetch"), ("h", "step"), ("g", "agent"), ("G", "last"), ("n", "agent"),
+        ("N", "fetch"), ("n", "agent"), ("n", "step"), ("ArrowUp", "embed"), ("l", "embed"),
+        ("ArrowRight", "embed"), ("h", "embed"), ("Home", "agent"), ("End", "last"),
+    ]:  # fmt: skip
+        page.keyboard.press(key)
+        title(page, name)
+    page.keyboard.press("e")
+    page.locator("#errors[aria-pressed=true]").wait_for()
+    assert ["agent", "step", "fetch"] == names(page)
+    page.keyboard.press("e")
+    page.keyboard.press("?")
+    page.locator("dialog[open] dt", has_text="Esc").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("exampl.org")
+    page.locator("#found", has_text="0 found").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("plan")
+    page.locator("#found", has_text="1 found").wait_for()
+    page.keyboard.press("Enter")
+    title(page, "plan")
+    page.keyboard.press("Escape")
+    page.keyboard.press("G")
+    page.keyboard.press("z")
+    page.locator("#whole:enabled").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("#whole:disabled").wait_for(state="attached")
+    page.keyboard.press("Enter")
+    page.locator("#pane").wait_for(state="hidden")
+
+
+def test_search_finds_what_events_carry(collector, visit):
+    """The words of a payload are found by asking the collector, in a moment."""
+    collector.post(failed_run())
+    page = visit(collector, address())
+    page.locator("#search").fill("example org")
+    page.locator("#found", has_text="1 found").wait_for()
+    assert ["agent", "step", "fetch"] == names(page)
+
+
+def test_the_address_carries_the_view(collector, visit):
+    """A link shows the same view; back goes back."""
+    collector.post(failed_run())
+    page = visit(collector, address())
+    title(page, "fetch")
+    page.wait_for_url(re.compile("#e="))
+    page.locator(".space .row", has_text="last").click()
+    page.wait_for_url(re.compile(f"#e={event_id(8)}$"))
+    page.locator("#errors").click()
+    page.wait_for_url(re.compile("errors=1"))
+    page.keyboard.press("z")
+    page.wait_for_url(re.compile("z="))
+    other = visit(collector, page.url.removeprefix(collector.base))
+    other.locator("#errors[aria-pressed=true]").wait_for()
+    other.locator("#whole:enabled").wait_for()
+    assert names(page) == names(other)
+    page.go_back()
+    page.locator("#errors[aria-pressed=false]").wait_for()
+
+
+def test_a_moment_of_the_run(collector, visit):
+    """The scrubber shows what was open then, what had ended, and what was to come."""
+    collector.post(failed_run())
+    page = visit(collector, f"{address()}#t=8")
+    page.locator("#moment", has_text="4 open · 3 ended · 1 to come").wait_for()
+    rows = page.locator(".space .row:not([hidden])")
+    assert 4 == rows.and_(page.locator(".running")).count()
+    assert ["last"] == page.locator(".row.later:not([hidden]) .title").all_inner_texts()
+    page.keyboard.press(".")
+    page.locator("#moment", has_text="3 open · 4 ended · 1 to come").wait_for()
+    page.keyboard.press(" ")
+    page.locator("#play", has_text="❚❚").wait_for()
+    page.locator("#play", has_text="▶").wait_for()  # at the end
+
+
+def test_live(collector, visit):
+    """What is posted is on the page within a second, and again after a restart."""
+    root = without(record(timestamp=time.time()), "end_timestamp", "result")
+    collector.post([root])
+    page = visit(collector, address())
+    page.locator("#live", has_text="live").wait_for()
+    page.locator("#follow[aria-pressed=true]").wait_for()
+    for number in range(2, 60):
+        collector.post([record(number, timestamp=time.time(), end_timestamp=time.time())])
+    began = time.monotonic()
+    collector.post([record(99, event_type="the last", timestamp=time.time() + 1)])
+    page.locator(".row .title", has_text="the last").wait_for()
+    assert time.monotonic() - began < 1
+    page.mouse.move(300, 500)
+    page.mouse.wheel(0, -600)
+    page.locator("#follow[aria-pressed=false]").wait_for()
+    collector.post([{**root, "end_timestamp": time.time() + 2, "result": "Fail"}])
+    page.locator("#facts .state", has_text="failed").wait_for()
+
+
+def test_hostile_text(collector, visit):
+    """Nothing of it runs, in any field; what hides is shown by signs."""
+    events = [record(result="Fail", tags=HOSTILE, rating=HOSTILE[1])]
+    for number, text in enumerate(HOSTILE, 2):
+        fields = dict.fromkeys(("event_type", "action_type", "model", "reason", "level"), text)
+        values = dict.fromkeys(("returns", "source", "logger"), text)
+        error = {"type": text, "message": text, "traceback": text}
+        chat = [{"role": text, "content": [{"text": text}, {"image_url": {"url": text}}, text]}]
+        params = {text: text, "picture": f"data:image/svg+xml,{text}"}
+        events.append(
+            record(number, **fields, **values, error=error, prompt=chat, params=params, log=[text])
+        )
+    assert [] == collector.post(events).json["refused"]
+    page = visit(collector, address())
+    selected(page)
+    page.keyboard.press("Home")
+    for text in HOSTILE:
+        page.keyboard.press("j")
+        shown = text.replace("\x1b", "\\x1b").replace("\x07", "\\x07")
+        shown = shown.replace("\u202e", "\\u202e").replace("\u200b", "\\u200b")[:50]
+        page.locator(".space .row.selected .title", has_text=shown).wait_for()
+        section(page, "Error")
+        page.locator("#pane section.params dl").wait_for()
+    assert page.evaluate("typeof hacked") == "undefined"
+    assert 0 == page.locator("#pane img").count()
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_nothing_scrolls_sideways(collector, visit, width):
+    """Neither the page nor what is in it, wide and narrow."""
+    collector.post(failed_run())
+    page = visit(collector, address(), viewport={"width": width, "height": 800})
+    section(page, "Params")
+    overflowing = """[document.documentElement, ...document.querySelectorAll("body, main, #table, #pane")]
+        .filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.id || one.tagName)"""
+    assert [] == page.evaluate(overflowing)
+    assert selected(page).locator(".title").bounding_box()["width"] > 30
+
+
+def test_no_such_session(collector, visit):
+    """The page says so."""
+    page = visit(collector, address(7))
+    page.locator("#nothing", has_text="there is no such session").wait_for()
+    visit.said.clear()  # the browser itself tells the console of the 404
