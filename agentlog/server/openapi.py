@@ -161,6 +161,7 @@ _WORDS: Final = {
     **_parameter("query", "q", {"type": "string", "pattern": r"\S"}, "The words to search for."),
     "required": True,
 }
+_ONE: Final = _parameter("query", "session", _TEXT, "The session; without it, all are searched.")
 _OF_A_SESSION: Final = _parameter("path", "session_id", _SESSION_ID, "A session's id.")
 _OF_AN_EVENT: Final = _parameter("path", "event_id", _EVENT_ID, "An event's id.")
 _PROMETHEUS: Final = {
@@ -310,7 +311,7 @@ def document(*, is_open: bool, asks_token: bool, root_path: str, cookie: str) ->
                 "One event.", "Event", [_OF_A_SESSION, _OF_AN_EVENT], "404"
             ),
             "/v1/search": _reading(
-                "The newest events with these words.", "Results", [_WORDS, _LIMIT], "422"
+                "The newest events with these words.", "Results", [_WORDS, _LIMIT, _ONE], "422"
             ),
             "/healthz": {"get": health},
             **_pages(),

@@ -67,8 +67,8 @@ class Reader(Protocol):
     def outline(self, session_id: str, numbers: Iterable[int] | None = None) -> Iterator[str]:
         """Yield the events of a session without their payloads, some at once, as JSON."""
 
-    def search(self, text: str, *, limit: int) -> list[Event]:
-        """Return the newest events with these words."""
+    def search(self, text: str, *, limit: int, session_id: str | None = None) -> list[Event]:
+        """Return the newest events with these words, of one session or of all."""
 
 
 class Readers(Protocol):
@@ -113,7 +113,10 @@ class Reading:
         text, limit = query.get("q", ""), limit_of(query)
         if not text.strip():
             raise HTTPException(422, "q is missing: the words to search for")
-        return _json(await self.ask(request, lambda store: found_text(store, text, limit)))
+        session_id = query.get("session")
+        return _json(
+            await self.ask(request, lambda store: found_text(store, text, limit, session_id))
+        )
 
     async def ask(self, request: Request, question: Callable[[Reader], T]) -> T:
         """Put a question to the store of the request's project, in a thread."""
@@ -209,13 +212,14 @@ def sessions_text(store: Reader, wanted: SessionFilter, now: float) -> bytes:
     return b'{"sessions":[%b],"next":%b}' % (rows, behind)
 
 
-def found_text(store: Reader, words: str, limit: int) -> bytes:
+def found_text(store: Reader, words: str, limit: int, session_id: str | None = None) -> bytes:
     """Return what a search finds as it goes over the wire, as much as fits into an answer."""
-    texts = list(map(_text, store.search(words, limit=min(limit, FEW))))
+    texts = list(map(_text, store.search(words, limit=min(limit, FEW), session_id=session_id)))
     if len(texts) == FEW < limit:
         # By these it is known how many there is room for, before so many are in memory.
         fitting = MOST_FOUND * FEW // sum(map(len, texts))
-        more = store.search(words, limit=min(limit, fitting)) if fitting > FEW else ()
+        most = min(limit, fitting)
+        more = store.search(words, limit=most, session_id=session_id) if fitting > FEW else ()
         texts = list(map(_text, more)) or texts
     sizes = accumulate(len(text) + 1 for text in texts)
     fits = takewhile(lambda one: one[1] <= MOST_FOUND, zip(texts, sizes, strict=True))

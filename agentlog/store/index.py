@@ -18,6 +18,9 @@ _SOME = """
     ORDER BY unsearched.number LIMIT ?
 """
 
+_OF_SESSION = """AND rowid IN (SELECT events.number FROM events JOIN sessions
+    ON sessions.number = session WHERE session_id = :session_id AND project = :project)"""
+
 
 def is_behind(connection: sqlite3.Connection) -> bool:
     """Say whether there are events that a search does not find yet."""
@@ -40,18 +43,26 @@ def take_in(connection: sqlite3.Connection, most: int = AT_ONCE) -> int:
     return len(changed)
 
 
-def find(connection: sqlite3.Connection, text: str, project: int, limit: int) -> list[int]:
+def find(
+    connection: sqlite3.Connection,
+    text: str,
+    project: int,
+    limit: int,
+    session_id: str | None = None,
+) -> list[int]:
     """Return the numbers of the events that fit a text and came last, the last first.
 
     Where there are enough with the very words, those that only begin so are not looked for: to
-    gather them takes long where they are many.
+    gather them takes long where they are many. With `session_id`, those of one session.
     """
     numbers: list[int] = []
+    where = "" if session_id is None else _OF_SESSION
     for query in search.queries(text, project):
         if len(numbers) < limit:
             found = connection.execute(
-                "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?",
-                (query, limit),
+                f"SELECT rowid FROM words WHERE words MATCH :query {where}"  # noqa: S608 - constants
+                " ORDER BY rowid DESC LIMIT :limit",
+                {"query": query, "limit": limit, "session_id": session_id, "project": project},
             )
             numbers = [number for (number,) in found]
     return numbers

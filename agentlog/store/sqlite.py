@@ -137,16 +137,16 @@ class SqliteStore:
         )
         return found[0] if found else None
 
-    def search(self, text: str, *, limit: int = 100) -> list[Event]:
+    def search(self, text: str, *, limit: int = 100, session_id: str | None = None) -> list[Event]:
         """Return the newest events that contain every word of `text`, or a word beginning so.
 
-        Where as many as `limit` have the very words, it is these.
+        Where as many as `limit` have the very words, it is these. Of one session, if it is named.
         """
         if not self._database.read_only:
             self.index_all()
         with self.reading() as connection:
             project = self._number(connection)
-            numbers = index.find(connection, text, project, limit)
+            numbers = index.find(connection, text, project, limit, session_id)
             return self._events(
                 _FOUND,
                 numbers=str(numbers),

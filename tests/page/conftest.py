@@ -16,6 +16,7 @@ from tests.page.runs import run, sessions, written
 from tests.server.collector import Collector
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+PATIENCE = 15_000
 WATCH = """
     window.violations = [];
     addEventListener("securitypolicyviolation", (event) =>
@@ -55,6 +56,7 @@ def visit(browser):
                 [{"name": name, "value": collector.token, "url": f"{collector.base}/"}]
             )
         context.add_init_script(WATCH)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.on(
             "console", lambda line: line.type in ("error", "warning") and said.append(line.text)

@@ -76,10 +76,22 @@ def test_there_are_no_other_files(name, collector):
     assert 404 == collector.get(f"/page/{name}").status
 
 
-def test_all_of_the_page_is_small():
-    """At most 60 kB of scripts and styles, as they are served."""
-    sizes = {name: len(file.body) for name, file in files().items()}
-    assert 60_000 >= sum(size for name, size in sizes.items() if name.endswith((".js", ".css")))
+def loaded(shell, table):
+    """Return the names of the scripts and styles that a page loads."""
+    names, pending = set(), re.findall(r"page/([a-z-]+\.(?:js|css))", table[shell].body.decode())
+    while pending:
+        name = pending.pop()
+        if name not in names:
+            names.add(name)
+            pending += re.findall(r'from "\./([a-z-]+\.js)"', table[name].body.decode())
+    return names
+
+
+@pytest.mark.parametrize("shell", [name for name in files() if name.endswith(".html")])
+def test_a_page_is_small(shell):
+    """At most 60 kB of scripts and styles, as they are served; and each of them is there."""
+    table = files()
+    assert 60_000 >= sum(len(table[name].body) for name in loaded(shell, table))
 
 
 def test_its_files_ask_for_nothing_elsewhere():

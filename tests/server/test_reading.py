@@ -166,6 +166,9 @@ def test_a_search_finds_any_text(full):
         threading.Event().wait(0.05)  # only the collector knows when its index has followed
     assert expected == found()
     assert 1 == len(full.get("/v1/search?q=heron&limit=1").json["results"])
+    one = full.get(f"/v1/search?q=heron&session={session_id(1)}").json["results"]
+    assert [(session_id(1), event_id(2))] == [(event["session_id"], event["id"]) for event in one]
+    assert [] == full.get("/v1/search?q=heron&session=nowhere").json["results"]
 
 
 def test_a_large_search_keeps_nobody_waiting(tmp_path):

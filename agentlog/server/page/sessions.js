@@ -12,55 +12,55 @@ const FIRST = 100; // soon there
 const MORE = 2000;
 const AT_ONCE = 10_000; // the rest is asked for by who comes near
 const EVENTS = 20;
-const LONGEST = 300;
+const FIELDS = ["q", "state", "tag"];
 const api = new URL("../v1/", import.meta.url).href;
 const at = (id) => document.getElementById(id);
-const glyphs = { ...GLYPHS, silent: "◌" };
-const fields = ["q", "state", "tag"];
+const made = (id) => at(id).content.firstElementChild.cloneNode(true);
+const said = (text) => safe(String(text || "unnamed").slice(0, 300));
+const told = (state) => `${GLYPHS[state]} ${state}`;
+const pageOf = (id) => new URL(`../sessions/${encodeURIComponent(id)}`, api).href;
 
 let view = {};
 let known = new Map();
-let asking = new AbortController();
 let isMore = false;
+let asking = new AbortController();
 
 // -- What is looked for -------------------------------------------------------------------------
 
-function parse() {
-  const given = new URLSearchParams(location.hash.slice(1));
-  return Object.fromEntries(fields.map((name) => [name, given.get(name) ?? ""]));
-}
+const chosen = (from) => new URLSearchParams(FIELDS.filter((name) => from[name]).map((name) => [name, from[name]]));
+const read = () => new URLSearchParams(location.hash.slice(1));
+const isNarrowed = () => FIELDS.some((name) => view[name]);
 
 function look(changes, isStep = true) {
-  const wanted = { ...view, ...changes };
-  const chosen = new URLSearchParams(fields.filter((name) => wanted[name]).map((name) => [name, wanted[name]]));
-  const address = chosen.size ? `#${chosen}` : location.pathname;
-  if (fields.some((name) => wanted[name] !== view[name])) {
-    history[isStep ? "pushState" : "replaceState"](null, "", address);
-    turn(wanted);
-  }
+  const query = chosen({ ...view, ...changes });
+  if (`${query}` === `${chosen(view)}`) return;
+  history[isStep ? "pushState" : "replaceState"](null, "", `#${query}`);
+  turn(query);
 }
 
-function turn(wanted) {
-  view = wanted;
-  for (const name of fields) if (at(name).value !== view[name]) at(name).value = view[name];
-  at("clear").hidden = !fields.some((name) => view[name]);
+function turn(query) {
+  for (const name of FIELDS) {
+    view[name] = query.get(name) ?? "";
+    if (at(name).value !== view[name]) at(name).value = view[name];
+  }
+  at("clear").hidden = !isNarrowed();
   load();
   find();
 }
 
 /* As the collector decides it. */
 function isWanted(session) {
-  const told = [session.event_type ?? "", ...session.tags].map((text) => text.toLowerCase());
+  const names = [session.event_type ?? "", ...session.tags].map((text) => text.toLowerCase());
   const text = view.q.toLowerCase();
   return (!view.state || session.state === view.state)
     && (!view.tag || session.tags.includes(view.tag))
-    && (session.id.startsWith(text) || text.split(/\s+/).every((word) => told.some((one) => one.includes(word))));
+    && (session.id.startsWith(text) || text.split(/\s+/).every((word) => names.some((one) => one.includes(word))));
 }
 
 // -- What the collector has ---------------------------------------------------------------------
 
-async function ask(path, signal) {
-  const answer = await fetch(api + path, { signal });
+async function ask(path, query) {
+  const answer = await fetch(`${api}${path}?${query}`, { signal: asking.signal });
   if (answer.ok) return answer.json();
   if (answer.status === 401) location.reload();
   throw new Error((await answer.json().catch(() => ({}))).detail ?? `the collector answers ${answer.status}`);
@@ -71,11 +71,11 @@ async function load() {
   asking = new AbortController();
   const { signal } = asking;
   const found = new Map();
-  const query = new URLSearchParams(fields.filter((name) => view[name].trim()).map((name) => [name, view[name]]));
+  const query = chosen(view);
   query.set("limit", FIRST);
   try {
     do {
-      const page = await ask(`sessions?${query}`, signal);
+      const page = await ask("sessions", query);
       for (const session of page.sessions) found.set(session.id, session);
       known = found;
       isMore = page.next !== null;
@@ -85,91 +85,58 @@ async function load() {
       if (isMore && found.size >= AT_ONCE) await list.nearEnd();
     } while (isMore && !signal.aborted);
   } catch (error) {
-    if (!signal.aborted) say(String(error.message));
+    if (!signal.aborted) say(error.message);
   }
 }
 
 /* Events with the words, of all sessions; the list has those with the words in name and tags. */
 async function find() {
-  const words = view.q.trim();
   const { signal } = asking;
-  const { results } = words.length < 2 ? { results: [] }
-    : await ask(`search?${new URLSearchParams({ q: words, limit: EVENTS })}`, signal).catch(() => ({ results: [] }));
+  const q = view.q.trim();
+  const { results } = q.length > 1 && await ask("search", new URLSearchParams({ q, limit: EVENTS })).catch(() => 0) || { results: [] };
   if (signal.aborted) return;
   at("found").hidden = !results.length;
-  at("found").replaceChildren(...results.map((event) => {
-    const made = link(event.session_id, `#e=${encodeURIComponent(event.id)}`);
-    const why = [event.error?.type, event.error?.message].filter(Boolean).join(": ") || event.reason;
-    const isFailed = event.result === "Fail";
-    made.append(
-      part(isFailed ? "failed" : "dim", isFailed ? glyphs.failed : "·"),
-      part("name", said(event.event_type)),
-      part(isFailed ? "failed" : "dim", said(why, "")),
-      part("dim", clock(event.timestamp ?? null)),
-    );
-    return made;
+  at("found").querySelector("ul").replaceChildren(...results.map((event) => {
+    const item = made("event");
+    const [state, name, why, when] = item.firstElementChild.children;
+    const { error } = event;
+    item.firstElementChild.href = `${pageOf(event.session_id)}#e=${encodeURIComponent(event.id)}`;
+    item.className = { Success: "succeeded", Fail: "failed" }[event.result] ?? "indeterminate";
+    state.textContent = GLYPHS[item.className];
+    name.textContent = said(event.event_type);
+    why.textContent = error || event.reason ? said([error?.type, error?.message ?? event.reason].filter(Boolean).join(": ")) : "";
+    when.textContent = clock(event.timestamp ?? null);
+    return item;
   }));
 }
 
 // -- What is shown ------------------------------------------------------------------------------
 
 function draw() {
-  const order = (a, b) => b.timestamp - a.timestamp || (a.id < b.id ? 1 : -1);
-  const sessions = [...known.values()].sort(order);
+  const sessions = [...known.values()].sort((a, b) => b.timestamp - a.timestamp || (a.id < b.id ? 1 : -1));
+  const tags = new Set(sessions.slice(0, MORE).flatMap((session) => session.tags));
   list.show(sessions);
   at("count").textContent = `${isMore ? "the newest " : ""}${plural(sessions.length, "session")}`;
-  const tags = [...new Set(sessions.slice(0, MORE).flatMap((session) => session.tags))].sort().slice(0, 100);
-  at("tags").replaceChildren(...tags.map((tag) => Object.assign(document.createElement("option"), { value: tag })));
-  const isNarrowed = fields.some((name) => view[name]);
-  say(sessions.length ? "" : isNarrowed ? "No session is like that." : "Nothing has been recorded yet.");
-  if (!sessions.length && !isNarrowed) {
-    at("nothing").append(part("code", `AGENTLOG_ENDPOINT=${new URL("..", api).href.replace(/\/$/, "")} python agent.py`));
-  }
+  at("tags").replaceChildren(...[...tags].sort().slice(0, 100).map((tag) => new Option("", tag)));
+  say(sessions.length ? "" : isNarrowed() ? "No session is like that." : "Nothing has been recorded yet.");
+  at("endpoint").hidden = isNarrowed();
 }
 
 function say(text) {
   at("nothing").hidden = !text;
-  at("nothing").textContent = text;
-}
-
-function part(name, text = "", role = null) {
-  const made = document.createElement("span");
-  made.className = name;
-  made.textContent = text;
-  if (role) made.setAttribute("role", role);
-  return made;
-}
-
-function said(text, otherwise = "unnamed") {
-  return safe(String(text || otherwise).slice(0, LONGEST));
-}
-
-function link(id, fragment = "") {
-  const made = document.createElement("a");
-  made.href = `${new URL("../sessions/", import.meta.url).href}${encodeURIComponent(id)}${fragment}`;
-  return made;
-}
-
-function make() {
-  const row = part("row", "", "row");
-  for (const name of ["state", "name", "when", "took", "events", "failures", "tokens"]) row.append(part(name, "", "cell"));
-  return row;
+  at("nothing").firstElementChild.textContent = text;
 }
 
 function fill(row, session) {
   const [state, name, when, took, events, failures, spent] = row.children;
+  const [link, tags] = name.children;
   const start = session.timestamp;
   const end = session.end_timestamp ?? (session.state === "running" ? Date.now() / 1000 : session.last);
   row.className = `row ${session.state}`;
-  state.textContent = `${glyphs[session.state]} ${session.state}`;
-  const title = name.querySelector("a") ?? link("");
-  title.href = link(session.id).href;
-  title.textContent = said(session.event_type);
-  name.replaceChildren(title, ...session.tags.slice(0, 8).map((tag) => {
-    const made = document.createElement("button");
-    Object.assign(made, { type: "button", className: "tag", textContent: `#${said(tag)}`, title: `only #${said(tag)}`, value: tag });
-    return made;
-  }));
+  state.textContent = told(session.state);
+  link.href = pageOf(session.id);
+  link.textContent = said(session.event_type);
+  tags.replaceChildren(...session.tags.slice(0, 8).map((tag) => Object.assign(made("one-tag"), { textContent: `#${said(tag)}`, value: tag })));
   when.textContent = clock(start);
   took.textContent = start === null || end === null ? "" : duration(end - start);
   events.textContent = count(session.events);
@@ -179,21 +146,24 @@ function fill(row, session) {
 
 // -- What the reader does -----------------------------------------------------------------------
 
-const list = new List(at("list"), make, fill);
-const failed = (from, step) => {
+const list = new List(at("list"), () => made("row"), fill);
+
+function goToFailed(step) {
   const many = list.items.length;
+  const from = step < 0 ? Math.max(0, list.index) : list.index;
   for (let n = 1; n <= many; n++) {
-    const place = (from + n * step + many * 2) % many;
+    const place = (from + n * step + many) % many;
     if (list.items[place].state === "failed") return list.go(place);
   }
-};
+}
+
 const keys = {
   j: () => list.go(list.index + 1),
   k: () => list.go(list.index - 1),
   g: () => list.go(0),
   G: () => list.go(list.items.length - 1),
-  n: () => failed(list.index, 1),
-  N: () => failed(Math.max(0, list.index), -1),
+  n: () => goToFailed(1),
+  N: () => goToFailed(-1),
   e: () => look({ state: view.state === "failed" ? "" : "failed" }),
   "/": () => at("q").select(),
   "?": () => at("help").showModal(),
@@ -206,49 +176,44 @@ Object.assign(keys, { ArrowDown: keys.j, ArrowUp: keys.k, Home: keys.g, End: key
 
 document.addEventListener("keydown", (event) => {
   const { key, target } = event;
-  if (event.ctrlKey || event.metaKey || event.altKey || at("help").open) return;
-  if (target.matches("input, select") && key !== "Escape" && !(target.id === "q" && key === "ArrowDown")) return;
-  if (!Object.hasOwn(keys, key)) return;
+  const isTyped = target.matches("input, select") && key !== "Escape";
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyped || at("help").open || !Object.hasOwn(keys, key)) return;
   event.preventDefault();
   keys[key]();
 });
-at("tools").addEventListener("submit", (event) => event.preventDefault());
-at("tools").addEventListener("change", ({ target }) => look({ [target.id]: target.value }));
+
 let typing = 0;
-let isTyped = false;
-at("q").addEventListener("input", () => {
+at("q").addEventListener("input", ({ target }) => {
   clearTimeout(typing);
   typing = setTimeout(() => {
-    look({ q: at("q").value }, !isTyped); // one step back for all that is typed
-    isTyped = true;
+    look({ q: target.value }, !target.isStep); // one step back for all that is typed
+    target.isStep = true;
   }, 150);
 });
-at("q").addEventListener("blur", () => { isTyped = false; });
+at("q").addEventListener("blur", ({ target }) => { target.isStep = false; });
+at("tools").addEventListener("change", ({ target }) => look({ [target.id]: target.value }));
+at("tools").addEventListener("submit", (event) => event.preventDefault());
 at("clear").addEventListener("click", keys.Escape);
 at("keys").addEventListener("click", keys["?"]);
 at("list").addEventListener("click", ({ target }) => {
   if (target.className === "tag") look({ tag: target.value });
 });
-for (const state of Object.keys(glyphs)) at("state").add(new Option(`${glyphs[state]} ${state}`, state));
-addEventListener("popstate", () => turn(parse()));
+addEventListener("popstate", () => turn(read()));
 setInterval(() => {
   if (!document.hidden && list.items.some((session) => session.state === "running")) list.paint(true);
 }, 1000);
 
-let isListening = false;
-view = parse();
+let isHeard = false;
+at("endpoint").textContent = `AGENTLOG_ENDPOINT=${new URL("..", api).href.slice(0, -1)} python agent.py`;
 listen(`${api}live`, null, {
   state: (isOn) => {
     at("live").textContent = isOn ? "" : "not connected";
-    if (!isListening) turn(view); // from now on nothing is missed
-    isListening = true;
+    if (!isHeard) turn(read()); // from now on nothing is missed
+    isHeard = true;
   },
   sessions: (changed) => {
-    for (const session of changed) {
-      if (isWanted(session)) known.set(session.id, session);
-      else known.delete(session.id);
-    }
+    for (const session of changed) known[isWanted(session) ? "set" : "delete"](session.id, session);
     draw();
   },
-  reload: () => load(),
+  reload: load,
 });
