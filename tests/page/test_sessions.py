@@ -345,3 +345,28 @@ def test_the_form_keeps_what_the_address_says(collector, visit):
     assert f"{collector.base}/#state=failed" == page.url
     assert "failed" == page.get_by_label("State").input_value()
     visit.said.clear()  # the browser says of a 401 that it is one
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("path", ["/", "/#q=program", "/#state=unknown", "form"])
+def test_everybody_can_use_it(path, width, scheme, collector, visit):
+    """Nothing that axe-core calls serious or critical: contrast, names, roles, focus."""
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="there is no axe-core"
+    )
+    collector.post([*sessions(20), record(2, session=3, result="Fail", reason="program")])
+    asked = {"viewport": {"width": width, "height": 700}, "color_scheme": scheme}
+    if path == "form":
+        page = visit(collector, "/?token=wrong", known=False, **asked)
+        page.get_by_role("alert").wait_for()
+        visit.said.clear()  # the browser says of a 401 that it is one
+    else:
+        page = visit(collector, path, **asked)
+        page.locator("#count:not(:empty)").wait_for()
+    found = axe.Axe().run(page).response["violations"]
+    assert [] == [
+        (one["id"], one["nodes"][0]["html"], one["nodes"][0]["failureSummary"])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
