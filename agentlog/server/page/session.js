@@ -7,7 +7,8 @@
 import { Address, parse } from "./address.js";
 import { place, spanOf, windowIn } from "./axis.js";
 import { Detail } from "./detail.js";
-import { listen, tell } from "./keys.js";
+import { listen as listenToKeys, tell } from "./keys.js";
+import { listen } from "./live.js";
 import { Overview } from "./overview.js";
 import { Moments, Player } from "./play.js";
 import { source } from "./source.js";
@@ -28,6 +29,7 @@ let rows = new Map();
 let run = null;
 let sessionId = "";
 let indexes = new Map();
+let starts = [];
 let isFollowing = false;
 
 const table = new Table(at("table"), (item) => describe(item, { ...run, view, at: moment() }), {
@@ -43,7 +45,6 @@ const detail = new Detail(at("pane"), (id, signal) => source.event(id, signal), 
 });
 const address = new Address((parsed) => {
   change(parsed, false, false);
-  lookUp();
   table.reach(table.selected, true);
 });
 
@@ -57,7 +58,7 @@ function build() {
   const isRunning = nodes.some((node) => node.state === "running");
   run = {
     roots, nodes, head, last, isRunning,
-    isLive: isRunning && !source.isFile && now() - last < SILENT_AFTER,
+    isLive: isRunning && Boolean(source.address) && now() - last < SILENT_AFTER,
     cause: rootCause(roots),
     failures: nodes.filter((node) => node.failed),
     byId: new Map(nodes.map((node) => [node.id, node])),
@@ -139,6 +140,7 @@ function change(changes, isStep = false, isWritten = true) {
 function showRows() {
   const shown = visible(run.roots, view);
   indexes = new Map(shown.items.map((item, index) => [keyOf(item), index]));
+  starts = shown.items.map((item) => (item.nodes?.[0] ?? item).when ?? Infinity);
   table.show(shown, (item) => indexes.get(keyOf(item)) ?? -1);
   at("nothing").textContent = view.query ? "nothing found" : "nothing failed";
   at("nothing").hidden = shown.items.length > 0;
@@ -211,8 +213,16 @@ function goTo(node) {
   table.reach(table.selected, true);
 }
 
+/* The place of the selected row, or of the nearest above it where it is folded away. */
+function here() {
+  let node = run.byId.get(view.selected?.replace("~", "")) ?? null;
+  if (table.selected >= 0) return table.selected;
+  while (node && !indexes.has(node.id)) node = node.parent;
+  return node ? indexes.get(node.id) : -1;
+}
+
 function step(by) {
-  const index = Math.min(Math.max(table.selected + by, 0), table.items.length - 1);
+  const index = Math.min(Math.max(here() + by, 0), table.items.length - 1);
   if (index < 0) return;
   change({ selected: keyOf(table.items[index]) }, true);
   table.reach(index);
@@ -231,7 +241,7 @@ function toggle(item) {
   const name = item.nodes ? "opened" : "closed";
   const ids = new Set(view[name]);
   if (!ids.delete(item.id)) ids.add(item.id);
-  change({ [name]: ids });
+  change({ [name]: ids, selected: keyOf(item) });
 }
 
 function unfold() {
@@ -261,7 +271,7 @@ function moment() {
 
 function moveTo(moment, keepsUp = false) {
   change({ at: moment === null ? null : moment - run.whole[0] });
-  if (keepsUp && moment !== null) table.reach(indexOfLatest(table.items, moment));
+  if (keepsUp && moment !== null) table.reach(latest(starts, moment));
 }
 
 function stepTime(isBack) {
@@ -269,14 +279,13 @@ function stepTime(isBack) {
   moveTo(run.moments.next(moment() ?? (isBack ? Infinity : 0), isBack), true);
 }
 
-/* What began last before a moment. */
-function indexOfLatest(items, moment) {
-  const starts = items.map((item) => stretch(item)[0] ?? Infinity);
-  return starts.reduce((best, start, index) => (start <= moment && start >= (starts[best] ?? 0) ? index : best), -1);
+/* The place of the last start until a moment. */
+function latest(starts, moment) {
+  return starts.reduce((best, start, index) => (start <= moment && start >= (starts[best] ?? 0) ? index : best), 0);
 }
 
 function pick(moment) {
-  goTo(run.nodes[indexOfLatest(run.nodes, moment)]);
+  goTo(run.nodes[latest(run.nodes.map((node) => node.when ?? Infinity), moment)]);
 }
 
 function zoom(span) {
@@ -314,13 +323,14 @@ async function load() {
 }
 
 function connect() {
-  source.live({
+  if (!source.address) return;
+  listen(source.address, source.at, {
     rows(changed) {
-      for (const row of changed) rows.set(row[0], row);
+      for (const row of changed.rows) rows.set(row[0], row);
       update();
     },
     reload: () => load().then(update, complain),
-    state: (isConnected) => (at("live").textContent = isConnected ? (run.isLive ? "live" : "") : "not connected"),
+    state: (isListening) => (at("live").textContent = !isListening ? "not connected" : run.isLive ? "live" : ""),
   });
 }
 
@@ -391,7 +401,7 @@ async function begin() {
   table.repaintNow();
   table.reach(isFollowing ? table.items.length - 1 : table.selected, true);
   address.write(view, false);
-  listen(at("keys"), commands);
+  listenToKeys(at("keys"), commands);
   at("search").addEventListener("input", () => change({ query: at("search").value }, true));
   at("search").addEventListener("keydown", ({ key, shiftKey }) => {
     if (key === "Enter" && view.matches) goToNext([...view.matches], shiftKey);

@@ -1,22 +1,20 @@
 /* Where a session comes from: the collector, or the file that the page itself is.
 
    Both give `outline()`, `event(id)`, `find(words)`, which is the ids of events that carry them, and
-   `live(on)`: it calls `on.rows(rows)` for what is new or has changed, `on.reload()` where all has
-   to be asked for again, `on.state(isConnected)`.
+   where they live `address` and `at`, for live.js. This file imports nothing, so that the outline is
+   asked for while other modules are yet to come.
 
    A file has scripts of type application/octet-stream, each base64 of gzip of JSON:
    `agentlog-outline`, as the outline's route answers, with `data-size`; and `agentlog-events-0`,
    `-1`, ..., each a list of as many whole events, in the order of the rows. */
 
 const MOST_FOUND = 1000;
-const PAUSE = 1000; // ms before a stream is asked for again
 
 class ServerSource {
-  #at = "";
-
   constructor() {
     this.id = location.pathname.split("/").filter(Boolean).at(-1);
     this.api = new URL("../v1/", location.href).href;
+    this.address = `${this.api}live?session=${this.id}`;
     this.first = this.#load();
     this.first.catch(() => {}); // whoever asks for it is told
   }
@@ -29,7 +27,7 @@ class ServerSource {
 
   async #load() {
     const outline = await this.#ask(`sessions/${this.id}/outline`);
-    this.#at = outline.at;
+    this.at = outline.at;
     return outline;
   }
 
@@ -43,22 +41,6 @@ class ServerSource {
     return results.map((event) => event.id);
   }
 
-  /* The browser connects again by itself, but not after an answer that is no stream. */
-  live(on) {
-    const query = new URLSearchParams({ session: this.id, after: this.#at });
-    const stream = new EventSource(`${this.api}live?${query}`);
-    stream.onopen = () => on.state(true);
-    stream.onerror = () => {
-      on.state(false);
-      if (stream.readyState === EventSource.CLOSED) setTimeout(() => this.live(on), PAUSE);
-    };
-    stream.addEventListener("rows", ({ data, lastEventId }) => {
-      this.#at = lastEventId;
-      on.rows(JSON.parse(data).rows);
-    });
-    stream.addEventListener("reload", () => on.reload());
-  }
-
   async #ask(path, signal) {
     const answer = await fetch(this.api + path, { signal });
     if (answer.ok) return answer.json();
@@ -68,7 +50,6 @@ class ServerSource {
 }
 
 class FileSource {
-  isFile = true;
   #chunk = [];
 
   constructor(script) {
@@ -99,8 +80,6 @@ class FileSource {
     return found;
   }
 
-  live() {}
-
   /* Only what was asked for last is kept. */
   #events(n) {
     if (this.#chunk[0] !== n) this.#chunk = [n, unpacked(document.getElementById(`agentlog-events-${n}`))];
@@ -115,6 +94,5 @@ async function unpacked(script) {
 
 const script = document.getElementById("agentlog-outline");
 
-/** The source of this page. It imports nothing, so as to ask for the
-    outline while the other modules are yet to come. */
+/** The source of this page. */
 export const source = script ? new FileSource(script) : new ServerSource();
