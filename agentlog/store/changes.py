@@ -29,30 +29,24 @@ class Change:
     is_gone: bool = False
 
 
-_NOTE: Final = """BEGIN
-    INSERT INTO changed SELECT new.session, new.number
-    WHERE NOT EXISTS (SELECT 1 FROM changed WHERE session = new.session AND number = new.number);
-END"""
+_NOTE: Final = "BEGIN INSERT INTO changed VALUES (new.session, new.number); END"
 _WATCH: Final = (
     "PRAGMA temp_store = MEMORY",  # a disk that is full is no reason not to note
-    """CREATE TEMP TABLE changed (
-        session INTEGER, number INTEGER, PRIMARY KEY (session, number)) WITHOUT ROWID""",
+    "CREATE TEMP TABLE changed (session INTEGER, number INTEGER)",
     "CREATE TEMP TABLE gone (project INTEGER, session_id TEXT)",
     f"CREATE TEMP TRIGGER note_added AFTER INSERT ON main.events {_NOTE}",
     f"""CREATE TEMP TRIGGER note_changed AFTER UPDATE OF open, close, interrupted
         ON main.events {_NOTE}""",
     """CREATE TEMP TRIGGER note_sums AFTER UPDATE OF stale ON main.sessions
-        WHEN old.stale AND NOT new.stale BEGIN
-            INSERT INTO changed SELECT new.number, 0
-            WHERE NOT EXISTS (SELECT 1 FROM changed WHERE session = new.number AND number = 0);
-        END""",
+        WHEN old.stale AND NOT new.stale
+        BEGIN INSERT INTO changed VALUES (new.number, 0); END""",
     """CREATE TEMP TRIGGER note_gone AFTER UPDATE OF project ON main.sessions
         BEGIN INSERT INTO gone VALUES (old.project, old.session_id); END""",
 )
 _CHANGED = """
-    SELECT name, session_id, changed.number FROM changed
+    SELECT DISTINCT name, session_id, changed.number FROM changed
     JOIN sessions ON sessions.number = session JOIN projects ON projects.number = project
-    ORDER BY session
+    ORDER BY session, changed.number
 """
 _GONE = "SELECT name, session_id FROM gone JOIN projects ON projects.number = project"
 
