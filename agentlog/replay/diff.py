@@ -192,17 +192,16 @@ def _places(nodes: Sequence[Node], telling: Mapping[Node, Hashable]) -> list[tup
 def _row(depth: int, one: Node | None, other: Node | None) -> Row:
     if one is None or other is None:
         return Row(depth, one, other, (Change.GONE if one else Change.ADDED,))
-    fields = tuple(name for name in _FIELDS if not is_same(value(one, name), value(other, name)))
+    fields = [name for name in _FIELDS if not is_same(value(one, name), value(other, name))]
     changes = []
-    if other.failed and not one.failed:
-        changes.append(Change.FAILED)
-    elif one.failed and not other.failed:
-        changes.append(Change.RECOVERED)
+    if one.failed is not other.failed:
+        changes.append(Change.FAILED if other.failed else Change.RECOVERED)
+        fields = [name for name in fields if name != "outcome"]
     if is_slower(one.duration, other.duration):
         changes.append(Change.SLOWER)
-    if set(fields) - ({"outcome", "error"} if one.failed is not other.failed else set()):
+    if any(name != "error" or one.failed is other.failed for name in fields):
         changes.append(Change.CHANGED)
-    return Row(depth, one, other, tuple(changes), fields)
+    return Row(depth, one, other, tuple(changes), tuple(fields))
 
 
 def is_slower(before: float | None, after: float | None) -> bool:

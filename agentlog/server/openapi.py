@@ -90,6 +90,20 @@ _SCHEMAS: Final[_Schema] = {
             },
         }
     ),
+    "Comparison": _object(
+        {
+            "before": {"type": "object"},
+            "after": {"type": "object"},
+            "differs": {"type": "boolean"},
+            "counts": {"type": "object", "additionalProperties": _COUNT},
+            "rows": {
+                "type": "array",
+                "items": {"type": "object"},
+                "description": "In the order of the tree: an event with its `changes`, or the"
+                " number of those that are `hidden`.",
+            },
+        }
+    ),
     "Results": _object({"results": _list("Event")}),
     "Health": _object({"status": _TEXT}),
 }
@@ -305,6 +319,13 @@ def document(*, is_open: bool, asks_token: bool, root_path: str, cookie: str) ->
                 "Outline",
                 [_OF_A_SESSION],
                 "404",
+            ),
+            "/v1/compare/{one}/{other}": _reading(
+                "What became different from one session to another.",
+                "Comparison",
+                [_NAMED["one"], _NAMED["other"]],
+                "404",
+                "422",
             ),
             "/v1/live": _live(),
             "/v1/events/{session_id}/{event_id}": _reading(
