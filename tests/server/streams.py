@@ -92,6 +92,7 @@ class Stream:
             message = self.next()
             assert message is not None
             assert "rows" == message.event
+            assert message.data["rows"]
             found |= {row[0]: row for row in message.data["rows"]}
         return found
 

@@ -145,7 +145,8 @@ def test_after_a_restart_it_is_told_to_read_anew(tmp_path):
             collector.stop()
             assert stream.next() is None
         collector.start()
-        collector.post([record(3)])
+        for _ in range(5):  # more changes than there were before
+            collector.post([record(3, params={"time": time.monotonic()})])
         with Stream(collector, session=session_id(), last_id=stream.id) as stream:
             assert "reload" == stream.next().event
             rows = collector.get(f"/v1/sessions/{session_id()}/outline").json["rows"]
