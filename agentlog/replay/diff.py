@@ -196,7 +196,8 @@ def _row(depth: int, one: Node | None, other: Node | None) -> Row:
     changes = []
     if one.failed is not other.failed:
         changes.append(Change.FAILED if other.failed else Change.RECOVERED)
-        fields = [name for name in fields if name != "outcome"]
+        told = {"outcome", "error"} if other.failed else {"outcome"}  # by the event itself
+        fields = [name for name in fields if name not in told]
     if is_slower(one.duration, other.duration):
         changes.append(Change.SLOWER)
     if any(name != "error" or one.failed is other.failed for name in fields):

@@ -135,8 +135,7 @@ def _set_row(row: Row, lead: str, below: str, view: View) -> Iterator[Line]:
     if Change.FAILED in row.changes and (trouble := trouble_of(node, state, view)):
         yield from broken([trouble], view.width, indent=further)
     for field in row.fields:
-        if field != "error" or Change.FAILED not in row.changes:
-            yield from _set_field(row, field, further, view)
+        yield from _set_field(row, field, further, view)
 
 
 def _details(row: Row, view: View) -> Line:

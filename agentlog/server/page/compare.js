@@ -21,8 +21,9 @@ const dim = (text) => element("span", "dim", text);
 const cell = (name, role = "gridcell") => Object.assign(element("div", name), { role });
 const say = (text) => (at("counts").textContent = text);
 const grid = at("rows");
+const uri = encodeURIComponent;
 const link = (text, session, event = "") =>
-  Object.assign(element("a", "", text), { href: `../../sessions/${encodeURIComponent(session)}${event && "#e=" + encodeURIComponent(event)}` });
+  Object.assign(element("a", "", text), { href: `../../sessions/${uri(session)}${event && "#e=" + uri(event)}` });
 let told;
 let selected = null;
 
@@ -115,14 +116,14 @@ function drawSome() {
 
 function draw(answer) {
   told = answer;
-  document.title = `${safe(clip(told.after.name, 80))} · compare · agentlog`;
+  document.title = `${short(told.after.name)} · compare · agentlog`;
   at("sessions").append(drawSession(told.before, "-"), drawSession(told.after, "+"));
   say(Object.entries(told.counts).map(([word, n]) => `${count(n)} ${word}`).join(" · ") || "no difference");
   drawSome();
   const changed = [...grid.children].filter((row) => row.ariaExpanded);
   if (changed.length <= FEW) changed.forEach((row) => toggle(row, true));
   const failed = changed.filter((row) => row.told.changes.includes("failed now"));
-  select(failed.sort((one, other) => other.told.depth - one.told.depth)[0] ?? changed[0] ?? grid.firstChild);
+  select(failed.sort((a, b) => b.told.depth - a.told.depth)[0] ?? changed[0] ?? grid.firstChild);
 }
 
 grid.addEventListener("click", ({ target }) => {
