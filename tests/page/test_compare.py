@@ -137,3 +137,18 @@ def test_a_long_comparison_is_drawn_in_parts(collector, visit):
     page.keyboard.press("n")
     page.keyboard.press("l")
     page.locator("#rows pre").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+def test_everybody_can_use_it(compared, visit, scheme, width):
+    """Nothing that axe-core calls serious or critical: contrast, names, roles, focus."""
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="there is no axe-core"
+    )
+    options = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
+    page = visit(compared, PATH, bypass_csp=True, **options)
+    row(page, "write")
+    found = axe.Axe().run(page).response["violations"]
+    bad = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert [] == [(one["id"], [node["html"] for node in one["nodes"]]) for one in bad]
