@@ -8,7 +8,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
@@ -52,12 +52,19 @@ def export(store: SqliteStore, session_id: str, form: str, path: str) -> None:
         OSError: If it cannot be written.
 
     """
+    if path == STDOUT:
+        write(store, session_id, form, _stdout())
+    else:
+        with _file(Path(path)) as file:
+            write(store, session_id, form, file)
+
+
+def write(store: SqliteStore, session_id: str, form: str, file: IO[bytes]) -> None:
+    """Write a session into a file that is open."""
     with _as_it_is(store):
-        parts = FORMS[form](run_of(store, session_id))
-        if path == STDOUT:
-            _write(parts, _stdout())
-        else:
-            _write_file(parts, Path(path))
+        for part in FORMS[form](run_of(store, session_id)):
+            file.write(part.encode())
+        file.flush()
 
 
 def run_of(store: SqliteStore, session_id: str) -> Run:
@@ -104,16 +111,12 @@ def _stdout() -> IO[bytes]:
     return sys.stdout.buffer
 
 
-def _write(parts: Iterable[str], file: IO[bytes]) -> None:
-    for part in parts:
-        file.write(part.encode())
-    file.flush()
-
-
-def _write_file(parts: Iterable[str], path: Path) -> None:
+@contextmanager
+def _file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for a block; what is regular has its name only behind it."""
     if not _is_regular(path):
         with path.open("wb") as file:
-            _write(parts, file)
+            yield file
         return
     target = path.resolve()
     try:
@@ -123,7 +126,7 @@ def _write_file(parts: Iterable[str], path: Path) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, _mode(target))
-            _write(parts, file)
+            yield file
         Path(beside).replace(target)
     except BaseException:
         with suppress(OSError):

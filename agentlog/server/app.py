@@ -21,6 +21,7 @@ from agentlog.keys import Ring
 from agentlog.server import agentops, openapi
 from agentlog.server.auth import Access, Secrets
 from agentlog.server.compare import Comparing
+from agentlog.server.exports import Exports
 from agentlog.server.guard import Endpoint, Gate, Guard, problem
 from agentlog.server.hosts import Hosts
 from agentlog.server.hub import Hub
@@ -83,6 +84,7 @@ def create_app(
             Route("/v1/sessions", gate.reading(reading.sessions)),
             Route("/v1/sessions/{session_id}", gate.reading(reading.session)),
             Route("/v1/sessions/{session_id}/outline", gate.reading(outlines.outline)),
+            Route("/v1/sessions/{session_id}/export/{form}", gate.reading(Exports(reading).export)),
             Route("/v1/events/{session_id}/{event_id}", gate.reading(reading.event)),
             Route("/v1/compare/{one}/{other}", gate.reading(Comparing(reading).compare)),
             Route("/v1/live", gate.reading(live.live)),

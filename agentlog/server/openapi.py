@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from agentlog._version import __version__
+from agentlog.server.exports import FORMS
 from agentlog.server.reading import CURSOR, FEW, MOST, STATES
 from agentlog.store.outline import FIELDS
 
@@ -247,6 +248,20 @@ def _pages() -> _Schema:
     }
 
 
+def _export() -> _Schema:
+    """Return the operation of files to keep."""
+    kinds = {kind.media_type.partition(";")[0]: {"schema": _TEXT} for kind in FORMS.values()}
+    form = _parameter("path", "form", {"type": "string", "enum": list(FORMS)}, "Which form.")
+    good = {"description": "What `agentlog export` writes.", "content": kinds}
+    return {
+        "get": {
+            "summary": "A session as a file to keep.",
+            "parameters": [_OF_A_SESSION, form],
+            "responses": _answers(good, "401", "404", "503"),
+        }
+    }
+
+
 def _live() -> _Schema:
     """Return the operation of streams."""
     stream = {
@@ -320,6 +335,7 @@ def document(*, is_open: bool, asks_token: bool, root_path: str, cookie: str) ->
                 [_OF_A_SESSION],
                 "404",
             ),
+            "/v1/sessions/{session_id}/export/{form}": _export(),
             "/v1/compare/{one}/{other}": _reading(
                 "What became different from one session to another.",
                 "Comparison",

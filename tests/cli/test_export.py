@@ -36,15 +36,16 @@ def test_each_form(session_id, capfdbinary):
         written[form] = out.decode()
     assert written["--html"].startswith("<!doctype html>")
     lines = [strict(line) for line in written["--jsonl"].splitlines()]
-    assert ["plan", "write"] == [line["event_type"] for line in lines[1:]]
-    assert ["検索"] == lines[0]["tags"]
+    (root,) = [line for line in lines if line["action_type"] == "session"]
+    assert ["plan", "write"] == [line["event_type"] for line in lines if line is not root]
+    assert ["検索"] == root["tags"]
     (traces,) = map(strict, written["--otlp-json"].splitlines())
     (spans,) = [scope["spans"] for scope in traces["resourceSpans"][0]["scopeSpans"]]
     assert {session_id} == {span["traceId"] for span in spans}
     drawn = strict(written["--chrome-trace"])["traceEvents"]
     assert 3 == len([one for one in drawn if one["ph"] == "X"])
     rows = list(csv.DictReader(io.StringIO(written["--csv"], newline="")))
-    assert ["plan", "write"] == [row["event_type"] for row in rows[1:]]
+    assert ["plan", "write"] == [row["event_type"] for row in rows if row["parent_id"]]
 
 
 def test_a_file(session_id, tmp_path, capsys):

@@ -1,0 +1,72 @@
+"""A session as a file to keep: `GET /v1/sessions/{session_id}/export/{form}`.
+
+The rule: it is what `agentlog export` writes, to the byte, and never a page of the collector's: a
+browser saves it. There is one at a time, made part by part.
+"""
+
+import asyncio
+import re
+from tempfile import SpooledTemporaryFile
+from typing import IO, Final, NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from agentlog import export
+from agentlog.server.reading import Long, Reader, Reading
+from agentlog.store.sqlite import SqliteStore
+
+_IN_MEMORY: Final = 8 << 20
+
+
+class _Kind(NamedTuple):
+    """What a form is called within, its media type, and how the name of a file ends."""
+
+    name: str
+    media_type: str
+    ending: str
+
+
+FORMS: Final = {
+    "html": _Kind("html", "text/html; charset=utf-8", "html"),
+    "jsonl": _Kind("jsonl", "application/jsonl", "jsonl"),
+    "otlp-json": _Kind("otlp_json", "application/jsonl", "otlp.jsonl"),
+    "chrome-trace": _Kind("chrome_trace", "application/json", "trace.json"),
+    "csv": _Kind("csv", "text/csv; charset=utf-8", "csv"),
+}
+
+
+class Exports:
+    """The route of exports."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._turn = asyncio.Semaphore(1)
+
+    async def export(self, request: Request) -> Response:
+        """Answer `GET /v1/sessions/{session_id}/export/{form}`."""
+        session_id, form = request.path_params["session_id"], request.path_params["form"]
+        kind = FORMS.get(form)
+        if kind is None:
+            raise HTTPException(404, f"there is no such form: it is one of {', '.join(FORMS)}")
+        async with self._turn:
+            file = await self._reading.ask(
+                request, lambda store: exported_file(store, session_id, kind.name)
+            )
+        if file is None:
+            raise HTTPException(404, "there is no such session")
+        answer = Long(file)
+        name = re.sub("[^0-9A-Za-z-]", "_", session_id)[:64]
+        answer.headers["Content-Type"] = kind.media_type
+        answer.headers["Content-Disposition"] = f'attachment; filename="{name}.{kind.ending}"'
+        return answer
+
+
+def exported_file(store: Reader, session_id: str, form: str) -> IO[bytes] | None:
+    """Write a session into a file, None if there is none."""
+    if not isinstance(store, SqliteStore) or store.summary(session_id) is None:
+        return None
+    file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - whoever sends it closes it
+    export.write(store, session_id, form, file)
+    return file
