@@ -49,9 +49,9 @@ records = st.fixed_dictionaries(
         "prompt_tokens": st.sampled_from([12, -1]),
     },
 )
-texts = st.text(st.characters(max_codepoint=0x33FF), max_size=9) | st.text(
-    "ab\u200d\u200c\u202e\x1bé検👩\u00a0\u3164\U000e0041\ud800\n", max_size=9
-)
+texts = st.text(
+    st.characters(max_codepoint=0x33FF, exclude_categories=["Cn"]), max_size=9
+) | st.text("ab\u200d\u200c\u202e\x1bé検👩\u00a0\u3164\U000e0041\ud800\n", max_size=9)
 """Of characters that all versions of Unicode know; and of those that hide, or are torn apart."""
 
 
@@ -60,7 +60,7 @@ def page(browser, tmp_path_factory):
     """A page that may import the modules."""
     with Collector(tmp_path_factory.mktemp("collector")) as collector:
         page = browser.new_page()
-        page.goto(f"{collector.base}/login")
+        page.goto(f"{collector.base}/page/tree.js")  # whose policy lets scripts of ours in
         yield page
         page.close()
 

@@ -6,7 +6,6 @@ const LONGEST = 20; // s that a run takes to play
 
 export class Player {
   #frame = 0;
-  #pace = 1;
 
   /** `onMove(moment, isPlaying)` is told a moment, null for the whole run. */
   constructor(slider, toggle, onMove) {
@@ -33,8 +32,7 @@ export class Player {
     if (this.at === null) this.onMove(this.whole[0]);
     let last = performance.now();
     const step = (now) => {
-      const speed = Math.max(1, this.#length / LONGEST) * this.#pace;
-      const at = this.at + (Math.max(0, now - last) / 1000) * speed;
+      const at = this.at + (Math.max(0, now - last) / 1000) * Math.max(1, this.#length / LONGEST);
       last = now;
       this.#frame = requestAnimationFrame(step);
       if (at >= this.whole[1]) this.pause();
@@ -48,10 +46,6 @@ export class Player {
     this.#tell(0);
   }
 
-  faster(factor) {
-    this.#pace *= factor;
-  }
-
   #tell(frame) {
     this.#frame = frame;
     this.toggle.textContent = frame ? "❚❚" : "▶";
@@ -59,31 +53,18 @@ export class Player {
   }
 }
 
-/** The starts and ends of events in order: what is open at a moment, and what comes next. */
-export class Moments {
-  constructor(nodes) {
-    const known = nodes.filter((node) => node.when !== null);
-    this.starts = Float64Array.from(known, (node) => node.when).sort();
-    this.ends = Float64Array.from(known, (node) => node.ended ?? Infinity).sort();
-  }
-
-  /** Say what was open, had ended and was to come at a moment. */
-  tell(at) {
-    const [begun, ended] = [upTo(this.starts, at), upTo(this.ends, at)];
-    return `${begun - ended} open · ${ended} ended · ${this.starts.length - begun} to come`;
-  }
-
-  /** Return the next start or end behind a moment, or the last before it; null if there is none. */
-  next(at, isBack) {
-    const found = [this.starts, this.ends].map((all) => {
-      let i = upTo(all, at);
-      if (isBack) do i--; while (all[i] >= at);
-      return all[i];
-    }).filter(Number.isFinite);
-    return found.length ? Math[isBack ? "max" : "min"](...found) : null;
-  }
+/** Return what tells what was open, had ended and was to come at a moment. */
+export function teller(nodes) {
+  const known = nodes.filter((node) => node.when !== null);
+  const starts = Float64Array.from(known, (node) => node.when).sort();
+  const ends = Float64Array.from(known, (node) => node.ended ?? Infinity).sort();
+  return (at) => {
+    const [begun, ended] = [upTo(starts, at), upTo(ends, at)];
+    return `${begun - ended} open · ${ended} ended · ${starts.length - begun} to come`;
+  };
 }
 
+/* How many are not behind a value. */
 function upTo(sorted, value) {
   let [low, high] = [0, sorted.length];
   while (low < high) {

@@ -10,11 +10,11 @@ import { Detail } from "./detail.js";
 import { listen as listenToKeys, tell } from "./keys.js";
 import { listen } from "./live.js";
 import { Overview } from "./overview.js";
-import { Moments, Player } from "./play.js";
+import { Player, teller } from "./play.js";
 import { source } from "./source.js";
 import { Table, element } from "./table.js";
 import { clip, clock, count, duration, plural, safe, tokens } from "./text.js";
-import { GLYPHS, forest, rootCause, rowsOf, walk } from "./tree.js";
+import { GLYPHS, forest, rootCause, walk } from "./tree.js";
 import { describe, isOpen, isWanted, keyOf, reveal, search, stretch, sum, visible } from "./view.js";
 
 const SILENT_AFTER = 600; // s, as the collector's list has it
@@ -62,7 +62,7 @@ function build() {
     cause: rootCause(roots),
     failures: nodes.filter((node) => node.failed),
     byId: new Map(nodes.map((node) => [node.id, node])),
-    moments: new Moments(nodes),
+    tell: teller(nodes),
     whole: run?.whole,
   };
   setNow();
@@ -164,7 +164,7 @@ function showTime() {
   table.repaint();
   overview.mark(zoomed, moment());
   player.set(run.whole, moment());
-  at("moment").textContent = view.at === null ? "" : `+${duration(view.at)}: ${run.moments.tell(moment())}`;
+  at("moment").textContent = view.at === null ? "" : `+${duration(view.at)}: ${run.tell(moment())}`;
 }
 
 function drawTools() {
@@ -274,11 +274,6 @@ function moveTo(moment, keepsUp = false) {
   if (keepsUp && moment !== null) table.reach(latest(starts, moment));
 }
 
-function stepTime(isBack) {
-  player.pause();
-  moveTo(run.moments.next(moment() ?? (isBack ? Infinity : 0), isBack), true);
-}
-
 /* The place of the last start until a moment. */
 function latest(starts, moment) {
   return starts.reduce((best, start, index) => (start <= moment && start >= (starts[best] ?? 0) ? index : best), 0);
@@ -319,7 +314,7 @@ function follow(isOn) {
 async function load() {
   const outline = await source.outline();
   sessionId = outline.session_id;
-  rows = new Map(rowsOf(outline).map((row) => [row[0], row]));
+  rows = new Map(outline.rows.map((row) => [row[0], row]));
 }
 
 function connect() {
@@ -370,10 +365,6 @@ const commands = {
   earlier: () => zoomBy(1, -1 / 4),
   later: () => zoomBy(1, 1 / 4),
   play: () => player.press(),
-  step: () => stepTime(false),
-  stepBack: () => stepTime(true),
-  slower: () => player.faster(1 / 2),
-  faster: () => player.faster(2),
   follow: () => follow(!isFollowing),
   help: () => tell(at("keys")),
   escape: () => {

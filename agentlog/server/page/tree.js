@@ -1,21 +1,13 @@
-/* From the rows of an outline to a forest, and what failed first in it: agentlog/replay/tree.py in
-   JavaScript, to the letter (tests/page/test_tree.py compares them).
+/* From the rows of an outline to a forest, and what failed first in it: agentlog/replay/tree.py to
+   the letter (tests/page/test_tree.py compares them).
 
    The rule of this file: the same rows give the same forest, whatever their order or damage. Every
-   event is there exactly once, nothing raises, nothing recurses, and no clock is asked.
+   event is there once, nothing raises, nothing recurses, and no clock is asked. What is missing or of
+   a wrong type is null; who has neither parent nor name is an orphan, of whom just the end is known. */
 
-   The column of a field that is missing or of a wrong type is null. Without a parent and without a
-   name only the end of an event is known: an orphan. */
-
-const FIELDS = [
-  "id", "parent_id", "event_type", "action_type", "timestamp", "end_timestamp", "result", "reason",
-  "rating", "model", "tags", "prompt_tokens", "completion_tokens", "level", "logger", "error",
-];
 const [
-  ID, PARENT, NAME, KIND, START, END, RESULT, REASON,
-  RATING, MODEL, TAGS, GIVEN, MADE, LEVEL, LOGGER, ERROR,
-] = FIELDS.keys();
-
+  ID, PARENT, NAME, KIND, START, END, RESULT, REASON, RATING, MODEL, TAGS, GIVEN, MADE, LEVEL, LOGGER, ERROR,
+] = Array(16).keys(); // as the fields of a row stand in agentlog/store/outline.py
 const LAST_MOMENT = 253_370_764_800;
 const FEWEST_TO_FOLD = 3;
 const NONE = Object.freeze([]);
@@ -109,12 +101,6 @@ export function forest(rows) {
   return roots;
 }
 
-/** Return the rows of an outline with their fields as they are here. */
-export function rowsOf({ fields, rows }) {
-  const places = FIELDS.map((field) => fields.indexOf(field));
-  return places.every((place, i) => place === i) ? rows : rows.map((row) => places.map((place) => row[place] ?? null));
-}
-
 /** Yield every node in the order in which a tree is read. */
 export function* walk(roots) {
   const stack = roots.toReversed();
@@ -125,9 +111,8 @@ export function* walk(roots) {
   }
 }
 
-/** Return the failure that the others followed from, or null where nothing failed: of the failures
-    that climbed nearest to the root, below which no child failed, the earliest to end. A failed log
-    line counts only where, at the same place, nothing else failed. */
+/** Return the failure that the others followed from, or null: of those that lead to the failures
+    nearest to the root, the earliest to end. */
 export function rootCause(roots) {
   let stack = nearestFailures(roots);
   let cause = null;

@@ -30,8 +30,7 @@ export function valueOf(value, level = 0) {
   });
   if (level === 0 || (level === 1 && entries.length <= FEW)) return draw();
   const details = element("details");
-  const keys = entries.slice(0, 4).map(([key]) => safe(clip(key, 24))).join(", ");
-  details.append(element("summary", "", isList ? plural(entries.length, "item") : `{ ${keys}${entries.length > 4 ? ", …" : ""} }`));
+  details.append(element("summary", "", plural(entries.length, isList ? "item" : "key")));
   details.addEventListener("toggle", () => details.append(draw()), { once: true });
   return details;
 }
