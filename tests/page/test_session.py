@@ -61,7 +61,7 @@ def section(page, name):
 
 
 def failed_run():
-    """Return the records of a run that failed at `fetch`; three alike, a log line, a running one."""
+    """Return the records of a run that failed at `fetch`, with three alike in it."""
     error = {"type": "Timeout", "message": "no answer", "traceback": "Traceback\n  line 1"}
     crumbs = [{"timestamp": START, "level": "debug", "event": "asked twice"}]
     whole = {"timestamp": START, "end_timestamp": START + 10}
@@ -148,7 +148,10 @@ def test_opens_at_the_root_cause(collector, visit):
     assert f"00-01a1fd6294527{1:019x}-{event_id(7)}-01" in ids
     assert f"agentlog replay 01a1fd6294527{1:019x}" in ids
     assert ["agent", "plan", "embed", "step", "fetch", "last"] == names(page)
-    assert "×3" == page.locator(".space .row", has_text="embed").locator(".times").inner_text()
+    assert (
+        "\N{MULTIPLICATION SIGN}3"
+        == page.locator(".space .row", has_text="embed").locator(".times").inner_text()
+    )
 
 
 def test_a_prompt_is_a_conversation(collector, visit):
@@ -294,7 +297,7 @@ def test_nothing_scrolls_sideways(collector, visit, width):
     collector.post(failed_run())
     page = visit(collector, address(), viewport={"width": width, "height": 800})
     section(page, "Params")
-    overflowing = """[document.documentElement, ...document.querySelectorAll("body, main, #table, #pane")]
+    overflowing = """[...document.querySelectorAll("html, body, main, #table, #pane")]
         .filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.id || one.tagName)"""
     assert [] == page.evaluate(overflowing)
     assert selected(page).locator(".title").bounding_box()["width"] > 30

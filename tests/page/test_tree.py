@@ -9,14 +9,10 @@ from hypothesis import strategies as st
 from agentlog.replay import format as fmt
 from agentlog.replay.tree import Fold, fold, forest, root_cause, walk
 from agentlog.store.merge import merged
+from agentlog.store.outline import FIELDS
 from tests.server.collector import Collector
 
 pytestmark = pytest.mark.waits
-
-FIELDS = (
-    "id parent_id event_type action_type timestamp end_timestamp result reason rating model tags"
-    " prompt_tokens completion_tokens level logger error"
-).split()
 
 FOREST = """async (rows) => {
     const { Fold, fold, forest, rootCause, walk } = await import("/page/tree.js");

@@ -406,6 +406,8 @@ async function begin() {
 }
 
 function complain(error) {
+  at("name").textContent ||= "Session";
+  at("run").hidden = at("tools").hidden = run === null;
   at("nothing").textContent = `This session cannot be shown: ${safe(error.message)}`;
   at("nothing").hidden = false;
 }
