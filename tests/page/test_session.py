@@ -105,6 +105,19 @@ def test_a_run_of_10_500(long, visit):
     assert "10501" == page.locator("#table").get_attribute("aria-rowcount")
 
 
+def test_a_run_of_100_000(longest, visit):
+    """The first row in five seconds, the next failure in one and a half; few nodes."""
+    page = visit(longest, address())
+    assert page.evaluate(FIRST_ROW) < 5000
+    page.keyboard.press("Home")
+    page.locator(".space .row.selected[aria-rowindex='2']").wait_for()
+    began = time.monotonic()
+    page.keyboard.press("n")
+    page.locator(".space .row.selected.failed:not([aria-rowindex='2'])").wait_for()
+    assert time.monotonic() - began < 1.5
+    assert page.evaluate("document.querySelectorAll('*').length") <= 1500
+
+
 def test_scrolling(long, visit):
     """While the wheel turns, 95 % of the frames come within 33 ms."""
     page = visit(long, address() + "#closed=1")
