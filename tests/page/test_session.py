@@ -316,6 +316,18 @@ def test_nothing_scrolls_sideways(collector, visit, width):
     assert selected(page).locator(".title").bounding_box()["width"] > 30
 
 
+def test_export(collector, visit):
+    """A session is a file to keep, in each of the forms of `agentlog export`."""
+    collector.post(failed_run())
+    page = visit(collector, address())
+    page.locator("#export summary").click()
+    for link in page.locator("#export a").all():
+        assert 200 == collector.get(link.get_attribute("href").removeprefix(collector.base)).status
+    with page.expect_download() as download:
+        page.locator("#export a", has_text="CSV").click()
+    assert download.value.suggested_filename.endswith(".csv")
+
+
 def test_no_such_session(collector, visit):
     """The page says so."""
     page = visit(collector, address(7))

@@ -401,6 +401,10 @@ async function begin() {
   for (const [id, command] of Object.entries({ errors: "errors", fold: "foldAll", follow: "follow", help: "help" })) {
     at(id).addEventListener("click", commands[command]);
   }
+  at("export").hidden = !source.api;
+  for (const link of at("export").querySelectorAll("a")) {
+    if (source.api) link.href = `${source.api}sessions/${source.id}/export/${link.dataset.form}`;
+  }
   connect();
   setInterval(tick, 1000);
 }
