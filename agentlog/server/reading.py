@@ -10,7 +10,6 @@ large; a search finds as much as fits into an answer.
 import asyncio
 import json
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -24,17 +23,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from agentlog.replay.listing import summary_state
-from agentlog.replay.node import State
 from agentlog.store import SessionFilter, SessionSummary
 from agentlog.store.merge import Event
+from agentlog.store.state import SILENT, State
 
 MOST: Final = 10_000
 FEW: Final = 100
-SILENT: Final = "silent"
-SILENT_AFTER: Final = 600.0
-"""Seconds after which a session that runs is called silent: no lock says whether it still does."""
-
 STATES: Final = (*(state.value for state in State), SILENT)
 CURSOR: Final = re.compile(r"(-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[+-][0-9]{1,3})?|none)_(.{1,200})")
 
@@ -82,8 +76,7 @@ class Reading:
     async def sessions(self, request: Request) -> Response:
         """Answer `GET /v1/sessions`: a page of the list, newest first."""
         wanted = filter_of(request.query_params)
-        now = time.time()
-        return _json(await self.ask(request, lambda store: sessions_text(store, wanted, now)))
+        return _json(await self.ask(request, lambda store: sessions_text(store, wanted)))
 
     async def session(self, request: Request) -> Response:
         """Answer `GET /v1/sessions/{session_id}`: its own event, and all others by their start."""
@@ -195,10 +188,10 @@ def _is_own(text: str) -> bool:
     return '"session"' in text and json.loads(text).get("action_type") == "session"
 
 
-def sessions_text(store: Reader, wanted: SessionFilter, now: float) -> bytes:
+def sessions_text(store: Reader, wanted: SessionFilter) -> bytes:
     """Return a page of the list as it goes over the wire."""
     found = store.sessions(wanted)
-    rows = b",".join(_text(summary_json(summary, now)) for summary in found)
+    rows = b",".join(_text(asdict(summary)) for summary in found)
     behind = _text(cursor_behind(found, wanted.limit))
     return b'{"sessions":[%b],"next":%b}' % (rows, behind)
 
@@ -214,19 +207,6 @@ def found_text(store: Reader, words: str, limit: int) -> bytes:
     sizes = accumulate(len(text) + 1 for text in texts)
     fits = takewhile(lambda one: one[1] <= MOST_FOUND, zip(texts, sizes, strict=True))
     return b'{"results":[%b]}' % b",".join(text for text, _ in fits)
-
-
-def summary_json(summary: SessionSummary, now: float) -> dict[str, object]:
-    """Return a session of a list as it goes over the wire."""
-    return {**asdict(summary), "state": state_of(summary, now)}
-
-
-def state_of(summary: SessionSummary, now: float) -> str:
-    """Say in one word what became of a session: one that runs may have gone silent."""
-    state = summary_state(summary)
-    last = summary.last or summary.timestamp
-    is_silent = state is State.RUNNING and last is not None and last < now - SILENT_AFTER
-    return SILENT if is_silent else state.value
 
 
 class _Long(Response):

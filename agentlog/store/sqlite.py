@@ -34,14 +34,10 @@ from agentlog.store.database import PATIENCE, Database
 from agentlog.store.ids import id_length, quoted
 from agentlog.store.intake import Damage, Entry, entry_of_record
 from agentlog.store.merge import Event, Record, merge
+from agentlog.store.rows import bindable
+from agentlog.store.state import INTERRUPTED, REASONS
 
 _CANDIDATES = 5
-
-INTERRUPTED, SHIPPED = 1, 2
-REASONS = {INTERRUPTED: "interrupted", SHIPPED: "shipped"}
-"""Why an event has no end though its process is gone: it was interrupted, or its end was shipped
-before it was taken up here.
-"""
 
 _OWN = """
     FROM events JOIN sessions ON sessions.number = session
@@ -297,7 +293,7 @@ class SqliteStore:
         return _count(
             connection,
             "coalesce(max(number), 0) FROM projects WHERE name = ?",
-            _bindable(self.project),
+            bindable(self.project),
         )
 
     def _events(self, clauses: str, **values: object) -> list[Event]:
@@ -313,11 +309,11 @@ class SqliteStore:
 
     @contextmanager
     def _rows(self, clauses: str, **values: object) -> Iterator[sqlite3.Cursor]:
-        named = {name: _bindable(value) for name, value in values.items()}
+        named = {name: bindable(value) for name, value in values.items()}
         with self.reading() as connection:
             yield connection.execute(
                 f"SELECT open, close, interrupted {clauses}",
-                {"project": _bindable(self.project), **named},
+                {"project": bindable(self.project), **named},
             )
 
     def _beginning_with(self, prefix: str) -> list[str]:
@@ -331,8 +327,8 @@ class SqliteStore:
                 " AND session_id >= :prefix AND session_id < :prefix || char(0x10FFFF)"
                 " ORDER BY session_id LIMIT :most",
                 {
-                    "project": _bindable(self.project),
-                    "prefix": _bindable(prefix),
+                    "project": bindable(self.project),
+                    "prefix": bindable(prefix),
                     "most": _CANDIDATES + 1,
                 },
             )
@@ -370,11 +366,6 @@ def _several(prefix: str, ids: list[str]) -> str:
 def _id_of(record: object) -> str | None:
     found = record.get("id") if isinstance(record, dict) else None
     return found if isinstance(found, str) else None
-
-
-def _bindable(value: object) -> object:
-    """Make a text one that SQLite takes: no half of a surrogate pair."""
-    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def _count(connection: sqlite3.Connection, what: str, *values: object) -> int:
