@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from structlog.typing import FilteringBoundLogger
 
 from agentlog.server import intake
+from agentlog.server.envelope import Rejection
 from agentlog.server.incoming import Incoming, Refused
 from agentlog.server.writer import Broken, Busy, NoRoom
 from agentlog.store import Receipt
@@ -64,7 +65,7 @@ class Receiving:
                 size = len(body)
                 encoding = request.headers.get("content-encoding")
                 batch = await self._in_thread(lambda: intake.read(body, encoding))
-            if isinstance(batch, intake.Rejection):
+            if isinstance(batch, Rejection):
                 raise Refused(batch.status, batch.detail)
             receipt = await self._store(project, batch, began, bytes=size)
         return JSONResponse(receipt_json(receipt))
