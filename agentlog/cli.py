@@ -249,19 +249,20 @@ def _serve(chosen: argparse.Namespace) -> int:
     needs a key: `agentlog keys`.
     """
     from agentlog import serve
+    from agentlog.server.settings import ServeConfig, checked_name, checked_root_path
+    from agentlog.store.home import STORE_NAME
 
-    wish = serve.Wish(
-        home=home_directory(),
-        store=chosen.store,
+    home = home_directory()
+    config = ServeConfig(
+        store=chosen.store or home / STORE_NAME,
+        home=None if chosen.store else home,
         host=chosen.host,
         port=chosen.port,
+        allow_hosts=frozenset(map(checked_name, chosen.allow_host)),
+        root_path=checked_root_path(chosen.root_path),
         keep=chosen.keep,
-        token=not chosen.no_token,
-        browser=not chosen.no_browser,
-        allow_hosts=chosen.allow_host,
-        root_path=chosen.root_path,
     )
-    return serve.serve(wish, _complain)
+    return serve.serve(config, _complain, token=not chosen.no_token, browser=not chosen.no_browser)
 
 
 def _keys(chosen: argparse.Namespace) -> int:

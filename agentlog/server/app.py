@@ -105,12 +105,7 @@ def _lineage(access: Access, receiving: Receiving, incoming: Incoming) -> list[B
 
 
 def _description(config: ServeConfig) -> Endpoint:
-    document = openapi.document(
-        is_open=config.is_open,
-        asks_token=not config.is_open or config.token is not None,
-        root_path=config.root_path,
-        cookie=config.cookie,
-    )
+    document = openapi.document(config)
 
     async def described(_request: Request) -> Response:
         return JSONResponse(document)

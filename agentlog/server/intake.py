@@ -61,6 +61,10 @@ _TYPES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
 }
 
 
+Found = Record | str
+"""A record that was made of what somebody sent; or why none could be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """The records of a request.
@@ -93,10 +97,10 @@ def read(body: bytes, encoding: str | None) -> Batch | Rejection:
         return rejected.rejection
 
 
-def of_records(records: Sequence[Record]) -> Batch:
-    """Make a batch of records that were parsed elsewhere."""
+def of_records(found: Sequence[Found]) -> Batch:
+    """Make a batch of records that were made elsewhere."""
     parse = Parser()
-    return _batch([_of_record(record, parse) for record in records])
+    return _batch([_of_record(one, parse) for one in found])
 
 
 def _batch(found: list["Entry | _Refused"]) -> Batch:
@@ -132,9 +136,11 @@ def _checked(value: Value, *, may_be_odd: bool) -> Entry | _Refused:
     return Entry(record["session_id"], record["id"], half(record), text)
 
 
-def _of_record(record: Record, parse: Parser) -> Entry | _Refused:
+def _of_record(found: Found, parse: Parser) -> Entry | _Refused:
+    if isinstance(found, str):
+        return _Refused(None, found)
     try:
-        value, _ = parse(written(record), 0)
+        value, _ = parse(written(found), 0)
     except (TypeError, ValueError, RecursionError) as error:
         return _Refused(None, f"not JSON: {error}")
     return _checked(value, may_be_odd=False)

@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from starlette.concurrency import run_in_threadpool
@@ -26,9 +26,10 @@ from agentlog.server.agentops.events import event_records
 from agentlog.server.agentops.sessions import FIRST, agent_record, session_record
 from agentlog.server.agentops.tickets import Ticket
 from agentlog.server.auth import bearer_of
+from agentlog.server.intake import Found
+from agentlog.server.receiving import receipt_json
 from agentlog.server.writer import Busy
-from agentlog.store import Receipt
-from agentlog.store.merge import Record
+from agentlog.store import Receipt, Refusal
 
 MOST_EVENTS: Final = 50_000
 """Of a batch: so many as a queue may hold that was told to hold many, as it stops for good when it
@@ -53,15 +54,12 @@ _NO_UUID: Final = "without a session_id that is a UUID"
 _UNREAD: Final = {"Connection": "close"}
 """For an answer before the body is read, which would be taken for the next request."""
 
-Found = Sequence[Record | str]
-"""Records, and instead of each that cannot be made, why."""
-
 
 class Submit(Protocol):
     """Stores the records of a project; returns after the commit, and may raise `Busy`."""
 
-    def __call__(self, project: str, records: Sequence[Record], /) -> Awaitable[Receipt]:
-        """Store them; the receipt is for these records, in their order."""
+    def __call__(self, project: str, found: Sequence[Found], /) -> Awaitable[Receipt]:
+        """Store them; the receipt is for all that was found, in its order."""
 
 
 ProjectOfKey = Callable[[str | None], str | None]
@@ -188,34 +186,22 @@ class _Lineage:
         found = await run_in_threadpool(event_records, told, session, batch, asked.arrived)
         return JSONResponse(await self._stored(asked, found))
 
-    async def _stored(self, asked: Asked, found: Found) -> dict[str, object]:
+    async def _stored(self, asked: Asked, found: Sequence[Found]) -> dict[str, object]:
         """Store what was found, and return the receipt for all of it."""
-        kept = [index for index, one in enumerate(found) if not isinstance(one, str)]
-        records = [one for one in found if not isinstance(one, str)]
-        refused: dict[int, tuple[str | None, str]]
-        refused = {at: (None, one) for at, one in enumerate(found) if isinstance(one, str)}
-        accepted = 0
-        for start in range(0, len(records), _AT_ONCE):
-            some = records[start : start + _AT_ONCE]
+        accepted, refused = 0, list[Refusal]()
+        for start in range(0, len(found), _AT_ONCE):
+            some = found[start : start + _AT_ONCE]
             receipt = await patiently(self._submit, asked.by.project, some, asked.until)
             accepted += receipt.accepted
-            refused |= {kept[start + one.index]: (one.id, one.why) for one in receipt.refused}
-        return {
-            "accepted": accepted,
-            "refused": [
-                {"index": index, "id": name, "why": why}
-                for index, (name, why) in sorted(refused.items())
-            ],
-        }
+            refused += [replace(one, index=start + one.index) for one in receipt.refused]
+        return receipt_json(Receipt(accepted, tuple(refused)))
 
 
-async def patiently(
-    submit: Submit, project: str, records: Sequence[Record], until: float
-) -> Receipt:
+async def patiently(submit: Submit, project: str, found: Sequence[Found], until: float) -> Receipt:
     """Store records; while the collector is busy, try again until then. Raises `Busy` after it."""
     while True:
         try:
-            return await submit(project, records)
+            return await submit(project, found)
         except Busy as busy:
             if time.monotonic() + busy.retry_after > until:
                 raise
