@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Protocol
 
 from starlette.concurrency import run_in_threadpool
@@ -50,6 +51,7 @@ is one, as values take many times their bytes.
 
 _KEYS: Final = ("x-agentops-auth", "x-agentops-api-key")
 _NO_UUID: Final = "without a session_id that is a UUID"
+_NO_AGENT: Final = "without an id and a session_id that are UUIDs"
 
 _UNREAD: Final = {"Connection": "close"}
 """For an answer before the body is read, which would be taken for the next request."""
@@ -105,6 +107,10 @@ class Asked:
     until: float
 
 
+Said = Mapping[str, object]
+Answer = Callable[[Asked], Awaitable[Said]]
+
+
 def routes(submit: Submit, project_of_key: ProjectOfKey, body_of: BodyOf) -> list[Route]:
     """Return the routes of every version of the SDK.
 
@@ -116,65 +122,74 @@ def routes(submit: Submit, project_of_key: ProjectOfKey, body_of: BodyOf) -> lis
 
     An error is raised as an `HTTPException`: whoever serves the routes makes it `{"detail"}`.
     """
-    small, large = asyncio.Semaphore(_SMALL_ONES), asyncio.Semaphore(1)
-
-    def route(path: str, handle: Callable[[Asked], Awaitable[Response]]) -> Route:
-        async def endpoint(request: Request) -> Response:
-            arrived, until = int(time.time() * 1000), time.monotonic() + PATIENCE
-            shown = _shown(request, project_of_key)
-            async with body_of(request) as body, small if len(body) <= _SMALL else large:
-                said = await run_in_threadpool(_said, body)
-                return await handle(Asked(shown, body, said, arrived, until))
-
-        name = "agentops." + path.removeprefix("/").replace("/", ".")
-        return Route(path, endpoint, methods=["POST"], name=name)
-
-    lineage = _Lineage(submit)
+    lineage = _Lineage(submit, project_of_key, body_of)
+    answers: dict[str, Answer] = {
+        "/sessions": lineage.session,
+        "/events": lineage.events,
+        "/agents": lineage.agent,
+        "/v2/create_session": lineage.new_session,
+        "/v2/reauthorize_jwt": lineage.token,
+        "/v2/update_session": lineage.session,
+        "/v2/create_events": lineage.events,
+        "/v2/create_agent": lineage.agent,
+    }
     return [
-        route("/sessions", lineage.session),
-        route("/events", lineage.events),
-        route("/agents", lineage.agent),
-        route("/v2/create_session", lineage.new_session),
-        route("/v2/reauthorize_jwt", lineage.token),
-        route("/v2/update_session", lineage.session),
-        route("/v2/create_events", lineage.events),
-        route("/v2/create_agent", lineage.agent),
+        Route(
+            path,
+            partial(lineage.answer, answer),
+            methods=["POST"],
+            name=f"agentops{path.replace('/', '.')}",
+        )
+        for path, answer in answers.items()
     ]
 
 
 class _Lineage:
     """Answers requests."""
 
-    def __init__(self, submit: Submit) -> None:
+    def __init__(self, submit: Submit, project_of_key: ProjectOfKey, body_of: BodyOf) -> None:
         self._submit = submit
+        self._project_of_key = project_of_key
+        self._body_of = body_of
+        self._small, self._large = asyncio.Semaphore(_SMALL_ONES), asyncio.Semaphore(1)
 
-    async def session(self, asked: Asked) -> Response:
+    async def answer(self, answer: Answer, request: Request) -> Response:
+        """Read a request, and answer it in one of the ways below."""
+        arrived, until = int(time.time() * 1000), time.monotonic() + PATIENCE
+        shown = _shown(request, self._project_of_key)
+        async with (
+            self._body_of(request) as body,
+            self._small if len(body) <= _SMALL else self._large,
+        ):
+            said = await run_in_threadpool(_said, body)
+            return JSONResponse(await answer(Asked(shown, body, said, arrived, until)))
+
+    async def session(self, asked: Asked) -> Said:
         """Take what a request knows of its session."""
         found = session_record(_session(asked), asked.arrived)
-        return JSONResponse(await self._stored(asked, [found or _NO_UUID]))
+        return await self._stored(asked, [found or _NO_UUID])
 
-    async def new_session(self, asked: Asked) -> Response:
+    async def new_session(self, asked: Asked) -> Said:
         """Take the start of a session, and give the token for it."""
         found = session_record(_session(asked), FIRST)
         if found is None:
             raise HTTPException(400, f"A session {_NO_UUID}.")
-        answer = await self._stored(asked, [found])
-        return JSONResponse({**answer, "jwt": str(Ticket(asked.by.key, str(found["session_id"])))})
+        jwt = str(Ticket(asked.by.key, str(found["session_id"])))
+        return {**await self._stored(asked, [found]), "jwt": jwt}
 
-    async def token(self, asked: Asked) -> Response:
+    async def token(self, asked: Asked) -> Said:
         """Give the token for a session that was started elsewhere."""
         session = values.session_id(asked.said.get("session_id"))
         if session is None:
             raise HTTPException(400, f"A session {_NO_UUID}.")
-        return JSONResponse({"jwt": str(Ticket(asked.by.key, session))})
+        return {"jwt": str(Ticket(asked.by.key, session))}
 
-    async def agent(self, asked: Asked) -> Response:
+    async def agent(self, asked: Asked) -> Said:
         """Take an agent."""
         found = agent_record(asked.said, asked.by.session, asked.arrived)
-        why = "without an id and a session_id that are UUIDs"
-        return JSONResponse(await self._stored(asked, [found or why]))
+        return await self._stored(asked, [found or _NO_AGENT])
 
-    async def events(self, asked: Asked) -> Response:
+    async def events(self, asked: Asked) -> Said:
         """Take a batch of events."""
         told = asked.said.get("events")
         if not isinstance(told, list):
@@ -184,9 +199,9 @@ class _Lineage:
         session = values.session_id(asked.said.get("session_id")) or asked.by.session
         batch = values.digest(asked.body)
         found = await run_in_threadpool(event_records, told, session, batch, asked.arrived)
-        return JSONResponse(await self._stored(asked, found))
+        return await self._stored(asked, found)
 
-    async def _stored(self, asked: Asked, found: Sequence[Found]) -> dict[str, object]:
+    async def _stored(self, asked: Asked, found: Sequence[Found]) -> Said:
         """Store what was found, and return the receipt for all of it."""
         accepted, refused = 0, list[Refusal]()
         for start in range(0, len(found), _AT_ONCE):
@@ -208,7 +223,7 @@ async def patiently(submit: Submit, project: str, found: Sequence[Found], until:
             await asyncio.sleep(busy.retry_after)
 
 
-def _session(asked: Asked) -> Mapping[str, object]:
+def _session(asked: Asked) -> Said:
     """Return what is told of a session; for one that it cannot write, the SDK sends a text."""
     if "session" not in asked.said:
         raise HTTPException(400, 'The body is {"session": {...}}.')
@@ -233,7 +248,7 @@ def _shown(request: Request, project_of_key: ProjectOfKey) -> Shown:
     return Shown(project, key, ticket.session_id if ticket else None)
 
 
-def _said(body: bytes) -> Mapping[str, object]:
+def _said(body: bytes) -> Said:
     if bodies.has_too_many_values(body):
         raise HTTPException(413, f"A body has at most {bodies.MOST_VALUES} values.")
     try:
