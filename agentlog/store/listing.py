@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentlog.store import SessionFilter, SessionSummary
+from agentlog.store.ids import NAMED
 from agentlog.store.rows import bindable
 from agentlog.store.state import BY_REASON, BY_RESULT, REASONS, SILENT, SILENT_AFTER, State
 
@@ -46,7 +47,12 @@ _SESSIONS = f"""
     WHERE project = (SELECT number FROM projects WHERE name = :project) AND events
 """  # noqa: S608 - made of constants
 
-_ONE = "AND session_id = :session_id"
+_BEGINNING = """
+    SELECT session_id FROM sessions
+    WHERE project = (SELECT number FROM projects WHERE name = :project)
+    AND session_id >= :prefix AND session_id < :prefix || char(0x10FFFF)
+    ORDER BY session_id LIMIT :most
+"""
 _CLAUSES = {
     "since": "AND sessions.timestamp >= :since",
     "before": "AND sessions.timestamp < :before",
@@ -76,9 +82,12 @@ def sessions(
     return list(_found(connection, f"{clauses} {_ORDER}", project=project, **values))
 
 
-def summary(connection: sqlite3.Connection, project: str, session_id: str) -> SessionSummary | None:
-    """Return one session of a project, or None."""
-    return next(_found(connection, _ONE, project=project, session_id=session_id), None)
+def ids_beginning_with(connection: sqlite3.Connection, project: str, prefix: str) -> list[str]:
+    """Return the first few session ids of a project that begin so, sorted; with "" none."""
+    if not prefix:
+        return []
+    named = {"project": bindable(project), "prefix": bindable(prefix), "most": NAMED + 1}
+    return [session_id for (session_id,) in connection.execute(_BEGINNING, named)]
 
 
 def _values(wanted: SessionFilter) -> dict[str, object]:

@@ -217,10 +217,3 @@ def test_sessions_are_found_by_name_tag_or_beginning(store, text, expected):
     )
     found = store.sessions(SessionFilter(text=text))
     assert set(expected) == {summary.id for summary in found}
-
-
-def test_one_session_is_summed_up_by_its_id(store):
-    """As in the list; None if there is none."""
-    store.put([root("a"), root("b")])
-    assert store.sessions()[0] == store.summary("b")
-    assert None is store.summary("c") is store.summary("\ud800")
