@@ -6,7 +6,6 @@ and nothing else.
 """
 
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -22,8 +21,6 @@ from agentlog.errors import ConfigurationError
 if TYPE_CHECKING:
     from agentlog.server.settings import ServeConfig
 
-_INTERRUPTED = 130
-
 
 def serve(
     config: "ServeConfig",
@@ -32,7 +29,7 @@ def serve(
     token: bool = True,
     browser: bool = True,
 ) -> int:
-    """Serve until a signal comes; return the exit status.
+    """Serve until a signal comes; return its number.
 
     Args:
         config: What stands on the command line.
@@ -70,8 +67,7 @@ def serve(
         readers = stack.enter_context(closing(Readers(config.store)))
         app = guarded(create_app(config, writer, readers, log), config)
         up = partial(_announce, config, tell, browser=browser)
-        ended = process.run(app, listener, log, up)
-    return _INTERRUPTED if ended == signal.SIGINT else 0
+        return process.run(app, listener, log, up)
 
 
 def _checked(config: "ServeConfig", *, token: bool) -> "ServeConfig":
