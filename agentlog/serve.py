@@ -62,7 +62,6 @@ def serve(
         config = replace(config, port=listener.getsockname()[1])
         note = partial(note_of_store, log)
         writer = Writer(config.store, home=config.home, keep=config.keep, note=note)
-        writer.start()
         stack.callback(writer.stop)
         readers = stack.enter_context(closing(Readers(config.store)))
         app = guarded(create_app(config, writer, readers, log), config)

@@ -41,7 +41,7 @@ def create_app(
 
     Args:
         config: What it was told.
-        writer: Stores what comes; it has been started, and is stopped by whoever did.
+        writer: Stores what comes; it is stopped by whoever made it.
         readers: Give what is stored.
         log: Told of each batch.
 
