@@ -25,10 +25,10 @@ from agentlog.server.hosts import Hosts
 from agentlog.server.incoming import Incoming
 from agentlog.server.metrics import Metrics
 from agentlog.server.reading import Readers, Reading
-from agentlog.server.receiving import HANDLERS, Receiving, broken
+from agentlog.server.receiving import Receiving, not_kept
 from agentlog.server.settings import ServeConfig
 from agentlog.server.visiting import Visiting
-from agentlog.server.writer import Writer
+from agentlog.server.writer import NotKept, Writer
 
 
 def create_app(
@@ -76,8 +76,8 @@ def create_app(
         ],
         exception_handlers={
             HTTPException: _refused,
-            StoreError: broken,
-            **HANDLERS,
+            StoreError: not_kept,
+            NotKept: not_kept,
             Exception: _failed,
         },
         lifespan=lifespan,

@@ -23,8 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from agentlog.store import SessionFilter, SessionSummary
-from agentlog.store.merge import Event
+from agentlog.store import SessionFilter, SessionSummary, Store
 from agentlog.store.state import SILENT, State
 
 MOST: Final = 10_000
@@ -43,20 +42,11 @@ _PART = 256 << 10
 T = TypeVar("T")
 
 
-class Reader(Protocol):
-    """What this file needs of the store of one project."""
-
-    def sessions(self, wanted: SessionFilter) -> list[SessionSummary]:
-        """Return the sessions that a filter lets through, newest first."""
+class Reader(Store, Protocol):
+    """A store of one project that gives the events of a session as they are written, too."""
 
     def texts_of(self, session_id: str) -> Iterator[list[str]]:
-        """Yield the events of a session by their start, some at once, each as JSON."""
-
-    def event(self, session_id: str, event_id: str) -> Event | None:
-        """Return one event, or None."""
-
-    def search(self, text: str, *, limit: int) -> list[Event]:
-        """Return the newest events with these words."""
+        """Yield them by their start, some at once, each as JSON."""
 
 
 class Readers(Protocol):

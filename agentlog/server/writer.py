@@ -32,24 +32,42 @@ ROOM: Final = 64 << 20
 _TOGETHER: Final = 4 << 20
 """Bytes that are committed in one transaction, so that nobody waits long for others."""
 
-_COME_AGAIN: Final = 1
 _STOPPED: Final = "the collector is stopping"
 
 
-class Busy(Exception):  # noqa: N818 - as are the two below, it is an answer and no mistake
+class NotKept(Exception):  # noqa: N818 - it is an answer and no mistake
+    """Nothing of a batch is kept; the text says why.
+
+    Attributes:
+        status_code: What HTTP calls it.
+        retry_after: Seconds after which it is worth another try.
+
+    """
+
+    status_code: int
+    retry_after: int
+
+
+class Busy(NotKept):
     """There is no room for another batch just now."""
 
-    def __init__(self, retry_after: int = _COME_AGAIN) -> None:
-        super().__init__(f"come again in {retry_after} s")
+    status_code = 429
+
+    def __init__(self, retry_after: int = 1) -> None:
+        super().__init__("there is more to store than can be held: come again")
         self.retry_after = retry_after
 
 
-class NoRoom(Exception):  # noqa: N818
-    """The disk is full; the text says so."""
+class NoRoom(NotKept):
+    """The disk is full."""
+
+    status_code, retry_after = 507, 30
 
 
-class Broken(Exception):  # noqa: N818
-    """The store cannot be written; the text says why."""
+class Broken(NotKept):
+    """The store cannot be used."""
+
+    status_code, retry_after = 503, 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """What a store lets in.
 
 The rule: a record that passes here can be stored, merged, searched and written as strict JSON for
-ever after. So the doubts about a line (its encoding, its numbers, its depth, its surrogates) are
-all raised in this file, once, and nothing behind it has to be careful.
+ever after. So the doubts about a line of the journal (its encoding, its numbers, its depth, its
+surrogates) are all raised in this file, once, and nothing behind it has to be careful. What comes
+over the network is asked for more: server/intake.py.
 """
 
 import json

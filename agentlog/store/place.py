@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from agentlog.errors import StoreError
+from agentlog.journal import file_id
 from agentlog.store import lock
 
 
@@ -41,7 +42,6 @@ class Place:
 
 def _look(path: Path) -> object:
     try:
-        found = path.stat()
+        return file_id(path.stat())
     except OSError:
         return None
-    return found.st_dev, found.st_ino
