@@ -214,15 +214,13 @@ class Writer:
         if not batches:
             return
         failure = self._stored(batches)
-        if failure is None:
-            self._answer(batches, lambda one: _receipt(one.batch))
-        elif len(batches) > 1 and not isinstance(failure, NoRoom):
+        if failure and len(batches) > 1 and not isinstance(failure, NoRoom):
             for one in batches:
                 self._commit([one])
         else:
-            self._answer(batches, lambda _: failure)
+            self._answer(batches, failure)
 
-    def _stored(self, batches: Sequence[_Waiting]) -> NoRoom | Broken | None:
+    def _stored(self, batches: Sequence[_Waiting]) -> NotKept | None:
         """Store batches in one transaction; return why that cannot be done, None if it is."""
         try:
             with self._store.writing():
@@ -243,16 +241,13 @@ class Writer:
             self._count(len(one.batch.entries), len(one.batch.refused))
         return None
 
-    def _answer(
-        self,
-        batches: Sequence[_Waiting],
-        answer: "Callable[[_Waiting], Receipt | Exception | None]",
-    ) -> None:
+    def _answer(self, batches: Sequence[_Waiting], failure: NotKept | None) -> None:
         with self._news:
             self._held -= sum(one.batch.size for one in batches)
         for one in batches:
+            outcome = failure or Receipt(len(one.batch.entries), one.batch.refused)
             with suppress(RuntimeError):  # its loop is closed: nobody waits for it any more
-                one.loop.call_soon_threadsafe(_settle, one.answer, answer(one))
+                one.loop.call_soon_threadsafe(_settle, one.answer, outcome)
 
     def _count(self, accepted: int, refused: int) -> None:
         self._counts["records_accepted"] += accepted
@@ -263,7 +258,7 @@ class Writer:
             self._stopping = True
             left = list(self._queue)
             self._queue.clear()
-        self._answer(left, lambda _: Broken(_STOPPED))
+        self._answer(left, Broken(_STOPPED))
         with suppress(StoreError):
             self._store.close()
         self._lock.release()
@@ -273,14 +268,10 @@ def _told(error: Exception) -> str:
     return str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
 
 
-def _receipt(batch: Batch) -> Receipt:
-    return Receipt(len(batch.entries), batch.refused)
-
-
-def _settle(answer: "asyncio.Future[Receipt]", outcome: "Receipt | Exception | None") -> None:
+def _settle(answer: "asyncio.Future[Receipt]", outcome: Receipt | NotKept) -> None:
     if answer.done():
         return  # whoever waited is gone
     if isinstance(outcome, Receipt):
         answer.set_result(outcome)
     else:
-        answer.set_exception(outcome or Broken())
+        answer.set_exception(outcome)
