@@ -24,11 +24,12 @@ from agentlog.server.guard import Endpoint, Gate, Guard, problem
 from agentlog.server.hosts import Hosts
 from agentlog.server.incoming import Incoming
 from agentlog.server.metrics import Metrics
-from agentlog.server.reading import Readers, Reading
+from agentlog.server.reading import Reading
 from agentlog.server.receiving import Receiving, not_kept
 from agentlog.server.settings import ServeConfig
 from agentlog.server.visiting import Visiting
 from agentlog.server.writer import NotKept, Writer
+from agentlog.store.readers import Readers
 
 
 def create_app(

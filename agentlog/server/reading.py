@@ -10,20 +10,21 @@ large; a search finds as much as fits into an answer.
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from itertools import accumulate, takewhile
 from tempfile import SpooledTemporaryFile
-from typing import IO, Final, Protocol, TypeVar
+from typing import IO, Final, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from agentlog.store import SessionFilter, SessionSummary, Store
+from agentlog.store import SessionFilter, SessionSummary
+from agentlog.store.readers import Readers
+from agentlog.store.sqlite import SqliteStore
 from agentlog.store.state import SILENT, State
 
 MOST: Final = 10_000
@@ -40,20 +41,6 @@ MOST_FOUND: Final = 32 << 20
 _PART = 256 << 10
 
 T = TypeVar("T")
-
-
-class Reader(Store, Protocol):
-    """A store of one project that gives the events of a session as they are written, too."""
-
-    def texts_of(self, session_id: str) -> Iterator[list[str]]:
-        """Yield them by their start, some at once, each as JSON."""
-
-
-class Readers(Protocol):
-    """Gives the store of a project to a thread."""
-
-    def of_project(self, project: str) -> AbstractContextManager[Reader]:
-        """Open it for a block."""
 
 
 class Reading:
@@ -92,7 +79,7 @@ class Reading:
             raise HTTPException(422, "q is missing: the words to search for")
         return _json(await self.ask(request, lambda store: found_text(store, text, limit)))
 
-    async def ask(self, request: Request, question: Callable[[Reader], T]) -> T:
+    async def ask(self, request: Request, question: Callable[[SqliteStore], T]) -> T:
         """Put a question to the store of the request's project, in a thread."""
         project = request.state.project
 
@@ -178,7 +165,7 @@ def _is_own(text: str) -> bool:
     return '"session"' in text and json.loads(text).get("action_type") == "session"
 
 
-def sessions_text(store: Reader, wanted: SessionFilter) -> bytes:
+def sessions_text(store: SqliteStore, wanted: SessionFilter) -> bytes:
     """Return a page of the list as it goes over the wire."""
     found = store.sessions(wanted)
     rows = b",".join(_text(asdict(summary)) for summary in found)
@@ -186,7 +173,7 @@ def sessions_text(store: Reader, wanted: SessionFilter) -> bytes:
     return b'{"sessions":[%b],"next":%b}' % (rows, behind)
 
 
-def found_text(store: Reader, words: str, limit: int) -> bytes:
+def found_text(store: SqliteStore, words: str, limit: int) -> bytes:
     """Return what a search finds as it goes over the wire, as much as fits into an answer."""
     texts = list(map(_text, store.search(words, limit=min(limit, FEW))))
     if len(texts) == FEW < limit:

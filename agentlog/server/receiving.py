@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,7 +19,7 @@ from agentlog.server import intake
 from agentlog.server.envelope import Rejection
 from agentlog.server.guard import problem
 from agentlog.server.incoming import Incoming, Refused
-from agentlog.server.writer import Broken, Busy, NotKept
+from agentlog.server.writer import Broken, Busy, NotKept, Writer
 from agentlog.store import Receipt
 
 WAIT: Final = 5.0
@@ -28,13 +28,6 @@ WAIT: Final = 5.0
 _JSON: Final = "application/json"
 
 T = TypeVar("T")
-
-
-class Writing(Protocol):
-    """What this file needs of a writer."""
-
-    async def submit(self, project: str, batch: intake.Batch) -> Receipt:
-        """Store a batch; returns after the commit."""
 
 
 class Receiving:
@@ -47,7 +40,7 @@ class Receiving:
 
     """
 
-    def __init__(self, incoming: Incoming, writer: Writing, log: FilteringBoundLogger) -> None:
+    def __init__(self, incoming: Incoming, writer: Writer, log: FilteringBoundLogger) -> None:
         self._incoming = incoming
         self._writer = writer
         self._log = log

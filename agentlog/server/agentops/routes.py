@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -57,12 +57,8 @@ _UNREAD: Final = {"Connection": "close"}
 """For an answer before the body is read, which would be taken for the next request."""
 
 
-class Submit(Protocol):
-    """Stores the records of a project; returns after the commit, and may raise `Busy`."""
-
-    def __call__(self, project: str, found: Sequence[Found], /) -> Awaitable[Receipt]:
-        """Store them; the receipt is for all that was found, in its order."""
-
+Submit = Callable[[str, Sequence[Found]], Awaitable[Receipt]]
+"""Stores what was found for a project; returns after the commit, and may raise `Busy`."""
 
 ProjectOfKey = Callable[[str | None], str | None]
 """Says which project a key, or none, writes to; None: none."""
