@@ -6,6 +6,7 @@ one list. What comes to none of them is a 404, and every error is `{"detail"}`.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import structlog
 from starlette.applications import Starlette
@@ -75,12 +76,7 @@ def create_app(
             Route("/v1/search", gate.reading(reading.search)),
             *_lineage(access, receiving, incoming),
         ],
-        exception_handlers={
-            HTTPException: _refused,
-            StoreError: not_kept,
-            NotKept: not_kept,
-            Exception: _failed,
-        },
+        exception_handlers=_HANDLERS,
         lifespan=lifespan,
     )
     app.state.metrics = metrics
@@ -125,3 +121,11 @@ async def _refused(_request: Request, error: Exception) -> Response:
 
 async def _failed(_request: Request, _error: Exception) -> Response:
     return problem(500, "this should not have happened: the collector's log says more")
+
+
+_HANDLERS: Final[dict[Any, Any]] = {
+    HTTPException: _refused,
+    StoreError: not_kept,
+    NotKept: not_kept,
+    Exception: _failed,
+}
