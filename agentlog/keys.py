@@ -24,6 +24,7 @@ from pathlib import Path
 
 from agentlog.errors import ConfigurationError
 from agentlog.journal import make_directory
+from agentlog.shipping.files import write_all
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VERSION = 1
@@ -150,7 +151,8 @@ def _changing(store: Path) -> Iterator[list[Key]]:
             yield keys
             text = json.dumps({"version": _VERSION, "keys": [asdict(key) for key in keys]})
             os.ftruncate(fd, 0)
-            _write_all(fd, text.encode() + b"\n")
+            write_all(fd, text.encode() + b"\n")
+            os.fsync(fd)
             path.with_name(f"{path.name}.new").replace(path)
             _sync_directory(path.parent)
     except OSError as error:
@@ -172,13 +174,6 @@ def _next_file(path: Path) -> Iterator[int]:
                 return
         finally:
             os.close(fd)
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    """Have all of it on the disk; one that is full may take a part before it says so."""
-    while data:
-        data = data[os.write(fd, data) :]
-    os.fsync(fd)
 
 
 def _sync_directory(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The usage of the command line: its words and options, and what is said to a wrong one."""
+"""The usage of the command line: its words and options, and how it says what is wrong."""
 
 import argparse
 import inspect
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from agentlog._version import __version__
-from agentlog.errors import ConfigurationError
+from agentlog.errors import ConfigurationError, print_error
 
 if TYPE_CHECKING:
     from agentlog.diagnosis.program import Program
@@ -20,6 +20,15 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _AGE = "a number with s, m, h, d or w for its unit: 90m, 30d, 8w"
 _LONGEST_MESSAGE = 200
 _SHOWN_OF_A_LONG_ONE = 95
+
+
+FAILED = 1
+"""Exit status: it could not be done, or `doctor` found something wrong."""
+
+
+def complain(message: str) -> None:
+    """Tell a person something, on stderr."""
+    print_error(f"agentlog: {safe(message)}")
 
 
 def safe(text: str) -> str:

@@ -21,11 +21,12 @@ from agentlog.errors import ConfigurationError, StoreError
 from agentlog.journal import LOCAL, destinations, losses, owners_alive, segments, size_of
 from agentlog.replay import format as fmt
 from agentlog.replay.listing import summary_state
-from agentlog.replay.node import State, moment
+from agentlog.replay.node import moment
 from agentlog.store import SessionSummary
 from agentlog.store.home import STORE_NAME, trouble_of_reading
 from agentlog.store.ids import id_length
 from agentlog.store.sqlite import SqliteStore
+from agentlog.store.state import State
 from agentlog.store.uptake import DamagedLine, damaged_lines, uptake
 
 _SHOWN = 5

@@ -11,10 +11,11 @@ from datetime import tzinfo
 from agentlog.replay import format as fmt
 from agentlog.replay.glyphs import ASCII, UNICODE
 from agentlog.replay.lines import GAP, Line, Span, flow, measure
-from agentlog.replay.node import State, elapsed, moment, state_of
+from agentlog.replay.node import elapsed, moment
 from agentlog.replay.rows import View
 from agentlog.store import SessionSummary
 from agentlog.store.ids import id_length
+from agentlog.store.state import SILENT, State
 
 _HEADINGS = ("session", "when", "outcome", "took", "events", "failed", "tokens")
 _FIRST = 4
@@ -61,11 +62,8 @@ def sessions(
 
 
 def summary_state(summary: SessionSummary) -> State:
-    """Say in one word what became of a session; where its root is missing, nobody knows."""
-    if summary.event_type is None:
-        return State.UNKNOWN
-    ended = summary.end_timestamp is not None
-    return state_of(summary.result, summary.reason, ended=ended)
+    """Say in one word what became of a session; one that is silent may run."""
+    return State.RUNNING if summary.state == SILENT else State(summary.state)
 
 
 def summary_duration(summary: SessionSummary, now: float | None = None) -> float | None:

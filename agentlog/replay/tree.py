@@ -16,8 +16,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from agentlog.replay.node import Node, State
+from agentlog.replay.node import Node
 from agentlog.store.merge import Address, merged
+from agentlog.store.state import State
 
 __all__ = ["Fold", "Node", "State", "fold", "forest", "root_cause", "walk"]
 

@@ -6,6 +6,7 @@ one list. What comes to none of them is a 404, and every error is `{"detail"}`.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import structlog
 from starlette.applications import Starlette
@@ -24,11 +25,12 @@ from agentlog.server.guard import Endpoint, Gate, Guard, problem
 from agentlog.server.hosts import Hosts
 from agentlog.server.incoming import Incoming
 from agentlog.server.metrics import Metrics
-from agentlog.server.reading import Readers, Reading
-from agentlog.server.receiving import HANDLERS, Receiving, broken
+from agentlog.server.reading import Reading
+from agentlog.server.receiving import Receiving, not_kept
 from agentlog.server.settings import ServeConfig
 from agentlog.server.visiting import Visiting
-from agentlog.server.writer import Writer
+from agentlog.server.writer import NotKept, Writer
+from agentlog.store.readers import Readers
 
 
 def create_app(
@@ -41,7 +43,7 @@ def create_app(
 
     Args:
         config: What it was told.
-        writer: Stores what comes; it has been started, and is stopped by whoever did.
+        writer: Stores what comes; it is stopped by whoever made it.
         readers: Give what is stored.
         log: Told of each batch.
 
@@ -74,12 +76,7 @@ def create_app(
             Route("/v1/search", gate.reading(reading.search)),
             *_lineage(access, receiving, incoming),
         ],
-        exception_handlers={
-            HTTPException: _refused,
-            StoreError: broken,
-            **HANDLERS,
-            Exception: _failed,
-        },
+        exception_handlers=_HANDLERS,
         lifespan=lifespan,
     )
     app.state.metrics = metrics
@@ -105,12 +102,7 @@ def _lineage(access: Access, receiving: Receiving, incoming: Incoming) -> list[B
 
 
 def _description(config: ServeConfig) -> Endpoint:
-    document = openapi.document(
-        is_open=config.is_open,
-        asks_token=not config.is_open or config.token is not None,
-        root_path=config.root_path,
-        cookie=config.cookie,
-    )
+    document = openapi.document(config)
 
     async def described(_request: Request) -> Response:
         return JSONResponse(document)
@@ -129,3 +121,11 @@ async def _refused(_request: Request, error: Exception) -> Response:
 
 async def _failed(_request: Request, _error: Exception) -> Response:
     return problem(500, "this should not have happened: the collector's log says more")
+
+
+_HANDLERS: Final[dict[Any, Any]] = {
+    HTTPException: _refused,
+    StoreError: not_kept,
+    NotKept: not_kept,
+    Exception: _failed,
+}

@@ -132,9 +132,7 @@ class Errands:
         self._next_sum = done + share_of_others(0) * (done - began)
 
     def _index(self, most: int) -> None:
-        with self._store.writing() as connection:
-            done = index.take_in(connection, most)
-        self._is_behind = done > 0
+        self._is_behind = self._store.index_some(most) > 0
         now = time.monotonic()
         if not self._is_behind:
             self.behind = 0

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from agentlog._version import __version__
 from agentlog.server.reading import CURSOR, FEW, MOST, STATES
+from agentlog.server.settings import ServeConfig
 
 _Schema = dict[str, Any]
 
@@ -97,26 +98,28 @@ _PROBLEMS: Final = {
 }
 
 
-def _answers(good: _Schema, *problems: str) -> _Schema:
+def _json(schema: str) -> _Schema:
+    return {"application/json": {"schema": _ref(schema)}}
+
+
+def _problems(*statuses: str) -> _Schema:
     later = {"Retry-After": {"schema": {"type": "string"}}}
     return {
-        "200": good,
-        **{
-            status: {
-                "description": _PROBLEMS[status],
-                "content": {"application/json": {"schema": _ref("Problem")}},
-                **({"headers": later} if status in ("429", "503", "507") else {}),
-            }
-            for status in ("400", "403", "421", *problems)
-        },
+        status: {
+            "description": _PROBLEMS[status],
+            "content": _json("Problem"),
+            **({"headers": later} if status in ("429", "503", "507") else {}),
+        }
+        for status in ("400", "403", "421", *statuses)
     }
+
+
+def _answers(good: _Schema, *problems: str) -> _Schema:
+    return {"200": good, **_problems(*problems)}
 
 
 def _good(description: str, schema: str) -> _Schema:
-    return {
-        "description": description,
-        "content": {"application/json": {"schema": _ref(schema)}},
-    }
+    return {"description": description, "content": _json(schema)}
 
 
 def _parameter(place: str, name: str, schema: _Schema, description: str) -> _Schema:
@@ -162,74 +165,75 @@ def _reading(summary: str, schema: str, parameters: list[_Schema], *problems: st
 
 
 _HTML: Final = {"text/html": {"schema": _TEXT}}
-_FORM: Final = {
-    "required": True,
-    "content": {
-        "application/x-www-form-urlencoded": {"schema": _object({"key": _TEXT})},
+_FORM: Final = {"application/x-www-form-urlencoded": {"schema": _object({"key": _TEXT})}}
+_ENTERING: Final = {
+    "303": {"description": "To the page, with the cookie."},
+    "401": {"description": "A form that asks for a key.", "content": _HTML},
+}
+_INDEX: Final = {
+    "summary": "The page.",
+    "parameters": [
+        _parameter("query", "token", _TEXT, "The token, or a key: it becomes the cookie.")
+    ],
+    "responses": {
+        **_answers({"description": "The list of sessions, as a page.", "content": _HTML}, "503"),
+        **_ENTERING,
     },
+}
+_LOGIN: Final = {
+    "summary": "Make a key the cookie.",
+    "requestBody": {"required": True, "content": _FORM},
+    "responses": {**_problems("408", "413"), **_ENTERING},
+    "security": [],
+}
+_HEALTH: Final = {
+    "summary": "Whether it stores what it is given.",
+    "responses": {**_answers(_good("It does.", "Health")), "503": _good("It does not.", "Health")},
+    "security": [],
+}
+_READ: Final = {
+    "/v1/sessions": _reading("Sessions, newest first.", "Sessions", _LIST_PARAMETERS, "422"),
+    "/v1/sessions/{session_id}": _reading(
+        "A session with all its events.", "Session", [_OF_A_SESSION], "404"
+    ),
+    "/v1/events/{session_id}/{event_id}": _reading(
+        "One event.", "Event", [_OF_A_SESSION, _OF_AN_EVENT], "404"
+    ),
+    "/v1/search": _reading(
+        "The newest events with these words.", "Results", [_WORDS, _LIMIT], "422"
+    ),
 }
 
 
-def _pages() -> _Schema:
-    """Return what a browser asks for."""
-    login = {"description": "A form that asks for a key.", "content": _HTML}
-    index = {"description": "The list of sessions, as a page.", "content": _HTML}
-    entered = {"description": "To the page, with the cookie."}
-    token = _parameter("query", "token", _TEXT, "The token, or a key: it becomes the cookie.")
-    return {
-        "/": {
-            "get": {
-                "summary": "The page.",
-                "parameters": [token],
-                "responses": {**_answers(index, "503"), "303": entered, "401": login},
-            }
-        },
-        "/login": {
-            "post": {
-                "summary": "Make a key the cookie.",
-                "requestBody": _FORM,
-                "responses": {
-                    **{k: v for k, v in _answers(login, "408", "413").items() if k != "200"},
-                    "303": entered,
-                    "401": login,
-                },
-                "security": [],
-            }
-        },
-    }
-
-
-def document(*, is_open: bool, asks_token: bool, root_path: str, cookie: str) -> _Schema:
-    """Return the description of a collector.
-
-    Args:
-        is_open: Whether writing asks for nothing.
-        asks_token: Whether reading asks for something.
-        root_path: Where it is below a proxy.
-        cookie: The name of its cookie.
-
-    """
-    writing = ("408", "413", "415", "429", "503", "507", *(() if is_open else ("401",)))
-    batch = {"required": True, "content": {"application/json": {"schema": _ref("Batch")}}}
+def _paths(*, is_open: bool) -> _Schema:
+    """Return the routes; an open collector does not ask who writes, or who wants its numbers."""
+    asking = () if is_open else ("401",)
+    free: _Schema = {"security": []} if is_open else {}
+    receipt = _good("What became of each record.", "Receipt")
     post = {
         "summary": "Store records; the answer comes after the commit.",
-        "requestBody": batch,
-        "responses": _answers(_good("What became of each record.", "Receipt"), *writing),
-        **({"security": []} if is_open else {}),
+        "requestBody": {"required": True, "content": _json("Batch")},
+        "responses": _answers(receipt, "408", "413", "415", "429", "503", "507", *asking),
     }
-    metrics = {
-        "summary": "Numbers.",
-        "responses": _answers(_PROMETHEUS, *(() if is_open else ("401",))),
+    metrics = {"summary": "Numbers.", "responses": _answers(_PROMETHEUS, *asking)}
+    return {
+        "/v1/events": {"post": post | free},
+        **_READ,
+        "/healthz": {"get": _HEALTH},
+        "/": {"get": _INDEX},
+        "/login": {"post": _LOGIN},
+        "/metrics": {"get": metrics | free},
     }
-    health = {
-        "summary": "Whether it stores what it is given.",
-        "responses": {
-            **_answers(_good("It does.", "Health")),
-            "503": _good("It does not.", "Health"),
-        },
-        "security": [],
+
+
+def document(config: ServeConfig) -> _Schema:
+    """Return the description of a collector."""
+    secrets = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "agentops": {"type": "apiKey", "in": "header", "name": "X-Agentops-Auth"},
+        "cookie": {"type": "apiKey", "in": "cookie", "name": config.cookie},
     }
-    secret: list[_Schema] = [{"bearer": []}, {"agentops": []}, {"cookie": []}]
+    is_free = config.is_open and config.token is None
     return {
         "openapi": "3.1.0",
         "info": {
@@ -237,32 +241,8 @@ def document(*, is_open: bool, asks_token: bool, root_path: str, cookie: str) ->
             "version": __version__,
             "description": "A path has the methods that stand here; for any other it is a 405.",
         },
-        "servers": [{"url": root_path or "/"}],
-        "paths": {
-            "/v1/events": {"post": post},
-            "/v1/sessions": _reading(
-                "Sessions, newest first.", "Sessions", _LIST_PARAMETERS, "422"
-            ),
-            "/v1/sessions/{session_id}": _reading(
-                "A session with all its events.", "Session", [_OF_A_SESSION], "404"
-            ),
-            "/v1/events/{session_id}/{event_id}": _reading(
-                "One event.", "Event", [_OF_A_SESSION, _OF_AN_EVENT], "404"
-            ),
-            "/v1/search": _reading(
-                "The newest events with these words.", "Results", [_WORDS, _LIMIT], "422"
-            ),
-            "/healthz": {"get": health},
-            **_pages(),
-            "/metrics": {"get": {**metrics, **({"security": []} if is_open else {})}},
-        },
-        "components": {
-            "schemas": _SCHEMAS,
-            "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer"},
-                "agentops": {"type": "apiKey", "in": "header", "name": "X-Agentops-Auth"},
-                "cookie": {"type": "apiKey", "in": "cookie", "name": cookie},
-            },
-        },
-        "security": secret if asks_token else [],
+        "servers": [{"url": config.root_path or "/"}],
+        "paths": _paths(is_open=config.is_open),
+        "components": {"schemas": _SCHEMAS, "securitySchemes": secrets},
+        "security": [] if is_free else [{name: []} for name in secrets],
     }

@@ -10,31 +10,25 @@ large; a search finds as much as fits into an answer.
 import asyncio
 import json
 import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from itertools import accumulate, takewhile
 from tempfile import SpooledTemporaryFile
-from typing import IO, Final, Protocol, TypeVar
+from typing import IO, Final, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from agentlog.replay.listing import summary_state
-from agentlog.replay.node import State
 from agentlog.store import SessionFilter, SessionSummary
-from agentlog.store.merge import Event
+from agentlog.store.readers import Readers
+from agentlog.store.sqlite import SqliteStore
+from agentlog.store.state import SILENT, State
 
 MOST: Final = 10_000
 FEW: Final = 100
-SILENT: Final = "silent"
-SILENT_AFTER: Final = 600.0
-"""Seconds after which a session that runs is called silent: no lock says whether it still does."""
-
 STATES: Final = (*(state.value for state in State), SILENT)
 CURSOR: Final = re.compile(r"(-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[+-][0-9]{1,3})?|none)_(.{1,200})")
 
@@ -49,29 +43,6 @@ _PART = 256 << 10
 T = TypeVar("T")
 
 
-class Reader(Protocol):
-    """What this file needs of the store of one project."""
-
-    def sessions(self, wanted: SessionFilter) -> list[SessionSummary]:
-        """Return the sessions that a filter lets through, newest first."""
-
-    def texts_of(self, session_id: str) -> Iterator[list[str]]:
-        """Yield the events of a session by their start, some at once, each as JSON."""
-
-    def event(self, session_id: str, event_id: str) -> Event | None:
-        """Return one event, or None."""
-
-    def search(self, text: str, *, limit: int) -> list[Event]:
-        """Return the newest events with these words."""
-
-
-class Readers(Protocol):
-    """Gives the store of a project to a thread."""
-
-    def of_project(self, project: str) -> AbstractContextManager[Reader]:
-        """Open it for a block."""
-
-
 class Reading:
     """The routes that read."""
 
@@ -82,8 +53,7 @@ class Reading:
     async def sessions(self, request: Request) -> Response:
         """Answer `GET /v1/sessions`: a page of the list, newest first."""
         wanted = filter_of(request.query_params)
-        now = time.time()
-        return _json(await self.ask(request, lambda store: sessions_text(store, wanted, now)))
+        return _json(await self.ask(request, lambda store: sessions_text(store, wanted)))
 
     async def session(self, request: Request) -> Response:
         """Answer `GET /v1/sessions/{session_id}`: its own event, and all others by their start."""
@@ -109,7 +79,7 @@ class Reading:
             raise HTTPException(422, "q is missing: the words to search for")
         return _json(await self.ask(request, lambda store: found_text(store, text, limit)))
 
-    async def ask(self, request: Request, question: Callable[[Reader], T]) -> T:
+    async def ask(self, request: Request, question: Callable[[SqliteStore], T]) -> T:
         """Put a question to the store of the request's project, in a thread."""
         project = request.state.project
 
@@ -195,15 +165,15 @@ def _is_own(text: str) -> bool:
     return '"session"' in text and json.loads(text).get("action_type") == "session"
 
 
-def sessions_text(store: Reader, wanted: SessionFilter, now: float) -> bytes:
+def sessions_text(store: SqliteStore, wanted: SessionFilter) -> bytes:
     """Return a page of the list as it goes over the wire."""
     found = store.sessions(wanted)
-    rows = b",".join(_text(summary_json(summary, now)) for summary in found)
+    rows = b",".join(_text(asdict(summary)) for summary in found)
     behind = _text(cursor_behind(found, wanted.limit))
     return b'{"sessions":[%b],"next":%b}' % (rows, behind)
 
 
-def found_text(store: Reader, words: str, limit: int) -> bytes:
+def found_text(store: SqliteStore, words: str, limit: int) -> bytes:
     """Return what a search finds as it goes over the wire, as much as fits into an answer."""
     texts = list(map(_text, store.search(words, limit=min(limit, FEW))))
     if len(texts) == FEW < limit:
@@ -214,19 +184,6 @@ def found_text(store: Reader, words: str, limit: int) -> bytes:
     sizes = accumulate(len(text) + 1 for text in texts)
     fits = takewhile(lambda one: one[1] <= MOST_FOUND, zip(texts, sizes, strict=True))
     return b'{"results":[%b]}' % b",".join(text for text, _ in fits)
-
-
-def summary_json(summary: SessionSummary, now: float) -> dict[str, object]:
-    """Return a session of a list as it goes over the wire."""
-    return {**asdict(summary), "state": state_of(summary, now)}
-
-
-def state_of(summary: SessionSummary, now: float) -> str:
-    """Say in one word what became of a session: one that runs may have gone silent."""
-    state = summary_state(summary)
-    last = summary.last or summary.timestamp
-    is_silent = state is State.RUNNING and last is not None and last < now - SILENT_AFTER
-    return SILENT if is_silent else state.value
 
 
 class _Long(Response):

@@ -44,7 +44,7 @@ class Visiting:
             return self._welcome(request, token)
         project = self._gate.reader(request)
         if project is None:
-            return self._login(401, was_wrong=bool(token))
+            return self._login(was_wrong=bool(token))
         request.state.project = project
         found = await self._reading.ask(
             request, lambda store: store.sessions(SessionFilter(limit=_LISTED))
@@ -56,12 +56,12 @@ class Visiting:
         async with self._incoming.body(request, most=_LARGEST_FORM, longest=_LONGEST) as body:
             secret = _key_in(body)
         if self._gate.access.project_of(secret) is None:
-            return self._login(401, was_wrong=True)
+            return self._login(was_wrong=True)
         return self._welcome(request, secret)
 
-    def _login(self, status: int, *, was_wrong: bool) -> Response:
+    def _login(self, *, was_wrong: bool) -> Response:
         wanted = "token or key" if self._config.is_open else "key"
-        return _html(page.login(self._config.root_path, wanted, was_wrong=was_wrong), status)
+        return _html(page.login(self._config.root_path, wanted, was_wrong=was_wrong), 401)
 
     def _welcome(self, request: Request, secret: str) -> Response:
         rest = [

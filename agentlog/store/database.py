@@ -35,7 +35,7 @@ class Database:
     """The SQLite file at `path`, made with its directory if it is not there; in memory without.
 
     Who holds the lock of the store says that it is `claimed`; others take it as they write. What it
-    writes counts only if the file is behind it still where it was.
+    writes counts only if the files are behind it still where they were.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Database:
             self.check_place()
 
     def check_place(self) -> None:
-        """Raise `StoreError` if the file is not any more where it was; for who has `claimed` it."""
+        """Raise `StoreError` if its files are not where they were; for who has `claimed` it."""
         if self._place:
             self._place.check()
 
@@ -131,6 +131,7 @@ class Database:
         return sum(file.stat().st_size for file in files if file.exists())
 
     def _allowed(self) -> AbstractContextManager[None]:
+        self.check_place()
         return nullcontext() if self._claimed else lock.writing(self.path)
 
     def _begin(self, connection: sqlite3.Connection) -> None:

@@ -81,7 +81,7 @@ def claim(path: Path, patience: float = PATIENCE) -> Lock:
 def is_served(path: Path) -> bool:
     """Say whether a collector serves this store."""
     try:
-        fd = os.open(_beside(path), os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(beside(path), os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:
@@ -117,7 +117,7 @@ def _is_locked(fd: int, how: int) -> bool:
 
 
 def _opened(path: Path) -> int:
-    name = _beside(path)
+    name = beside(path)
     try:
         with suppress(FileExistsError):
             fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -131,5 +131,6 @@ def _opened(path: Path) -> int:
         raise StoreError(f"{name} cannot be opened: {error.strerror}.") from error
 
 
-def _beside(path: Path) -> Path:
+def beside(path: Path) -> Path:
+    """Return where the lock of a store is, whatever links lead to it."""
     return Path(os.path.realpath(path) + ".lock")

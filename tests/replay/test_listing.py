@@ -10,6 +10,7 @@ from agentlog.replay.format import safe
 from agentlog.replay.lines import measure, to_plain
 from agentlog.replay.listing import sessions, summary_duration, summary_state
 from agentlog.store import SessionSummary
+from agentlog.store.state import SILENT, State
 from tests.replay.events import START, texts
 
 
@@ -24,6 +25,7 @@ def summary(session_id="a" * 32, **fields):
         "reason": None,
         "rating": None,
         "tags": (),
+        "state": "succeeded",
         "events": 12,
         "failures": 0,
         "prompt_tokens": 0,
@@ -32,8 +34,8 @@ def summary(session_id="a" * 32, **fields):
     return SessionSummary(id=session_id, **usual | fields)
 
 
-RUNNING = {"end_timestamp": None, "result": None}
-INTERRUPTED = {"end_timestamp": None, "result": "Indeterminate", "reason": "interrupted"}
+RUNNING = {"end_timestamp": None, "state": "running"}
+INTERRUPTED = {"end_timestamp": None, "state": "interrupted"}
 SESSIONS = [
     summary(prompt_tokens=812, completion_tokens=96, tags=("demo", "cron")),
     summary(
@@ -41,7 +43,7 @@ SESSIONS = [
         timestamp=START + 60,
         end_timestamp=START + 65,
         failures=3,
-        result="Fail",
+        state="failed",
         event_type="bot",
     ),
     summary("a" * 9 + "c" * 23, timestamp=START - 4e7, last=START - 4e7 + 5, **INTERRUPTED),
@@ -143,7 +145,8 @@ def test_known_ids():
         ({}, "succeeded", 2.0),
         (RUNNING, "running", 9.0),
         (INTERRUPTED, "interrupted", 2.0),
-        (RUNNING | {"event_type": None}, "unknown", 2.0),
+        (RUNNING | {"state": "silent"}, "running", 9.0),
+        (RUNNING | {"state": "unknown"}, "unknown", 2.0),
         ({"end_timestamp": START - 2}, "succeeded", None),
         ({"timestamp": None}, "succeeded", None),
         ({"timestamp": 1e300}, "succeeded", None),
@@ -166,7 +169,7 @@ _moments = st.none() | st.floats() | st.just(START)
         timestamp=_moments,
         end_timestamp=_moments,
         last=_moments,
-        result=st.none() | st.sampled_from(["Success", "Fail", "odd"]),
+        state=st.sampled_from([*State, SILENT]),
         tags=st.lists(texts, max_size=3).map(tuple),
     ),
     st.integers(1, 150),

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from agentlog.server import openapi
+from agentlog.server.settings import ServeConfig
 from tests.server.collector import Collector, record
 
 
@@ -45,9 +46,9 @@ def test_what_is_not_in_it_is_no_route_for_programs(known):
             assert 405 == known.ask(method, path.replace("{", "").replace("}", "")).status
 
 
-def test_an_open_collector_says_that_it_is():
+def test_an_open_collector_says_that_it_is(tmp_path):
     """Who need not show a key is not told to."""
-    document = openapi.document(is_open=True, asks_token=False, root_path="/x", cookie="c")
+    document = openapi.document(ServeConfig(store=tmp_path / "store.db", root_path="/x"))
     assert [] == document["security"]
     assert [] == document["paths"]["/v1/events"]["post"]["security"]
     assert [{"url": "/x"}] == document["servers"]

@@ -177,6 +177,20 @@ def test_a_store_that_is_removed_is_missed(tmp_path):
     assert not path.exists()
 
 
+def test_a_collector_that_lost_its_lock_writes_no_more(tmp_path):
+    """Whoever removed it: another one may serve the store then."""
+    with Collector(tmp_path) as first:
+        assert 200 == first.post([record()]).status
+        (tmp_path / "store.db.lock").unlink()
+        with Collector(tmp_path) as second:
+            assert 200 == second.post([record(2)]).status
+            assert [503, 503] == [first.post([record(3)]).status, first.get("/healthz").status]
+            assert 200 == second.post([record(4)]).status
+            events = second.get(f"/v1/sessions/{session_id()}").json["events"]
+            assert [event_id(2), event_id(4)] == [event["id"] for event in events]
+            assert [("ok",)] == integrity(second)
+
+
 def test_what_is_old_goes_by_itself(tmp_path):
     """With --keep; what has just come stays, whatever time its clock says."""
     old = {"timestamp": 1.0, "end_timestamp": 2.0}

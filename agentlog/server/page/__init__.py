@@ -6,7 +6,6 @@ It is made of what stands in this file: no path of a request becomes a path of a
 
 import base64
 import hashlib
-import time
 from collections.abc import Sequence
 from html import escape
 from typing import Final
@@ -14,7 +13,6 @@ from urllib.parse import quote
 
 from agentlog.replay import format as fmt
 from agentlog.replay.node import moment
-from agentlog.server.reading import state_of
 from agentlog.store import SessionSummary
 
 _STYLE: Final = (
@@ -29,10 +27,9 @@ POLICY: Final = (
 )
 
 
-def sessions(summaries: Sequence[SessionSummary], root_path: str, now: float | None = None) -> str:
+def sessions(summaries: Sequence[SessionSummary], root_path: str) -> str:
     """Return the page that lists sessions."""
-    now = time.time() if now is None else now
-    rows = "".join(_row(summary, root_path, now) for summary in summaries)
+    rows = "".join(_row(summary, root_path) for summary in summaries)
     table = (
         f"<table><tr><th>Session<th>When<th>State<th>Events<th>Failed</tr>{rows}</table>"
         if rows
@@ -56,14 +53,14 @@ def login(root_path: str, wanted: str, *, was_wrong: bool = False) -> str:
     )
 
 
-def _row(summary: SessionSummary, root_path: str, now: float) -> str:
+def _row(summary: SessionSummary, root_path: str) -> str:
     where = escape(f"{root_path}/v1/sessions/{quote(summary.id, safe='')}")
     name = escape(fmt.safe(summary.event_type or "unnamed"))
     tags = "".join(f" <small>#{escape(fmt.safe(tag))}</small>" for tag in summary.tags)
     when = fmt.clock(moment(summary.timestamp), None)
     return (
         f"<tr><td><a href='{where}'>{name}</a>{tags}<td>{when}"
-        f"<td>{state_of(summary, now)}<td>{summary.events:,}<td>{summary.failures:,}</tr>"
+        f"<td>{summary.state}<td>{summary.events:,}<td>{summary.failures:,}</tr>"
     )
 
 

@@ -1,0 +1,163 @@
+"""The commands for what was recorded: `sessions` lists it, `replay` shows a run, `prune` forgets.
+
+The rule: with `--store` they take that file and nothing else, else the home as far as it can be
+read; and what could not be read is said first.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from agentlog.config import home_directory
+from agentlog.usage import FAILED, complain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agentlog.store.home import Reading
+    from agentlog.store.sqlite import SqliteStore
+
+
+def sessions(chosen: argparse.Namespace) -> int:
+    """List what was recorded, newest first.
+
+    A row has the beginning of the session's id, which `agentlog replay` takes;
+    when it began, how it ended and how long it took; its events, those that
+    failed, and tokens in and out; its name and tags.
+    """
+    from agentlog.replay import listing, terminal
+
+    with _reading(chosen) as reading:
+        found = reading.store.sessions()
+    if not found:
+        return _nothing_there(reading, 0, chosen)
+    rows = listing.sessions(
+        found, width=terminal.width(), ascii_only=terminal.is_ascii(), now=time.time()
+    )
+    terminal.show(rows)
+    return 0
+
+
+def replay(chosen: argparse.Namespace) -> int:
+    """Show what a run did, as a tree.
+
+    A row is an event: how it ended, its name, its kind unless that is action,
+    its model, tokens in and out, its duration, and a bar for its place in the
+    time of the run. What failed says why, and the failure that others followed
+    from is marked as the root cause.
+
+    Three or more that are alike, one behind the other, are folded into a row
+    with their number; what failed, runs or was interrupted never is.
+    """
+    from agentlog.replay import export, terminal, text
+    from agentlog.replay.tree import forest
+    from agentlog.store import LAST, SessionFilter
+
+    with _reading(chosen) as reading:
+        store = reading.store
+        if chosen.session == LAST and not store.sessions(SessionFilter(limit=1)):
+            return _nothing_there(reading, FAILED, chosen)
+        session_id = store.resolve(chosen.session)
+        roots = forest(store.session(session_id))
+        id_length = _distinct_length(store, session_id)
+    if chosen.json:
+        print(export.to_json(roots, depth=chosen.depth, only_failures=chosen.errors))
+        return 0
+    terminal.show(
+        text.replay(
+            roots,
+            width=terminal.width(),
+            ascii_only=terminal.is_ascii(),
+            unfold=chosen.all,
+            only_failures=chosen.errors,
+            depth=chosen.depth,
+            now=time.time(),
+            id_length=id_length,
+        )
+    )
+    return 0
+
+
+def prune(chosen: argparse.Namespace) -> int:
+    """Delete the sessions that have said nothing for a time.
+
+    A session that runs is kept, however long it has said nothing. Damaged lines,
+    losses and what is in quarantine of that age, of which `agentlog doctor`
+    tells, are forgotten.
+    """
+    from agentlog.journal import destinations, forget_losses
+    from agentlog.replay.format import plural
+    from agentlog.shipping import quarantine
+    from agentlog.store.home import open_home
+    from agentlog.store.uptake import forget_damaged
+
+    before = time.time() - chosen.older_than
+    if chosen.store:
+        return _prune_store(chosen.store, before)
+    home = home_directory()
+    with open_home(home) as store:
+        deleted, damaged = store.prune(before), forget_damaged(store, before)
+    lost = sum(forget_losses(directory, before) for directory in destinations(home))
+    refused = sum(quarantine.forget(directory, before) for directory in destinations(home))
+    print(f"{plural(deleted, 'session')} deleted")
+    for count, what in (
+        (damaged, plural(damaged, "damaged line")),
+        (lost, plural(lost, "lost record")),
+        (refused, f"{plural(refused, 'line')} in quarantine"),
+    ):
+        if count:
+            print(f"{what} forgotten")
+    return 0
+
+
+@contextmanager
+def _reading(chosen: argparse.Namespace) -> Iterator["Reading"]:
+    """Open what is to be read, and say first what a reader has to know."""
+    from agentlog.store.home import STORE_NAME, Reading, read_home, read_store
+
+    if chosen.store or chosen.project:
+        store = read_store(chosen.store or home_directory() / STORE_NAME)
+        reading = Reading(store.for_project(chosen.project or ""), ())
+    else:
+        reading = read_home(home_directory())
+    with reading.store:
+        for note in reading.notes:
+            complain(note)
+        yield reading
+
+
+def _nothing_there(reading: "Reading", status: int, chosen: argparse.Namespace) -> int:
+    """Say so, unless it was said that something cannot be read: then it may be there."""
+    if reading.notes:
+        return FAILED
+    complain(f"Nothing has been recorded yet in {chosen.store or home_directory()}.")
+    return status
+
+
+def _prune_store(path: "Path", before: float) -> int:
+    """Delete from a store what is old there; no home has to do with it."""
+    from agentlog.replay.format import plural
+    from agentlog.store.sqlite import SqliteStore
+
+    if not path.exists():
+        complain(f"{path} is not there.")
+        return FAILED
+    with SqliteStore(path) as store:
+        print(f"{plural(store.prune(before), 'session')} deleted")
+    return 0
+
+
+def _distinct_length(store: "SqliteStore", session_id: str) -> int:
+    """Return how many digits of a session's id tell it from every other."""
+    from agentlog.errors import SessionNotFoundError
+    from agentlog.store import ids
+
+    for length in range(ids.LEAST, len(session_id)):
+        try:
+            store.resolve(session_id[:length])
+        except SessionNotFoundError:
+            continue
+        return length
+    return len(session_id)
