@@ -1,11 +1,16 @@
 """What every test has: a home of its own, and nothing of the settings of whoever runs it."""
 
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from agentlog import default
+
+# Hundreds of processes are started here: none of them should have to compile the library again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 pytest.register_assert_rewrite("tests.documents")
 
