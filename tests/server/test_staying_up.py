@@ -16,7 +16,7 @@ import pytest
 from agentlog.store.sqlite import SqliteStore
 from tests.cli.commandline import agentlog
 from tests.faults.disks import MAY_NOT
-from tests.scripts import ROOT
+from tests.scripts import PLAIN, ROOT
 from tests.server.collector import PATIENCE, Collector, event_id, record, session_id
 
 
@@ -213,7 +213,7 @@ def test_the_journal_of_the_home_is_taken_up(tmp_path):
         program = "import agentlog as ao; ao.init().record(ao.Event('from the journal'))"
         subprocess.run(
             [sys.executable, "-c", program],
-            env={**os.environ, **home, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, **home, "PYTHONPATH": PLAIN},
             check=True,
         )
         shown = agentlog("replay", **home)
@@ -247,7 +247,7 @@ def test_every_event_arrives_once_through_five_kills(tmp_path):
         port = str(collector.port)
         environ = {
             **os.environ,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": PLAIN,
             "AGENTLOG_HOME": str(tmp_path / "client"),
             "AGENTLOG_ENDPOINT": collector.base,
         }
