@@ -1,5 +1,6 @@
 """What every test has: a home of its own, and nothing of the settings of whoever runs it."""
 
+import gc
 import os
 import sys
 
@@ -26,6 +27,11 @@ settings.load_profile("agentlog")
 def pytest_collection_modifyitems(items):
     """Begin with what waits long, so that nobody waits for it at the end."""
     items.sort(key=lambda item: item.get_closest_marker("waits") is None)
+
+
+def pytest_collection_finish():
+    """Leave what has been imported out of every search for garbage: there is none in it."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
