@@ -81,7 +81,7 @@ def test_a_program_asks_and_is_asked(tmp_path):
         "--structlog",
         "program:configure",
         columns=60,
-        PYTHONPATH=f"{scripts.PLAIN}:{tmp_path}",
+        PYTHONPATH=f"{scripts.ROOT}:{tmp_path}",
     )
     assert "\x1b[32m✓" in shown
     assert "belongs" in shown
