@@ -21,6 +21,7 @@ from agentlog.server.intake import Batch, of_records, read
 from agentlog.store import Refusal
 from agentlog.store.intake import Entry
 from agentlog.testing import capture_events
+from tests.server.bombs import bomb
 
 SUITE = Path(__file__).parents[3] / "shared" / "corpora" / "jsontestsuite.zip"
 SESSION, ID = "01a1fd6294527cafe6a87e85c35fe6ce", "5e110f8cc6568980"
@@ -293,19 +294,12 @@ def test_a_body_has_at_most_so_many_bytes():
     assert too_large == rejected(gzip.compress(whole + b" ", 1), "gzip")
 
 
-def bomb(unit, size):
-    """Return gzip that becomes so many bytes."""
-    packer = zlib.compressobj(9, wbits=31)
-    portion = unit * ((1 << 20) // len(unit))
-    return b"".join(packer.compress(portion) for _ in range(size >> 20)) + packer.flush()
-
-
 @pytest.mark.parametrize("unit", [b"\0", b"[", b"{},", b'{"a":', b'"', b"0,", b'"\\', b" "])
 @pytest.mark.parametrize("head", [b"", b'{"events":['])
 def test_a_bomb_costs_little(unit, head):
     """Less than a second, and about what a body of the largest size costs."""
-    body = gzip.compress(head) + bomb(unit, 1 << 30 if unit == b"\0" else 32 << 20)
-    just_within = gzip.compress(head) + bomb(unit, 19 << 20)
+    body = bomb(unit, 1 << 30 if unit == b"\0" else 32 << 20, head)
+    just_within = bomb(unit, 19 << 20, head)
     for packed in (body, just_within):
         tracemalloc.start()
         began = time.process_time()
