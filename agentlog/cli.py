@@ -139,9 +139,9 @@ def _path(_chosen: argparse.Namespace) -> int:
 def _serve(chosen: argparse.Namespace) -> int:
     """Run a collector: it takes in what agents ship, and shows it.
 
-    It prints its address on a line of its own. Programs that are started with
-    AGENTLOG_ENDPOINT set to it record there; AgentOps' SDK of the versions 0.0
-    to 0.3 can be pointed at it too.
+    It prints the address of its page on a line of its own. Programs that are
+    started with AGENTLOG_ENDPOINT set to that, without the token, record there;
+    AgentOps' SDK of the versions 0.0 to 0.3 can be pointed at it too.
 
     On this machine everybody may write; the address carries a token, which is
     asked for to read. Beyond it, or with --allow-host, whoever writes or reads
@@ -183,11 +183,12 @@ def _keys(chosen: argparse.Namespace) -> int:
 
     store = chosen.store or home_directory() / STORE_NAME
     if chosen.action == "list":
-        for key in keys.load(store):
+        known = keys.load(store)
+        for key in known:
             print(f"{key.name}  added {clock(key.added, None)}")
+        if not known:
+            usage.complain(f"there is no key for {store}")
         return 0
-    if chosen.name is None:
-        raise ConfigurationError(f"agentlog keys {chosen.action} takes a NAME")
     if chosen.action == "revoke":
         keys.revoke(store, chosen.name)
         return 0

@@ -54,14 +54,20 @@ def replay(chosen: argparse.Namespace) -> int:
     from agentlog.replay import export, terminal, text
     from agentlog.replay.tree import forest
     from agentlog.store import LAST, SessionFilter
+    from agentlog.store.state import State, silenced
 
     with _reading(chosen) as reading:
         store = reading.store
         if chosen.session == LAST and not store.sessions(SessionFilter(limit=1)):
             return _nothing_there(reading, FAILED, chosen)
         session_id = store.resolve(chosen.session)
-        roots = forest(store.session(session_id))
+        events = store.session(session_id)
+        is_silent = any(
+            one.id == session_id and one.state == State.SILENT
+            for one in store.sessions(SessionFilter(text=session_id))
+        )
         id_length = _distinct_length(store, session_id)
+    roots = forest(map(silenced, events) if is_silent else events)
     if chosen.json:
         print(export.to_json(roots, depth=chosen.depth, only_failures=chosen.errors))
         return 0
@@ -132,7 +138,8 @@ def _nothing_there(reading: "Reading", status: int, chosen: argparse.Namespace) 
     """Say so, unless it was said that something cannot be read: then it may be there."""
     if reading.notes:
         return FAILED
-    complain(f"Nothing has been recorded yet in {chosen.store or home_directory()}.")
+    key = f" with the key {chosen.project[:64]!a}" if chosen.project else ""
+    complain(f"Nothing has been recorded yet{key} in {chosen.store or home_directory()}.")
     return status
 
 

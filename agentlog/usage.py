@@ -204,12 +204,27 @@ def _add_serve_options(serve: argparse.ArgumentParser) -> None:
 
 
 def _add_keys_options(keys: argparse.ArgumentParser) -> None:
-    keys.add_argument("action", choices=["add", "list", "revoke"], help="what to do")
-    keys.add_argument(
-        "name", nargs="?", metavar="NAME", help="the name of the key to add or revoke"
-    )
-    keys.add_argument(
-        "--store", type=Path, metavar="FILE", help="the store; default: the home's own"
+    _add_keys_store(keys, default=None)
+    actions = keys.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, text in (
+        ("add", "add a key, and print it"),
+        ("list", "list the names of the keys"),
+        ("revoke", "revoke a key"),
+    ):
+        action = actions.add_parser(name, help=text, allow_abbrev=False)
+        if name != "list":
+            action.add_argument("name", metavar="NAME", help="the name of the key")
+        # What stands before the action counts unless something stands behind it.
+        _add_keys_store(action, default=argparse.SUPPRESS)
+
+
+def _add_keys_store(command: argparse.ArgumentParser, *, default: object) -> None:
+    command.add_argument(
+        "--store",
+        type=Path,
+        default=default,
+        metavar="FILE",
+        help="the store; default: the home's own",
     )
 
 

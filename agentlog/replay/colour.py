@@ -30,6 +30,7 @@ _STYLES = {
     "abandoned": "yellow",
     "exited": "bright_black",
     "indeterminate": "bright_black",
+    "silent": "bright_black",
     "unknown": "bright_black",
 }
 """The sixteen colours that every terminal has, in the shades that its owner chose. A role that is

@@ -48,12 +48,14 @@ def create_app(
         log: Told of each batch.
 
     """
-    access = Access(Ring(config.store), is_open=config.is_open, token=config.token)
+    log = log or structlog.get_logger()
+    ring = Ring(config.store, lambda why: log.warning("keys cannot be read", why=why))
+    access = Access(ring, is_open=config.is_open, token=config.token)
     gate = Gate(access, config.cookie)
     metrics = Metrics(writer)
     reading = Reading(readers)
     incoming = Incoming()
-    receiving = Receiving(incoming, writer, log or structlog.get_logger())
+    receiving = Receiving(incoming, writer, log)
     visiting = Visiting(config, gate, reading, incoming)
 
     @asynccontextmanager

@@ -56,6 +56,7 @@ _TYPES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
     "logger": _TEXT,
     "level": _TEXT,
     "source": _TEXT,
+    "notes": ((dict,), "an object"),
     "prompt_tokens": _COUNT,
     "completion_tokens": _COUNT,
 }

@@ -23,17 +23,20 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from agentlog.store import SessionFilter, SessionSummary
+from agentlog.store.readers import MOST as MOST_READERS
 from agentlog.store.readers import Readers
 from agentlog.store.sqlite import SqliteStore
-from agentlog.store.state import SILENT, State
+from agentlog.store.state import State
 
 MOST: Final = 10_000
 FEW: Final = 100
-STATES: Final = (*(state.value for state in State), SILENT)
+STATES: Final = tuple(state.value for state in State)
 CURSOR: Final = re.compile(r"(-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[+-][0-9]{1,3})?|none)_(.{1,200})")
 
 _JSON = "application/json"
-_READERS = 4
+_LONG, _SHORT = 2, MOST_READERS - 2
+"""Threads for whole sessions, and for all else, where nobody waits for those."""
+
 _IN_MEMORY = 8 << 20
 MOST_FOUND: Final = 32 << 20
 """Bytes of what a search finds."""
@@ -48,7 +51,8 @@ class Reading:
 
     def __init__(self, readers: Readers) -> None:
         self._readers = readers
-        self._threads = ThreadPoolExecutor(_READERS, "agentlog-reading")
+        self._of_short = ThreadPoolExecutor(_SHORT, "agentlog-reading")
+        self._of_long = ThreadPoolExecutor(_LONG, "agentlog-sessions")
 
     async def sessions(self, request: Request) -> Response:
         """Answer `GET /v1/sessions`: a page of the list, newest first."""
@@ -58,7 +62,9 @@ class Reading:
     async def session(self, request: Request) -> Response:
         """Answer `GET /v1/sessions/{session_id}`: its own event, and all others by their start."""
         session_id = request.path_params["session_id"]
-        file = await self.ask(request, lambda store: session_file(store.texts_of(session_id)))
+        file = await self.ask(
+            request, lambda store: session_file(store.texts_of(session_id)), self._of_long
+        )
         if file is None:
             raise HTTPException(404, "there is no such session")
         return _Long(file)
@@ -79,7 +85,12 @@ class Reading:
             raise HTTPException(422, "q is missing: the words to search for")
         return _json(await self.ask(request, lambda store: found_text(store, text, limit)))
 
-    async def ask(self, request: Request, question: Callable[[SqliteStore], T]) -> T:
+    async def ask(
+        self,
+        request: Request,
+        question: Callable[[SqliteStore], T],
+        threads: ThreadPoolExecutor | None = None,
+    ) -> T:
         """Put a question to the store of the request's project, in a thread."""
         project = request.state.project
 
@@ -87,11 +98,12 @@ class Reading:
             with self._readers.of_project(project) as store:
                 return question(store)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, asked)
+        return await asyncio.get_running_loop().run_in_executor(threads or self._of_short, asked)
 
     def close(self) -> None:
         """Wait for what is being read."""
-        self._threads.shutdown(cancel_futures=True)
+        self._of_short.shutdown(cancel_futures=True)
+        self._of_long.shutdown(cancel_futures=True)
 
 
 # -- What is asked for -----------------------------------------------------------------------------

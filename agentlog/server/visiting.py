@@ -40,7 +40,7 @@ class Visiting:
     async def index(self, request: Request) -> Response:
         """Answer `GET /`."""
         token = request.query_params.get("token")
-        if token and self._gate.access.project_of(token) is not None:
+        if token and self._gate.access.is_token(token):  # no link opens a stranger's project
             return self._welcome(request, token)
         project = self._gate.reader(request)
         if project is None:

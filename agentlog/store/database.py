@@ -20,6 +20,7 @@ from agentlog.journal import make_directory
 from agentlog.store import lock
 from agentlog.store.migrations import is_current, migrate
 from agentlog.store.place import Place
+from agentlog.store.private import keep_private
 from agentlog.store.troubles import told_clearly
 
 PATIENCE = 30.0
@@ -188,7 +189,7 @@ def _make_private_file(path: Path) -> None:
         make_directory(path.parent)
         with suppress(FileExistsError):
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            os.fchmod(fd, 0o600)
+            keep_private(fd, path.parent)
             os.close(fd)
     except OSError as error:
         raise StoreError(f"{path} cannot be made: {error.strerror}.") from error

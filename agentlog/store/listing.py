@@ -13,7 +13,7 @@ from typing import Any
 from agentlog.store import SessionFilter, SessionSummary
 from agentlog.store.ids import NAMED
 from agentlog.store.rows import bindable
-from agentlog.store.state import BY_REASON, BY_RESULT, REASONS, SILENT, SILENT_AFTER, State
+from agentlog.store.state import BY_REASON, BY_RESULT, REASONS, SILENT_AFTER, State
 
 
 def _case(value: str, words: Mapping[Any, str], otherwise: str) -> str:
@@ -34,7 +34,7 @@ _STATE = f"""CASE
     WHEN {_RESULT} NOTNULL
         THEN {_case(_RESULT, BY_RESULT, _case(_REASON, BY_REASON, _INDETERMINATE))}
     WHEN root.close NOTNULL THEN {_INDETERMINATE}
-    WHEN root.owner IS NULL AND coalesce(last, sessions.timestamp) < :silent THEN '{SILENT}'
+    WHEN root.owner IS NULL AND coalesce(last, sessions.timestamp) < :silent THEN '{State.SILENT}'
     ELSE '{State.RUNNING}'
 END"""
 
@@ -60,7 +60,7 @@ _CLAUSES = {
         OR (sessions.timestamp IS NULL AND :behind NOTNULL)
         OR (sessions.timestamp IS :behind AND session_id < :behind_id))""",
     "result": f"AND {_RESULT} = :result",
-    "tag": "AND EXISTS (SELECT 1 FROM json_each(root.tags) WHERE value = :tag)",
+    "tag": "AND has_tag(:tag, root.tags)",
     "state": f"AND {_STATE} = :state",
     "text": f"AND is_named(:text, session_id, {_NAME}, root.tags)",
 }
@@ -70,6 +70,7 @@ _ORDER = "ORDER BY sessions.timestamp DESC, session_id DESC LIMIT :limit"
 def prepare(connection: sqlite3.Connection) -> None:
     """Teach a connection what the list asks for."""
     connection.create_function("is_named", 4, _is_named, deterministic=True)
+    connection.create_function("has_tag", 2, _has_tag, deterministic=True)
 
 
 def sessions(
@@ -125,6 +126,10 @@ def _summary(row: dict[str, Any]) -> SessionSummary:
     row["prompt_tokens"] = int(row["prompt_tokens"])
     row["completion_tokens"] = int(row["completion_tokens"])
     return SessionSummary(**row)
+
+
+def _has_tag(tag: str, tags: str | None) -> bool:
+    return tag in json.loads(tags or "[]")
 
 
 def _is_named(text: str, session_id: str, name: str | None, tags: str | None) -> bool:

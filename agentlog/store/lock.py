@@ -21,6 +21,7 @@ from pathlib import Path
 
 from agentlog.errors import StoreError
 from agentlog.journal import make_directory
+from agentlog.store.private import keep_private
 
 PATIENCE = 10.0
 """Seconds that a collector waits for the commands that write just now."""
@@ -121,10 +122,7 @@ def _opened(path: Path) -> int:
     try:
         with suppress(FileExistsError):
             fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            os.fchmod(fd, 0o600)  # under any umask
-            if os.geteuid() == 0:  # as SQLite does: who owns the store goes on using it
-                owner = name.parent.stat()
-                os.fchown(fd, owner.st_uid, owner.st_gid)
+            keep_private(fd, path)
             return fd
         return os.open(name, os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:

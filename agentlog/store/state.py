@@ -6,6 +6,8 @@ The rule: which `result` and `reason` make which state stands in this file alone
 
 from enum import StrEnum
 
+from agentlog.store.merge import Event
+
 
 class State(StrEnum):
     """What became of an event, in one word."""
@@ -18,17 +20,17 @@ class State(StrEnum):
     EXITED = "exited"
     SUCCEEDED = "succeeded"
     INDETERMINATE = "indeterminate"
+    SILENT = "silent"
+    """It may run: nobody sees whether, and its session has said nothing for `SILENT_AFTER`."""
+
     UNKNOWN = "unknown"
     """Of a session whose own event is missing: no event is in this state."""
 
 
-SILENT = "silent"
-"""What a list says instead of `running` if nobody is known to be alive, and nothing has been said
-for `SILENT_AFTER`: a collector sees no lock.
-"""
-
 SILENT_AFTER = 600.0
-"""Seconds."""
+"""Seconds without a word of a session after which what is open in it is silent, if it came from
+elsewhere: of that no lock is seen here.
+"""
 
 BY_RESULT = {"Success": State.SUCCEEDED, "Fail": State.FAILED}
 BY_REASON = {
@@ -36,6 +38,7 @@ BY_REASON = {
     "interrupted": State.INTERRUPTED,
     "abandoned": State.ABANDONED,
     "exit": State.EXITED,
+    "silent": State.SILENT,
 }
 """Of every other result."""
 
@@ -44,6 +47,13 @@ REASONS = {INTERRUPTED: "interrupted", SHIPPED: "shipped"}
 """Why an event has no end though its process is gone: it was interrupted, or its end was shipped
 before it was taken up here.
 """
+
+
+def silenced(event: Event) -> Event:
+    """Return an event of a silent session as it is shown: what is open there is silent too."""
+    if "end_timestamp" in event or isinstance(event.get("result"), str):
+        return event
+    return {**event, "result": "Indeterminate", "reason": "silent"}
 
 
 def state_of(result: object, reason: object, *, ended: bool) -> State:

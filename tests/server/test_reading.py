@@ -207,6 +207,8 @@ def test_the_commands_read_a_store_that_is_served(full):
     printed = full.command("sessions")
     assert [] == [number for number in range(1, 6) if session_id(number) not in printed]
     assert "heron hunt" in full.command("replay", session_id(2))
+    assert "silent" in full.command("sessions")
+    assert "silent" in full.command("replay", session_id(4))
     pruned = agentlog("prune", "--older-than", "1d", "--store", str(full.store))
     assert (1, "") == (pruned.returncode, pruned.stdout)
     assert "--keep" in pruned.stderr
@@ -225,7 +227,7 @@ def test_the_commands_read_one_project(tmp_path):
     assert "program 1" in collector.command("replay", "last", "--project", "anna")
     nobody = agentlog("sessions", "--store", str(collector.store), "--project", "nobody")
     assert (0, "") == (nobody.returncode, nobody.stdout)
-    assert str(collector.store) in nobody.stderr
+    assert f"with the key 'nobody' in {collector.store}" in nobody.stderr
     missing = agentlog("sessions", "--store", str(tmp_path / "nowhere.db"))
     assert (1, 1) == (missing.returncode, len(missing.stderr.splitlines()))
     assert not (tmp_path / "nowhere.db").exists()

@@ -93,6 +93,8 @@ def test_a_root_path_is_there_or_not(tmp_path):
         for prefix in ("", "/agents/log"):
             assert 200 == collector.get(f"{prefix}/v1/sessions").status
             assert 200 == collector.get(f"{prefix}/").status
+        short = collector.ask("GET", "/agents/log?token=a")
+        assert (308, "/agents/log/?token=a") == (short.status, short.headers["Location"])
         opened = collector.ask("GET", collector.url.removeprefix(collector.base))
         assert "/agents/log/" == opened.headers["Location"]
         assert "Path=/agents/log/;" in opened.headers["Set-Cookie"]

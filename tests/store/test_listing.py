@@ -217,3 +217,10 @@ def test_sessions_are_found_by_name_tag_or_beginning(store, text, expected):
     )
     found = store.sessions(SessionFilter(text=text))
     assert set(expected) == {summary.id for summary in found}
+
+
+def test_a_tag_is_found_whole(store):
+    """Also where there is a NUL in it, at which a text of SQLite ends."""
+    store.put([root("s", tags=["a\0b"])])
+    found = [store.sessions(SessionFilter(tag=tag)) for tag in ("a\0b", "a")]
+    assert [["s"], []] == [[one.id for one in sessions] for sessions in found]
