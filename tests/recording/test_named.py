@@ -388,9 +388,9 @@ def test_a_secret_behind_a_sign_of_no_width():
     ],
 )
 def test_time_grows_with_the_length_only(piece):
-    """Whatever is repeated through 100 kB, also with a name in the end."""
-    text = piece * (100_000 // len(piece)) + " password='"
+    """Whatever is repeated through 200 kB, also with a name in the end."""
+    text = piece * (200_000 // len(piece)) + " password='"
     start = time.process_time()
     RULES.might_hold_secret(text)
     RULES.clean(text)
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < 1
