@@ -27,7 +27,7 @@ test: $(VENV)/tools ## run the tests; ARGS='-k tree' is handed to pytest
 test-oldest: ## run the tests with the oldest dependencies that pyproject.toml allows
 	@$(PYTHON) -m venv $(OLDEST)
 	@$(OLDEST)/bin/python -m pip -qq --disable-pip-version-check install 'pip>=25.1'
-	@$(OLDEST)/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
+	@$(OLDEST)/bin/python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*project["dependencies"], *project["optional-dependencies"]["server"], sep="\n")' \
 	  | sed 's/>=/==/' > $(OLDEST)/oldest.txt
 	@$(OLDEST)/bin/python -m pip -qq --disable-pip-version-check install --constraint $(OLDEST)/oldest.txt --editable . --group dev
 	@PYTEST_XDIST_AUTO_NUM_WORKERS=$(WORKERS) $(OLDEST)/bin/python -m pytest --numprocesses=auto --dist=worksteal $(ARGS)

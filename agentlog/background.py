@@ -272,9 +272,9 @@ class Background:
                 run.has_news = False
                 self._writer.listen()
                 is_heard = True
-            elif leaving:
+            elif leaving and not run.has_news:
                 run.is_over = True
-                if run.has_news:  # since it was listened for
+                if run.has_news:  # since just now
                     self._start(run).news.ring()
             else:  # what came before `listen` was looked for again, and what came after it has rung
                 if not run.news.wait(_KEEP_ALIVE):

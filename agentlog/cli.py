@@ -1,8 +1,8 @@
 """The command line, `agentlog` or `python -m agentlog`.
 
-Thin: a command is a small function that asks the store, hands what it got to the replay, and
-returns an exit status. The rules of this file: only what the command needs is imported, when it
-needs it; all that is printed goes through `show`, `_complain` or strict JSON, so that nothing that
+Thin: a command is a small function that asks another room and returns an exit status; those that
+show what was recorded are in recorded.py. The rules: only what a command needs is imported, when it
+needs it; all that is printed goes through `show`, `complain` or strict JSON, so that nothing that
 was recorded or typed can steer the terminal; and a reader who leaves (a closed pipe, Ctrl-C) is
 never answered with a traceback.
 """
@@ -12,23 +12,12 @@ import io
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from agentlog import usage
+from agentlog import recorded, usage
 from agentlog.config import home_directory, is_without_browser, settings
-from agentlog.errors import AgentlogError, ConfigurationError, print_error
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from agentlog.store.home import Reading
-    from agentlog.store.sqlite import SqliteStore
-
-FAILED = 1
-"""Exit status: it could not be done, or `doctor` found something wrong."""
+from agentlog.errors import AgentlogError, ConfigurationError
 
 WRONG_USAGE = 2
 INTERRUPTED = 130
@@ -49,15 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = _run(arguments)
         sys.stdout.flush()
     except AgentlogError as error:
-        _complain(str(error))
-        return FAILED
+        usage.complain(str(error))
+        return usage.FAILED
     except BrokenPipeError:
         status = CLOSED_PIPE
     except KeyboardInterrupt:
         status = INTERRUPTED
     except OSError as error:
-        _complain(f"{error.filename or 'output'}: {error.strerror or error}")
-        status = FAILED
+        usage.complain(f"{error.filename or 'output'}: {error.strerror or error}")
+        status = usage.FAILED
     else:
         return status
     _abandon_stdout()
@@ -80,135 +69,6 @@ def _run(arguments: Sequence[str] | None) -> int:
 # -- Commands ------------------------------------------------------------------------------------
 
 
-def _sessions(chosen: argparse.Namespace) -> int:
-    """List what was recorded, newest first.
-
-    A row has the beginning of the session's id, which `agentlog replay` takes;
-    when it began, how it ended and how long it took; its events, those that
-    failed, and tokens in and out; its name and tags.
-    """
-    from agentlog.replay import listing, terminal
-
-    with _reading(chosen) as reading:
-        found = reading.store.sessions()
-    if not found:
-        return _nothing_there(reading, 0, chosen)
-    rows = listing.sessions(
-        found, width=terminal.width(), ascii_only=terminal.is_ascii(), now=time.time()
-    )
-    terminal.show(rows)
-    return 0
-
-
-def _replay(chosen: argparse.Namespace) -> int:
-    """Show what a run did, as a tree.
-
-    A row is an event: how it ended, its name, its kind unless that is action,
-    its model, tokens in and out, its duration, and a bar for its place in the
-    time of the run. What failed says why, and the failure that others followed
-    from is marked as the root cause.
-
-    Three or more that are alike, one behind the other, are folded into a row
-    with their number; what failed, runs or was interrupted never is.
-    """
-    if chosen.follow:
-        return _follow(chosen)
-    from agentlog.replay import export, terminal, text
-    from agentlog.replay.tree import forest
-    from agentlog.store import LAST, SessionFilter
-
-    with _reading(chosen) as reading:
-        store = reading.store
-        if chosen.session == LAST and not store.sessions(SessionFilter(limit=1)):
-            return _nothing_there(reading, FAILED, chosen)
-        session_id = store.resolve(chosen.session)
-        roots = forest(store.session(session_id))
-        id_length = _distinct_length(store, session_id)
-    if chosen.json:
-        print(export.to_json(roots, depth=chosen.depth, only_failures=chosen.errors))
-        return 0
-    terminal.show(
-        text.replay(
-            roots,
-            width=terminal.width(),
-            ascii_only=terminal.is_ascii(),
-            unfold=chosen.all,
-            only_failures=chosen.errors,
-            depth=chosen.depth,
-            now=time.time(),
-            id_length=id_length,
-        )
-    )
-    return 0
-
-
-def _follow(chosen: argparse.Namespace) -> int:
-    """Show a run while it goes on; in the end a terminal shows its replay."""
-    from agentlog import follow
-
-    source = follow.source(home_directory(), chosen.store, chosen.project, _complain)
-    session_id = follow.follow(
-        source,
-        chosen.session,
-        unfold=chosen.all,
-        only_failures=chosen.errors,
-        depth=chosen.depth,
-        tell=_complain,
-    )
-    if follow.can_be_drawn_on():
-        return _replay(
-            argparse.Namespace(**vars(chosen) | {"follow": False, "session": session_id})
-        )
-    return 0
-
-
-def _diff(chosen: argparse.Namespace) -> int:
-    """Show what became different from one run to another.
-
-    The events of both are laid side by side by their place in the tree and
-    their name. `+` was added, `-` is gone, `~` is another: it failed now or
-    recovered, takes twice as long and 50 ms more, or its params, prompt,
-    returns or another field differ. Ids and times are no difference.
-
-    The exit status is 0 if the runs do not differ, 1 if they do, and 2 if they
-    could not be compared.
-    """
-    from agentlog import diff
-
-    try:
-        with _reading(chosen) as reading:
-            store = reading.store
-            sessions = store.resolve(chosen.before), store.resolve(chosen.after)
-            status = diff.diff(
-                store,
-                sessions,
-                unfold=chosen.all,
-                as_json=chosen.json,
-                id_length=max(_distinct_length(store, session) for session in sessions),
-            )
-        sys.stdout.flush()
-    except AgentlogError as error:
-        _complain(str(error))
-        return diff.TROUBLE
-    return status
-
-
-def _export(chosen: argparse.Namespace) -> int:
-    """Write a run to a file, or to stdout, in a form that other programs read.
-
-    Without FILE, or where it is -, it goes to stdout. A FILE that is there is
-    replaced, when all of the new one is written.
-    """
-    from agentlog import export
-
-    form, path = next(
-        (form, path) for form in export.FORMS if (path := getattr(chosen, form)) is not None
-    )
-    with _reading(chosen) as reading:
-        export.export(reading.store, reading.store.resolve(chosen.session), form, path)
-    return 0
-
-
 def _ship(chosen: argparse.Namespace) -> int:
     """Ship what waits for the endpoint, from outside of the programs that record.
 
@@ -228,15 +88,15 @@ def _ship(chosen: argparse.Namespace) -> int:
         raise ConfigurationError("AGENTLOG_ENDPOINT is not set: it says where to ship to")
     if chosen.follow:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the first process of a container
-        ship.follow(own, _complain)
+        ship.follow(own, usage.complain)
     outcome = ship.ship(own, quarantined=chosen.quarantined)
     if outcome.is_done:
         print(usage.safe(outcome.text), flush=True)
     else:
-        _complain(outcome.text)
+        usage.complain(outcome.text)
     for note in outcome.notes:
-        _complain(note)
-    return 0 if outcome.is_done else FAILED
+        usage.complain(note)
+    return 0 if outcome.is_done else usage.FAILED
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
@@ -259,7 +119,7 @@ def _doctor(chosen: argparse.Namespace) -> int:
 
     found = program.examine(chosen.structlog) if chosen.structlog else home.examine()
     finding.show(found)
-    return FAILED if finding.is_wrong(found) else 0
+    return usage.FAILED if finding.is_wrong(found) else 0
 
 
 def _path(_chosen: argparse.Namespace) -> int:
@@ -276,61 +136,34 @@ def _path(_chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _prune(chosen: argparse.Namespace) -> int:
-    """Delete the sessions that have said nothing for a time.
-
-    A session that runs is kept, however long it has said nothing. Damaged lines,
-    losses and what is in quarantine of that age, of which `agentlog doctor`
-    tells, are forgotten.
-    """
-    from agentlog.journal import destinations, forget_losses
-    from agentlog.replay.format import plural
-    from agentlog.shipping import quarantine
-    from agentlog.store.home import open_home
-    from agentlog.store.uptake import forget_damaged
-
-    if chosen.store:
-        return _prune_store(chosen.store, time.time() - chosen.older_than)
-    home, before = home_directory(), time.time() - chosen.older_than
-    with open_home(home) as store:
-        deleted, damaged = store.prune(before), forget_damaged(store, before)
-    lost = sum(forget_losses(directory, before) for directory in destinations(home))
-    refused = sum(quarantine.forget(directory, before) for directory in destinations(home))
-    print(f"{plural(deleted, 'session')} deleted")
-    if damaged:
-        print(f"{plural(damaged, 'damaged line')} forgotten")
-    if lost:
-        print(f"{plural(lost, 'lost record')} forgotten")
-    if refused:
-        print(f"{plural(refused, 'line')} in quarantine forgotten")
-    return 0
-
-
 def _serve(chosen: argparse.Namespace) -> int:
     """Run a collector: it takes in what agents ship, and shows it.
 
-    It prints its address on a line of its own. Programs that are started with
-    AGENTLOG_ENDPOINT set to it record there; AgentOps' SDK of the versions 0.0
-    to 0.3 can be pointed at it too.
+    It prints the address of its page on a line of its own. Programs that are
+    started with AGENTLOG_ENDPOINT set to that, without the token, record there;
+    AgentOps' SDK of the versions 0.0 to 0.3 can be pointed at it too.
 
     On this machine everybody may write; the address carries a token, which is
     asked for to read. Beyond it, or with --allow-host, whoever writes or reads
     needs a key: `agentlog keys`.
     """
     from agentlog import serve
+    from agentlog.server.settings import ServeConfig, checked_name, checked_root_path
+    from agentlog.store.home import STORE_NAME
 
-    wish = serve.Wish(
-        home=home_directory(),
-        store=chosen.store,
+    home = home_directory()
+    config = ServeConfig(
+        store=chosen.store or home / STORE_NAME,
+        home=None if chosen.store else home,
         host=chosen.host,
         port=chosen.port,
+        allow_hosts=frozenset(map(checked_name, chosen.allow_host)),
+        root_path=checked_root_path(chosen.root_path),
         keep=chosen.keep,
-        token=not chosen.no_token,
-        browser=not (chosen.no_browser or is_without_browser()),
-        allow_hosts=chosen.allow_host,
-        root_path=chosen.root_path,
     )
-    return serve.serve(wish, _complain)
+    browser = not (chosen.no_browser or is_without_browser())
+    ended = serve.serve(config, usage.complain, token=not chosen.no_token, browser=browser)
+    return INTERRUPTED if ended == signal.SIGINT else 0
 
 
 def _keys(chosen: argparse.Namespace) -> int:
@@ -345,18 +178,21 @@ def _keys(chosen: argparse.Namespace) -> int:
     from agentlog import keys
     from agentlog.replay.format import clock
     from agentlog.store.home import STORE_NAME
+    from agentlog.store.sqlite import SqliteStore
 
     store = chosen.store or home_directory() / STORE_NAME
     if chosen.action == "list":
-        for key in keys.load(store):
+        known = keys.load(store)
+        for key in known:
             print(f"{key.name}  added {clock(key.added, None)}")
+        if not known:
+            usage.complain(f"there is no key for {store}")
         return 0
-    if chosen.name is None:
-        raise ConfigurationError(f"agentlog keys {chosen.action} takes a NAME")
     if chosen.action == "revoke":
         keys.revoke(store, chosen.name)
         return 0
-    _make_store(store)
+    if not store.exists():  # the keys that lie beside it tell whose it is
+        SqliteStore(store).close()
     print(keys.add(store, chosen.name))
     return 0
 
@@ -374,79 +210,13 @@ def _demo(_chosen: argparse.Namespace) -> int:
     close()
     print(f"\n{answer.report.read_text('utf-8')}")
     if not answer.session_id:
-        _complain("nothing was recorded, as AGENTLOG_DISABLED is set")
-        return FAILED
+        usage.complain("nothing was recorded, as AGENTLOG_DISABLED is set")
+        return usage.FAILED
     print("$ agentlog replay last\n")
     return _run(["replay", answer.session_id])
 
 
-# -- What commands share -------------------------------------------------------------------------
-
-
-@contextmanager
-def _reading(chosen: argparse.Namespace) -> Iterator["Reading"]:
-    """Open what is to be read, and say first what a reader has to know."""
-    from agentlog.store.home import STORE_NAME, Reading, read_home, read_store
-
-    if chosen.store or chosen.project:
-        store = read_store(chosen.store or home_directory() / STORE_NAME)
-        reading = Reading(store.for_project(chosen.project or ""), ())
-    else:
-        reading = read_home(home_directory())
-    with reading.store:
-        for note in reading.notes:
-            _complain(note)
-        yield reading
-
-
-def _nothing_there(reading: "Reading", status: int, chosen: argparse.Namespace) -> int:
-    """Say so, unless it was said that something cannot be read: then it may be there."""
-    if reading.notes:
-        return FAILED
-    _complain(f"Nothing has been recorded yet in {chosen.store or home_directory()}.")
-    return status
-
-
-def _prune_store(path: "Path", before: float) -> int:
-    """Delete from a store what is old there; no home has to do with it."""
-    from agentlog.replay.format import plural
-    from agentlog.store.sqlite import SqliteStore
-
-    if not path.exists():
-        _complain(f"{path} is not there.")
-        return FAILED
-    with SqliteStore(path) as store:
-        print(f"{plural(store.prune(before), 'session')} deleted")
-    return 0
-
-
-def _make_store(path: "Path") -> None:
-    """Make a store where there is none: the keys that lie beside it tell whose it is."""
-    if not path.exists():
-        from agentlog.store.sqlite import SqliteStore
-
-        SqliteStore(path).close()
-
-
-def _distinct_length(store: "SqliteStore", session_id: str) -> int:
-    """Return how many digits of a session's id tell it from every other."""
-    from agentlog.errors import SessionNotFoundError
-    from agentlog.store import ids
-
-    for length in range(ids.LEAST, len(session_id)):
-        try:
-            store.resolve(session_id[:length])
-        except SessionNotFoundError:
-            continue
-        return length
-    return len(session_id)
-
-
 # -- The terminal --------------------------------------------------------------------------------
-
-
-def _complain(message: str) -> None:
-    print_error(f"agentlog: {usage.safe(message)}")
 
 
 def _abandon_stdout() -> None:
@@ -456,14 +226,14 @@ def _abandon_stdout() -> None:
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "sessions": _sessions,
-    "replay": _replay,
-    "diff": _diff,
-    "export": _export,
+    "sessions": recorded.sessions,
+    "replay": recorded.replay,
+    "diff": recorded.diff,
+    "export": recorded.export,
     "ship": _ship,
     "doctor": _doctor,
     "path": _path,
-    "prune": _prune,
+    "prune": recorded.prune,
     "serve": _serve,
     "keys": _keys,
     "demo": _demo,

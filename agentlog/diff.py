@@ -12,7 +12,8 @@ from typing import Final
 from agentlog.replay import diff_json, diff_text, terminal
 from agentlog.replay.diff import compare
 from agentlog.replay.tree import forest
-from agentlog.store import Store
+from agentlog.store.sqlite import SqliteStore
+from agentlog.store.state import shown
 
 SAME: Final = 0
 DIFFERS: Final = 1
@@ -20,7 +21,7 @@ TROUBLE: Final = 2
 
 
 def diff(
-    store: Store, sessions: tuple[str, str], *, unfold: bool, as_json: bool, id_length: int
+    store: SqliteStore, sessions: tuple[str, str], *, unfold: bool, as_json: bool, id_length: int
 ) -> int:
     """Print how a session differs from another; return the exit status.
 
@@ -35,7 +36,10 @@ def diff(
         StoreError: If the store cannot be read.
 
     """
-    before, after = (forest(store.session(session_id)) for session_id in sessions)
+    before, after = (
+        forest(shown(store.session(session_id), store.summary(session_id)))
+        for session_id in sessions
+    )
     compared = compare(before, after)
     if as_json:
         document = diff_json.document(compared, unfold=unfold)

@@ -17,13 +17,15 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agentlog.errors import ConfigurationError
 from agentlog.journal import make_directory
+from agentlog.shipping.files import write_all
+from agentlog.store.private import keep_private
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VERSION = 1
@@ -67,11 +69,10 @@ def add(store: Path, name: str, *, now: float | None = None) -> str:
 
 def revoke(store: Path, name: str) -> None:
     """Revoke the key of a name; raises `ConfigurationError` if there is none."""
+    if all(known.name != name for known in load(store)):
+        raise ConfigurationError(f"there is no key {name[:64]!a} for {store}")
     with _changing(store) as keys:
-        kept = [known for known in keys if known.name != name]
-        if len(kept) == len(keys):
-            raise ConfigurationError(f"there is no key {name[:64]!a} for {store}")
-        keys[:] = kept
+        keys[:] = [known for known in keys if known.name != name]
 
 
 def load(store: Path) -> list[Key]:
@@ -110,10 +111,17 @@ def name_of(key: str, keys: Sequence[Key]) -> str | None:
 
 
 class Ring:
-    """The keys of a store as they are now: a change of the file counts from the next request on."""
+    """The keys of a store as they are now: a change of the file counts from the next request on.
 
-    def __init__(self, store: Path) -> None:
+    Args:
+        store: The store's file.
+        note: Told why the keys cannot be read, if that is so: then nobody's is known.
+
+    """
+
+    def __init__(self, store: Path, note: Callable[[str], None] | None = None) -> None:
         self._store = store
+        self._note = note
         self._seen: object = None
         self._keys: Sequence[Key] = ()
 
@@ -126,8 +134,10 @@ class Ring:
         if seen != self._seen:
             try:
                 self._keys = load(self._store)
-            except ConfigurationError:
+            except ConfigurationError as error:
                 self._keys = ()
+                if self._note:
+                    self._note(str(error))
             self._seen = seen
         return self._keys
 
@@ -145,12 +155,13 @@ def _changing(store: Path) -> Iterator[list[Key]]:
     """Have the keys to change; they are written when the block ends well."""
     path = path_beside(store)
     try:
-        with _next_file(path) as fd:
+        with _next_file(path, store) as fd:
             keys = load(store)
             yield keys
             text = json.dumps({"version": _VERSION, "keys": [asdict(key) for key in keys]})
             os.ftruncate(fd, 0)
-            _write_all(fd, text.encode() + b"\n")
+            write_all(fd, text.encode() + b"\n")
+            os.fsync(fd)
             path.with_name(f"{path.name}.new").replace(path)
             _sync_directory(path.parent)
     except OSError as error:
@@ -158,27 +169,20 @@ def _changing(store: Path) -> Iterator[list[Key]]:
 
 
 @contextmanager
-def _next_file(path: Path) -> Iterator[int]:
-    """Open the file that will replace it, for us alone; who waited looks whether it still is."""
+def _next_file(path: Path, store: Path) -> Iterator[int]:
+    """Open the file that will replace it, alone; who waited looks whether it still is."""
     make_directory(path.parent)
     beside = path.with_name(f"{path.name}.new")
     while True:
         fd = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            os.fchmod(fd, 0o600)
+            keep_private(fd, store)
             fcntl.flock(fd, fcntl.LOCK_EX)
             if _is_at(fd, beside):
                 yield fd
                 return
         finally:
             os.close(fd)
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    """Have all of it on the disk; one that is full may take a part before it says so."""
-    while data:
-        data = data[os.write(fd, data) :]
-    os.fsync(fd)
 
 
 def _sync_directory(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The usage of the command line: its words and options, and what is said to a wrong one."""
+"""The usage of the command line: its words and options, and how it says what is wrong."""
 
 import argparse
 import inspect
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from agentlog._version import __version__
-from agentlog.errors import ConfigurationError
+from agentlog.errors import ConfigurationError, print_error
 
 if TYPE_CHECKING:
     from agentlog.diagnosis.program import Program
@@ -20,6 +20,15 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _AGE = "a number with s, m, h, d or w for its unit: 90m, 30d, 8w"
 _LONGEST_MESSAGE = 200
 _SHOWN_OF_A_LONG_ONE = 95
+
+
+FAILED = 1
+"""Exit status: it could not be done, or `doctor` found something wrong."""
+
+
+def complain(message: str) -> None:
+    """Tell a person something, on stderr."""
+    print_error(f"agentlog: {safe(message)}")
 
 
 def safe(text: str) -> str:
@@ -238,12 +247,27 @@ def _add_serve_options(serve: argparse.ArgumentParser) -> None:
 
 
 def _add_keys_options(keys: argparse.ArgumentParser) -> None:
-    keys.add_argument("action", choices=["add", "list", "revoke"], help="what to do")
-    keys.add_argument(
-        "name", nargs="?", metavar="NAME", help="the name of the key to add or revoke"
-    )
-    keys.add_argument(
-        "--store", type=Path, metavar="FILE", help="the store; default: the home's own"
+    _add_keys_store(keys, default=None)
+    actions = keys.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, text in (
+        ("add", "add a key, and print it"),
+        ("list", "list the names of the keys"),
+        ("revoke", "revoke a key"),
+    ):
+        action = actions.add_parser(name, help=text, allow_abbrev=False)
+        if name != "list":
+            action.add_argument("name", metavar="NAME", help="the name of the key")
+        # What stands before the action counts unless something stands behind it.
+        _add_keys_store(action, default=argparse.SUPPRESS)
+
+
+def _add_keys_store(command: argparse.ArgumentParser, *, default: object) -> None:
+    command.add_argument(
+        "--store",
+        type=Path,
+        default=default,
+        metavar="FILE",
+        help="the store; default: the home's own",
     )
 
 

@@ -1,11 +1,17 @@
 """What every test has: a home of its own, and nothing of the settings of whoever runs it."""
 
+import gc
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from agentlog import default
+
+# Hundreds of processes are started here: none of them should have to compile the library again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 pytest.register_assert_rewrite("tests.documents")
 
@@ -21,6 +27,11 @@ settings.load_profile("agentlog")
 def pytest_collection_modifyitems(items):
     """Begin with what waits long, so that nobody waits for it at the end."""
     items.sort(key=lambda item: item.get_closest_marker("waits") is None)
+
+
+def pytest_collection_finish():
+    """Leave what has been imported out of every search for garbage: there is none in it."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

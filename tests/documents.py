@@ -20,6 +20,7 @@ import configparser
 import contextlib
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -144,6 +145,7 @@ class Reader:
                 command,
                 shell=True,
                 cwd=self.directory,
+                env={**os.environ, "PYTEST_ADDOPTS": "-p no:anyio"},  # of a tool of ours, it warns
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

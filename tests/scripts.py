@@ -13,6 +13,8 @@ from agentlog.client import Client
 from agentlog.testing import Captured
 
 ROOT = Path(__file__).parent.parent
+PLAIN = os.pathsep.join([str(ROOT / "tests" / "plain"), str(ROOT)])
+"""The path on which a process finds the package, and no rich (plain/rich.py)."""
 NAME = "program.py"
 FORK = """\
 import os, sys
@@ -57,7 +59,7 @@ def started(directory: Path, source: str, *arguments: str, **environ: str) -> su
         [sys.executable, "-W", "error", str(script), *arguments],
         env={
             **os.environ,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": PLAIN,
             "AGENTLOG_HOME": str(directory / "home"),
             **environ,
         },

@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 
 import agentlog as ao
+from agentlog.background import NAME
 from tests.faults import steps
 from tests.shipping.server import Server, answering
 from tests.shipping.waiting import SOON, clients, collectors, holds, seen, sleeps
@@ -16,13 +17,27 @@ from tests.shipping.waiting import SOON, clients, collectors, holds, seen, sleep
 server = pytest.fixture(collectors)
 make = pytest.fixture(clients)
 
+SHARED = (
+    "agentlog.background",
+    "agentlog.client",
+    "agentlog.journal",
+    "agentlog.recording.context",
+    "agentlog.recording.pen",
+    "agentlog.recording.process",
+    "agentlog.recording.recorder",
+    "agentlog.recording.writer",
+    "agentlog.session",
+    "agentlog.shipping",
+)
+"""What threads have in common; the lines that take a value apart know of no other thread."""
+
 
 def each_step(call, what, prepare=lambda: None):
     """Yield after each call in which something happened at a step where it had not before."""
     done, without = set(), 0
     while without < 3:
         prepare()
-        without = 0 if steps._at_a_new_step(call, what, done) else without + 1
+        without = 0 if steps.at_a_new_step(call, what, done, SHARED) else without + 1
         yield
 
 
@@ -114,6 +129,21 @@ def test_no_record_is_slept_through(server, make):
             pass
         if chance.random() < 0.3:
             client.flush()
+
+
+def test_an_end_at_a_random_moment_leaves_no_thread(server, make):
+    """Its own last record comes while the thread goes to sleep: that one ships it, and is done."""
+    before, chance = {*threading.enumerate()}, random.Random(7)
+    for number in range(60):
+        client = make(server.url, name=f"{number}", max_wait=0.001)
+        client.record(ao.Event(f"{number}"))
+        assert server.sees(lambda number=number: seen(server, f"{number}"), 5)
+        pause = time.perf_counter() + chance.random() * 0.003
+        while time.perf_counter() < pause:
+            pass
+        client.close()
+    ours = {thread for thread in threading.enumerate() if thread.name == NAME}
+    assert holds(lambda: not (ours - before) & {*threading.enumerate()}), ours - before
 
 
 def test_a_flush_in_its_own_thread_does_not_wait_for_itself(monkeypatch, make):

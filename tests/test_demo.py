@@ -12,8 +12,8 @@ import pytest
 
 from agentlog.demo.bm25 import Index, Passage, terms
 from agentlog.replay.tree import Node, forest, root_cause, walk
+from tests.scripts import PLAIN, ROOT
 
-ROOT = Path(__file__).parent.parent
 CORPUS = ROOT / "agentlog" / "demo" / "corpus"
 
 
@@ -31,7 +31,7 @@ class Run:
 def run(directory, *arguments):
     """Run a Python program with a home below `directory`."""
     clean = {name: os.environ[name] for name in os.environ if not name.startswith("AGENTLOG_")}
-    env = clean | {"AGENTLOG_HOME": str(directory / "home"), "PYTHONPATH": str(ROOT)}
+    env = clean | {"AGENTLOG_HOME": str(directory / "home"), "PYTHONPATH": PLAIN}
 
     def python(*arguments):
         command = [sys.executable, "-W", "error", *arguments]

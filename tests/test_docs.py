@@ -15,6 +15,7 @@ import yaml
 
 import agentlog
 from tests.documents import ROOT, Reader, search_path
+from tests.scripts import PLAIN
 
 DOCUMENTS = sorted(
     path
@@ -35,6 +36,8 @@ def reader(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONUTF8", "1")
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")  # as on a terminal: what is printed comes in order
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("PYTHONPATH", PLAIN)
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:schemathesis")  # it needs rich, and seconds
     yield reader
     agentlog.close()
     structlog.reset_defaults()

@@ -1,5 +1,6 @@
 """`agentlog keys`: what it keeps, what it prints, and what it refuses."""
 
+import os
 import re
 import stat
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from agentlog import keys
 from agentlog.cli import main
 from agentlog.errors import ConfigurationError
+from agentlog.store.sqlite import SqliteStore
 from tests.cli.commandline import AGENTLOG, environ
 
 FULL = """
@@ -72,8 +74,6 @@ def test_a_revoked_key_is_none(store, capsys):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["add"],
-        ["revoke"],
         ["add", "anna"],
         ["revoke", "nobody"],
         ["add", "a/b"],
@@ -82,13 +82,60 @@ def test_a_revoked_key_is_none(store, capsys):
     ids=str,
 )
 def test_what_is_wrong_is_one_line(arguments, store, capsys):
-    """A name that is taken, missing, unknown or none."""
+    """A name that is taken, unknown or none."""
     keys.add(store, "anna")
     assert 1 == main(["keys", *arguments, "--store", str(store)])
     out, err = capsys.readouterr()
     assert ("", 1) == (out, len(err.splitlines()))
     assert "\x1b" not in err
     assert ["anna"] == [key.name for key in keys.load(store)]
+
+
+@pytest.mark.parametrize("action", ["add", "revoke"])
+def test_a_name_is_asked_for(action, store, capsys):
+    """It is missing, which is wrong usage."""
+    assert 2 == main(["keys", action, "--store", str(store)])
+    assert "NAME" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "order", ["--store {} add anna", "add --store {} anna", "add anna --store {}"]
+)
+def test_options_may_stand_anywhere(order, store):
+    """Before the action, behind it, and behind the name."""
+    assert 0 == main(["keys", *(word.format(store) for word in order.split())])
+    assert ["anna"] == [key.name for key in keys.load(store)]
+
+
+def test_what_is_not_there_is_told_and_makes_no_file(tmp_path, capsys):
+    """Neither a list nor a revocation makes a file of keys."""
+    store = tmp_path / "none.db"
+    assert 0 == main(["keys", "list", "--store", str(store)])
+    assert "there is no key" in capsys.readouterr().err
+    assert 1 == main(["keys", "revoke", "anna", "--store", str(store)])
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_root_leaves_the_keys_to_the_owner_of_the_store(store):
+    """Whoever runs the collector can still read them."""
+    if os.geteuid():
+        pytest.skip("only root makes files for others")
+    SqliteStore(store).close()
+    os.chown(store, 65534, 65534)
+    keys.add(store, "anna")
+    path = keys.path_beside(store)
+    assert (65534, 0o600) == (path.stat().st_uid, stat.S_IMODE(path.stat().st_mode))
+
+
+def test_keys_that_cannot_be_read_are_told(store):
+    """Nobody is let in then, and why that is so is told once."""
+    keys.add(store, "anna")
+    keys.path_beside(store).write_text("{")
+    told = []
+    ring = keys.Ring(store, told.append)
+    assert [None, None] == [ring.name_of("a"), ring.name_of("b")]
+    (why,) = told
+    assert "is damaged" in why
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a" * 65, "é", "a b"])

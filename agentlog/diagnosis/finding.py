@@ -11,7 +11,7 @@ from agentlog.replay import format as fmt
 from agentlog.replay import terminal
 from agentlog.replay.glyphs import ASCII, UNICODE
 from agentlog.replay.lines import Line, broken
-from agentlog.replay.node import State
+from agentlog.store.state import State
 
 FORGET = "`agentlog prune --older-than AGE` forgets what is older than that"
 

@@ -15,7 +15,7 @@ from agentlog.diagnosis.places import of_rule, troubles
 from agentlog.diagnosis.processors import Chain, numbered
 from agentlog.diagnosis.stations import TOPIC, Station, code, part
 from agentlog.recording.event import is_a
-from agentlog.replay.node import State
+from agentlog.store.state import State
 
 _ABSENT = "lines of plain logging are not recorded: no handler is an EventHandler"
 _UNKNOWN = (

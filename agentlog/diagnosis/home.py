@@ -20,12 +20,12 @@ from agentlog.diagnosis.finding import FACT, FORGET, GOOD, NOTICE, WRONG, Findin
 from agentlog.errors import ConfigurationError, StoreError
 from agentlog.journal import LOCAL, destinations, losses, owners_alive, segments, size_of
 from agentlog.replay import format as fmt
-from agentlog.replay.listing import summary_state
-from agentlog.replay.node import State, moment
+from agentlog.replay.node import moment
 from agentlog.store import SessionSummary
 from agentlog.store.home import STORE_NAME, trouble_of_reading
 from agentlog.store.ids import id_length
 from agentlog.store.sqlite import SqliteStore
+from agentlog.store.state import State
 from agentlog.store.uptake import DamagedLine, damaged_lines, uptake
 
 _SHOWN = 5
@@ -202,7 +202,7 @@ def _interrupted(count: int, sessions: Sequence[SessionSummary]) -> Finding:
         f"{session.id[:length]}  {fmt.clock(moment(session.timestamp), None)}"
         f"  {session.event_type or 'unnamed'}"
         for session in sessions
-        if session.end_timestamp is None and summary_state(session) is State.INTERRUPTED
+        if session.end_timestamp is None and session.state == State.INTERRUPTED
     ]
     text = f"{fmt.plural(count, 'event')} interrupted: the process was gone before the end"
     return Finding("store", NOTICE, text, (*runs[:_SHOWN], *_more(len(runs) - _SHOWN)))

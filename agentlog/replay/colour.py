@@ -30,6 +30,7 @@ _STYLES = {
     "abandoned": "yellow",
     "exited": "bright_black",
     "indeterminate": "bright_black",
+    "silent": "bright_black",
     "unknown": "bright_black",
     "added": "green",
     "gone": "red",

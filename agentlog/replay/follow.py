@@ -14,12 +14,13 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from agentlog.replay.lines import GAP, Line
-from agentlog.replay.node import Node, State
+from agentlog.replay.node import Node
 from agentlog.replay.rows import View, details_of, duration_of, role_of, trouble_of
 from agentlog.replay.text import Tally, header, tree
 from agentlog.replay.tree import forest
 from agentlog.store import ids
 from agentlog.store.merge import Event
+from agentlog.store.state import State
 
 _PAYLOADS: Final = frozenset(["params", "prompt", "returns", "log", "process", "notes"])
 _ENDS: Final = frozenset(["end_timestamp", "result", "reason", "error"])

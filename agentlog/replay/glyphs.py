@@ -7,7 +7,7 @@ has a twin in the second; and the states differ by sign and word, so that colour
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agentlog.replay.node import State
+from agentlog.store.state import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,7 @@ UNICODE = Glyphs(
         State.EXITED: "○",
         State.SUCCEEDED: "✓",
         State.INDETERMINATE: "·",
+        State.SILENT: "◦",
         State.UNKNOWN: "?",
     },
     branch="├─ ",
@@ -73,6 +74,7 @@ ASCII = Glyphs(
         State.EXITED: "o",
         State.SUCCEEDED: "+",
         State.INDETERMINATE: ".",
+        State.SILENT: "-",
         State.UNKNOWN: "?",
     },
     branch="|- ",

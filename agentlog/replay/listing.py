@@ -11,10 +11,11 @@ from datetime import tzinfo
 from agentlog.replay import format as fmt
 from agentlog.replay.glyphs import ASCII, UNICODE
 from agentlog.replay.lines import GAP, Line, Span, flow, measure
-from agentlog.replay.node import State, elapsed, moment, state_of
+from agentlog.replay.node import elapsed, moment
 from agentlog.replay.rows import View
 from agentlog.store import SessionSummary
 from agentlog.store.ids import id_length
+from agentlog.store.state import State
 
 _HEADINGS = ("session", "when", "outcome", "took", "events", "failed", "tokens")
 _FIRST = 4
@@ -60,19 +61,11 @@ def sessions(
     return lines
 
 
-def summary_state(summary: SessionSummary) -> State:
-    """Say in one word what became of a session; where its root is missing, nobody knows."""
-    if summary.event_type is None:
-        return State.UNKNOWN
-    ended = summary.end_timestamp is not None
-    return state_of(summary.result, summary.reason, ended=ended)
-
-
 def summary_duration(summary: SessionSummary, now: float | None = None) -> float | None:
     """Return its seconds: to the end, to now while it runs, else to the last that it said."""
     start, end = moment(summary.timestamp), moment(summary.end_timestamp)
     if end is None:
-        end = now if summary_state(summary) is State.RUNNING else moment(summary.last)
+        end = now if State(summary.state) is State.RUNNING else moment(summary.last)
     return elapsed(start, end)
 
 
@@ -95,7 +88,7 @@ def _year(summary: SessionSummary, view: View) -> str:
 
 
 def _cells(summary: SessionSummary, view: View, length: int, year: str) -> list[Line]:
-    state = summary_state(summary)
+    state = State(summary.state)
     tokens = view.tokens(summary.prompt_tokens, summary.completion_tokens)
     when = fmt.clock(moment(summary.timestamp), view.zone, seconds=False)
     has_tokens = summary.prompt_tokens or summary.completion_tokens

@@ -5,49 +5,15 @@ never raises. What cannot be read counts as not there; the event stays.
 """
 
 import json
-from enum import StrEnum
 
 from agentlog.store import MOST_TOKENS
 from agentlog.store.merge import Event
+from agentlog.store.state import BY_REASON, State, state_of
 
 _LAST_MOMENT = 253_370_764_800.0
 """The year 9999 in seconds since the epoch: a timestamp from here on is damage, not a time."""
 
 _LONGEST_LINE = 4096
-
-
-class State(StrEnum):
-    """What became of an event, in one word."""
-
-    RUNNING = "running"
-    INTERRUPTED = "interrupted"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    ABANDONED = "abandoned"
-    EXITED = "exited"
-    SUCCEEDED = "succeeded"
-    INDETERMINATE = "indeterminate"
-    UNKNOWN = "unknown"
-    """Of a session whose own event is missing: no event is in this state."""
-
-
-_BY_RESULT = {"Success": State.SUCCEEDED, "Fail": State.FAILED}
-_BY_REASON = {
-    "cancelled": State.CANCELLED,
-    "interrupted": State.INTERRUPTED,
-    "abandoned": State.ABANDONED,
-    "exit": State.EXITED,
-}
-
-
-def state_of(result: object, reason: object, *, ended: bool) -> State:
-    """Decide the state of an event from its `result` and `reason`, and whether it has an end."""
-    if not isinstance(result, str):
-        return State.INDETERMINATE if ended else State.RUNNING
-    if result in _BY_RESULT:
-        return _BY_RESULT[result]
-    known = _BY_REASON.get(reason) if isinstance(reason, str) else None
-    return known or State.INDETERMINATE
 
 
 class Node:
@@ -147,7 +113,7 @@ class Node:
     def reason(self) -> str | None:
         """The `reason` where it says more than the state does: a user's own words."""
         reason = _text(self.event.get("reason"))
-        return None if reason in _BY_REASON else reason
+        return None if reason in BY_REASON else reason
 
     @property
     def error(self) -> str | None:

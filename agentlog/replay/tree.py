@@ -16,12 +16,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from agentlog.replay.node import Node, State
+from agentlog.replay.node import Node
 from agentlog.store.merge import Address, merged
+from agentlog.store.state import State
 
 __all__ = ["Fold", "Node", "State", "fold", "forest", "root_cause", "walk"]
 
 _FEWEST_TO_FOLD = 3
+_UNSETTLED = (State.RUNNING, State.INTERRUPTED, State.SILENT)
 
 
 def forest(records: Iterable[object]) -> list[Node]:
@@ -175,7 +177,7 @@ def _tally(roots: Sequence[Node]) -> None:
     for node in reversed(ordered):
         state = node.state
         node.failures = int(state is State.FAILED)
-        node.unsettled = int(state is State.RUNNING or state is State.INTERRUPTED)
+        node.unsettled = int(state in _UNSETTLED)
         for child in node.children:
             node.events += child.events
             node.failures += child.failures

@@ -6,6 +6,7 @@ one list. What comes to none of them is a 404, and every error is `{"detail"}`.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import structlog
 from starlette.applications import Starlette
@@ -30,11 +31,12 @@ from agentlog.server.live import Live
 from agentlog.server.metrics import Metrics
 from agentlog.server.outline import Outlines
 from agentlog.server.pages import Pages
-from agentlog.server.reading import Readers, Reading
-from agentlog.server.receiving import HANDLERS, Receiving, broken
+from agentlog.server.reading import Reading
+from agentlog.server.receiving import Receiving, not_kept
 from agentlog.server.settings import ServeConfig
 from agentlog.server.visiting import Visiting
-from agentlog.server.writer import Writer
+from agentlog.server.writer import NotKept, Writer
+from agentlog.store.readers import Readers
 
 
 def create_app(
@@ -48,19 +50,20 @@ def create_app(
 
     Args:
         config: What it was told.
-        writer: Stores what comes; it has been started, and is stopped by whoever did.
+        writer: Stores what comes; it is stopped by whoever made it.
         readers: Give what is stored.
         log: Told of each batch.
         hub: Tells those who listen what the writer has changed.
 
     """
-    hub = hub or Hub()
-    access = Access(Ring(config.store), is_open=config.is_open, token=config.token)
+    log, hub = log or structlog.get_logger(), hub or Hub()
+    ring = Ring(config.store, lambda why: log.warning("keys cannot be read", why=why))
+    access = Access(ring, is_open=config.is_open, token=config.token)
     gate = Gate(access, config.cookie)
     metrics = Metrics(writer)
     reading = Reading(readers)
     incoming = Incoming()
-    receiving = Receiving(incoming, writer, log or structlog.get_logger())
+    receiving = Receiving(incoming, writer, log)
     outlines = Outlines(reading, lambda: hub.at)
     live = Live(hub, reading, gate)
     pages = Pages()
@@ -91,12 +94,7 @@ def create_app(
             Route("/v1/search", gate.reading(reading.search)),
             *_lineage(access, receiving, incoming),
         ],
-        exception_handlers={
-            HTTPException: _refused,
-            StoreError: broken,
-            **HANDLERS,
-            Exception: _failed,
-        },
+        exception_handlers=_HANDLERS,
         lifespan=lifespan,
     )
     app.state.metrics, app.state.live = metrics, live
@@ -134,12 +132,7 @@ def _lineage(access: Access, receiving: Receiving, incoming: Incoming) -> list[B
 
 
 def _description(config: ServeConfig) -> Endpoint:
-    document = openapi.document(
-        is_open=config.is_open,
-        asks_token=not config.is_open or config.token is not None,
-        root_path=config.root_path,
-        cookie=config.cookie,
-    )
+    document = openapi.document(config)
 
     async def described(_request: Request) -> Response:
         return JSONResponse(document)
@@ -158,3 +151,11 @@ async def _refused(_request: Request, error: Exception) -> Response:
 
 async def _failed(_request: Request, _error: Exception) -> Response:
     return problem(500, "this should not have happened: the collector's log says more")
+
+
+_HANDLERS: Final[dict[Any, Any]] = {
+    HTTPException: _refused,
+    StoreError: not_kept,
+    NotKept: not_kept,
+    Exception: _failed,
+}

@@ -22,6 +22,7 @@ from pathlib import Path
 from agentlog.errors import ConfigurationError
 from agentlog.journal import make_directory
 from agentlog.keys import Ring, digest
+from agentlog.store.private import keep_private
 
 OWN = ""
 """The project of the store itself: of whoever writes to an open collector, and of the home."""
@@ -65,9 +66,13 @@ class Access:
 
     def project_of(self, secret: str) -> str | None:
         """Return the project that a secret reads, None if there is none."""
-        if self.is_open and self.token and hmac.compare_digest(digest(secret), digest(self.token)):
-            return OWN
-        return self.ring.name_of(secret)
+        return OWN if self.is_token(secret) else self.ring.name_of(secret)
+
+    def is_token(self, secret: str) -> bool:
+        """Say whether it is the token, in a time that does not tell how much of it is right."""
+        if not self.is_open or self.token is None:
+            return False
+        return hmac.compare_digest(digest(secret), digest(self.token))
 
 
 def secrets_of(headers: Mapping[str, str], cookies: Mapping[str, str], cookie: str) -> Secrets:
@@ -120,6 +125,7 @@ def _publish(path: Path, token: str) -> None:
     beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
+        keep_private(fd, path)
         os.write(fd, token.encode() + b"\n")
         os.fsync(fd)
         path.hardlink_to(beside)

@@ -16,8 +16,10 @@ from starlette.responses import Response
 from agentlog.replay import diff_json
 from agentlog.replay.diff import compare
 from agentlog.replay.tree import Node, forest
-from agentlog.server.reading import Reader, Reading
+from agentlog.server.reading import Reading
 from agentlog.store.merge import Event
+from agentlog.store.sqlite import SqliteStore
+from agentlog.store.state import shown
 
 MOST_EVENTS: Final = 20_000
 MOST_TEXT: Final = 64 << 20
@@ -35,24 +37,25 @@ class Comparing:
         """Answer `GET /v1/compare/{one}/{other}`."""
         one, other = request.path_params["one"], request.path_params["other"]
         async with self._turn:
-            body = await self._reading.ask(request, lambda store: compared(store, one, other))
+            body = await self._reading.ask_long(request, lambda store: compared(store, one, other))
         return Response(body, media_type="application/json")
 
 
-def compared(store: Reader, one: str, other: str) -> bytes:
+def compared(store: SqliteStore, one: str, other: str) -> bytes:
     """Return a comparison as it goes over the wire; raises a 404 or a 422."""
     found = compare(_roots(store, one), _roots(store, other))
     return json.dumps(diff_json.document(found), allow_nan=False, separators=(",", ":")).encode()
 
 
-def _roots(store: Reader, session_id: str) -> list[Node]:
-    roots = forest(_events(store, session_id))
+def _roots(store: SqliteStore, session_id: str) -> list[Node]:
+    summary = store.summary(session_id)
+    roots = forest(shown(_events(store, session_id), summary))
     if not roots:
         raise HTTPException(404, "there is no such session")
     return roots
 
 
-def _events(store: Reader, session_id: str) -> Iterator[Event]:
+def _events(store: SqliteStore, session_id: str) -> Iterator[Event]:
     events, room = 0, MOST_TEXT
     for texts in store.texts_of(session_id):
         events, room = events + len(texts), room - sum(map(len, texts))

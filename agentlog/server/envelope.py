@@ -24,6 +24,13 @@ MOST_BYTES: Final = 20 << 20
 
 MOST_RECORDS: Final = 5_000
 
+DEEPEST: Final = 100
+"""Levels of nesting in a field of a record; agentlog writes 20."""
+
+TOO_DEEP: Final = f"nested deeper than {DEEPEST} levels"
+INT64: Final = 1 << 63
+"""The first integer that 64 bits do not hold."""
+
 _MOST_MEMBERS = 16
 """Of one gzip body; each of them costs some work, even an empty one."""
 
@@ -43,7 +50,6 @@ the halves of surrogate pairs are mended one by one.
 _MOST_KEYS = 100
 """Beside `events`; nobody's, but each of them costs some work."""
 
-_INT64 = 1 << 63
 _SAFE_DIGITS = 18
 # Possessive throughout: whatever a body is made of, each of its characters is looked at once or
 # twice. A quote is found only where its text does not end.
@@ -233,7 +239,7 @@ class Parser:
             raise Rejected(400, f"the body is no JSON: {error.msg} at {error.pos}") from None
         except RecursionError:
             end = _end_of_nested(text, place)
-            return Value(None, "", "nested too deeply"), end
+            return Value(None, "", TOO_DEEP), end
         return Value(value, text[place:end], self._fault, self._doubled), end
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -251,8 +257,8 @@ class Parser:
     def _int(self, text: str) -> int:
         if len(text) <= _SAFE_DIGITS:
             return int(text)
-        number = int(text) if len(text) <= _SAFE_DIGITS + 2 else _INT64
-        if not -_INT64 <= number < _INT64:
+        number = int(text) if len(text) <= _SAFE_DIGITS + 2 else INT64
+        if not -INT64 <= number < INT64:
             self._fault = f"{text[:40]} is more than an integer of 64 bit"
         return number
 
@@ -269,4 +275,4 @@ def _end_of_nested(text: str, place: int) -> int:
         place = found.end()
         if depth <= 0:
             return place
-    raise Rejected(400, "the body is nested too deeply")
+    raise Rejected(400, f"the body is {TOO_DEEP}, and they do not end")

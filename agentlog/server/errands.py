@@ -52,6 +52,7 @@ class Errands:
         self._store = store
         self._home = home
         self._keep = keep
+        self._every_pruning = min(_EVERY_PRUNING, keep or _EVERY_PRUNING)
         now = time.monotonic()
         self._next_uptake = now if home else float("inf")
         self._next_pruning = now if keep is not None else float("inf")
@@ -123,7 +124,7 @@ class Errands:
     def _prune(self, before: float) -> None:
         with self._store.writing() as connection:
             deleted = pruning.prune_some(connection, before, _SOME_PRUNED)
-        self._next_pruning = time.monotonic() + (0.0 if deleted else _EVERY_PRUNING)
+        self._next_pruning = time.monotonic() + (0.0 if deleted else self._every_pruning)
 
     def _sum_up(self) -> None:
         began = time.monotonic()
@@ -132,9 +133,7 @@ class Errands:
         self._next_sum = done + share_of_others(0) * (done - began)
 
     def _index(self, most: int) -> None:
-        with self._store.writing() as connection:
-            done = index.take_in(connection, most)
-        self._is_behind = done > 0
+        self._is_behind = self._store.index_some(most) > 0
         now = time.monotonic()
         if not self._is_behind:
             self.behind = 0

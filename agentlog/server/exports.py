@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agentlog import export
-from agentlog.server.reading import Long, Reader, Reading
+from agentlog.server.reading import Long, Reading
 from agentlog.store.sqlite import SqliteStore
 
 _IN_MEMORY: Final = 8 << 20
@@ -51,7 +51,7 @@ class Exports:
         if kind is None:
             raise HTTPException(404, f"there is no such form: it is one of {', '.join(FORMS)}")
         async with self._turn:
-            file = await self._reading.ask(
+            file = await self._reading.ask_long(
                 request, lambda store: exported_file(store, session_id, kind.name)
             )
         if file is None:
@@ -63,9 +63,9 @@ class Exports:
         return answer
 
 
-def exported_file(store: Reader, session_id: str, form: str) -> IO[bytes] | None:
+def exported_file(store: SqliteStore, session_id: str, form: str) -> IO[bytes] | None:
     """Write a session into a file, None if there is none."""
-    if not isinstance(store, SqliteStore) or store.summary(session_id) is None:
+    if store.summary(session_id) is None:
         return None
     file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - whoever sends it closes it
     export.write(store, session_id, form, file)

@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentlog.server.auth import Access, Secrets, secrets_of
@@ -23,7 +23,7 @@ SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with none at all, our own form would be of no origin
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
@@ -55,6 +55,9 @@ class Guard:
         if stranger:
             # Nobody reads its body: where that ends is what may be in doubt.
             app = problem(stranger.status, stranger.detail, {"Connection": "close"})
+        elif self._root_path and scope["path"] == self._root_path:
+            asked = scope["query_string"].decode("latin-1")
+            app = RedirectResponse(f"{self._root_path}/" + (f"?{asked}" if asked else ""), 308)
         await app({**scope, "root_path": self._root_path}, receive, _secured(send))
 
 

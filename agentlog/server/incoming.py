@@ -14,9 +14,9 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
+from agentlog.server.envelope import MOST_BYTES
 from agentlog.server.writer import Busy
 
-MOST_BYTES: Final = 20 << 20
 BUDGET: Final = 64 << 20
 FREE: Final = 64 << 10
 PATIENCE: Final = 10.0

@@ -13,8 +13,6 @@ anything of them. Unknown fields are kept.
 Pure.
 """
 
-import json
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,8 +21,8 @@ from types import NoneType
 from typing import Any, Final
 
 from agentlog.server.envelope import (
-    MOST_BYTES,
-    MOST_RECORDS,
+    DEEPEST,
+    TOO_DEEP,
     Parser,
     Rejected,
     Rejection,
@@ -33,15 +31,9 @@ from agentlog.server.envelope import (
     values,
 )
 from agentlog.store import Refusal
-from agentlog.store.intake import Entry, is_deep, is_odd, mended
+from agentlog.store.intake import Entry, is_deep, is_odd, written
 from agentlog.store.merge import Record, half
 
-__all__ = ["MOST_BYTES", "MOST_RECORDS", "Batch", "Rejection", "of_records", "read"]
-
-DEEPEST: Final = 100
-"""Levels of nesting in a field of a record; agentlog writes 20."""
-
-_INT64 = 1 << 63
 _LONGEST_ID = 64
 _OF_AN_ENTRY = 300
 """Bytes of memory that an entry has beside its text."""
@@ -64,9 +56,14 @@ _TYPES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
     "logger": _TEXT,
     "level": _TEXT,
     "source": _TEXT,
+    "notes": ((dict,), "an object"),
     "prompt_tokens": _COUNT,
     "completion_tokens": _COUNT,
 }
+
+
+Found = Record | str
+"""A record that was made of what somebody sent; or why none could be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +98,10 @@ def read(body: bytes, encoding: str | None) -> Batch | Rejection:
         return rejected.rejection
 
 
-def of_records(records: Sequence[Record]) -> Batch:
-    """Make a batch of records that were parsed elsewhere.
-
-    What JSON cannot hold in them (NaN, integers beyond 64 bit) becomes its text.
-    """
+def of_records(found: Sequence[Found]) -> Batch:
+    """Make a batch of records that were made elsewhere."""
     parse = Parser()
-    return _batch([_of_record(record, parse) for record in records])
+    return _batch([_of_record(one, parse) for one in found])
 
 
 def _batch(found: list["Entry | _Refused"]) -> Batch:
@@ -134,20 +128,20 @@ class _Refused:
 def _checked(value: Value, *, may_be_odd: bool) -> Entry | _Refused:
     record, text = value.value, value.text
     why = value.fault or _why_not(record)
-    if not why and text.count("[") + text.count("{") > DEEPEST and is_deep(record, DEEPEST + 2):
-        why = "nested too deeply"
+    if not why and is_deep(record, text, DEEPEST + 2):
+        why = TOO_DEEP
     if why:
         return _Refused(_told_id(record, text), why)
     if value.doubled or (may_be_odd and is_odd(text)):
-        text = mended(json.dumps(record, ensure_ascii=False))
+        text = written(record)
     return Entry(record["session_id"], record["id"], half(record), text)
 
 
-def _of_record(record: Record, parse: Parser) -> Entry | _Refused:
+def _of_record(found: Found, parse: Parser) -> Entry | _Refused:
+    if isinstance(found, str):
+        return _Refused(None, found)
     try:
-        value, _ = parse(mended(json.dumps(record, ensure_ascii=False)), 0)
-        if value.fault:
-            value, _ = parse(mended(json.dumps(_plain(record), ensure_ascii=False)), 0)
+        value, _ = parse(written(found), 0)
     except (TypeError, ValueError, RecursionError) as error:
         return _Refused(None, f"not JSON: {error}")
     return _checked(value, may_be_odd=False)
@@ -179,17 +173,3 @@ def _told_id(record: Any, text: str) -> str | None:
     if type(found) is not str or len(found) > _LONGEST_ID or f'"{found}"' not in text:
         return None
     return found
-
-
-def _plain(value: Any) -> Any:
-    """Return a JSON value with a text for each number that JSON, or 64 bit, cannot hold."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    is_beyond = isinstance(value, int) and not -_INT64 <= value < _INT64
-    return str(value) if is_beyond or _is_not_finite(value) else value
-
-
-def _is_not_finite(value: Any) -> bool:
-    return isinstance(value, float) and not math.isfinite(value)

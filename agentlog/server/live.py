@@ -14,9 +14,9 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html.
 
 import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -27,7 +27,7 @@ from starlette.types import Receive, Scope, Send
 from agentlog.errors import StoreError
 from agentlog.server.guard import Gate
 from agentlog.server.hub import Ear, Hub
-from agentlog.server.reading import Reading, summary_json
+from agentlog.server.reading import Reading
 
 MOST: Final = 100
 """Streams at once."""
@@ -116,8 +116,7 @@ class Live:
             found = await self._reading.ask(
                 request, lambda store: [store.summary(str(one)) for one in ids]
             )
-            now = time.time()
-            told = [summary_json(summary, now) for summary in found if summary]
+            told = [asdict(summary) for summary in found if summary]
             return json.dumps(told, separators=(",", ":")).encode()
 
         return sessions if session_id is None else rows

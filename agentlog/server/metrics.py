@@ -8,34 +8,23 @@ Source: https://prometheus.io/docs/instrumenting/exposition_formats/ (text, 0.0.
 
 import os
 import time
-from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentlog._version import __version__
+from agentlog.server.writer import Writer
 
 KIND: Final = "text/plain; version=0.0.4; charset=utf-8"
 _NO_TOTALS = ("queued", "behind", "size", "connections", "running", "seconds_since")
 
 
-class Watched(Protocol):
-    """What this file needs of a writer."""
-
-    @property
-    def is_well(self) -> bool:
-        """Whether it stores what it is given."""
-
-    def figures(self) -> Mapping[str, float]:
-        """Return its numbers by name."""
-
-
 class Metrics:
     """Counts answers by their class, and gives that with the writer's own numbers."""
 
-    def __init__(self, writer: Watched) -> None:
+    def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._began = time.time()
         self._answers = dict.fromkeys(("1xx", "2xx", "3xx", "4xx", "5xx"), 0)

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from agentlog.server.reading import Long, Reading
 from agentlog.store.outline import FIELDS
+from agentlog.store.sqlite import SqliteStore
 
 _IN_MEMORY: Final = 32 << 20
 
@@ -36,18 +37,27 @@ class Outlines:
         """Answer `GET /v1/sessions/{session_id}/outline`."""
         session_id = request.path_params["session_id"]
         at = self._at()  # before it is read: what changes meanwhile is told again
-        file = await self._reading.ask(
-            request, lambda store: outline_file(store.outline(session_id), session_id, at)
+        file = await self._reading.ask_long(
+            request, lambda store: outline_of(store, session_id, at)
         )
         if file is None:
             raise HTTPException(404, "there is no such session")
         return Long(file)
 
 
-def outline_file(parts: Iterable[str], session_id: str, at: str) -> IO[bytes] | None:
+def outline_of(store: SqliteStore, session_id: str, at: str) -> IO[bytes] | None:
+    """Write the outline of a session of a store, None if there is none."""
+    summary = store.summary(session_id)
+    state = summary.state if summary else None
+    return outline_file(store.outline(session_id), session_id, at, state)
+
+
+def outline_file(
+    parts: Iterable[str], session_id: str, at: str, state: str | None = None
+) -> IO[bytes] | None:
     """Write an outline as it goes over the wire, None if it has no rows."""
     file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - whoever sends it closes it
-    head = {"session_id": session_id, "at": at, "fields": FIELDS}
+    head = {"session_id": session_id, "at": at, "state": state, "fields": FIELDS}
     file.write(json.dumps(head)[:-1].encode() + b',"rows":[')
     between = b""
     for part in parts:

@@ -98,6 +98,4 @@ def login(root_path: str, wanted: str, *, was_wrong: bool = False) -> Response:
         f"<label for='key'>The {escape(wanted)}</label><input id='key' name='key' type='password'"
         " autofocus required autocomplete='current-password'><button>Open</button></form></main>"
     )
-    # A browser that tells no referrer says of a form that it comes from nowhere: hosts.py asks.
-    headers = {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"}
-    return HTMLResponse(text, 401, headers)
+    return HTMLResponse(text, 401, {"Content-Security-Policy": POLICY})

@@ -10,7 +10,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -25,6 +25,23 @@ GRACE: Final = 3
 
 KEEP_ALIVE: Final = 75
 _BACKLOG: Final = 512
+
+_OPTIONS: Final[dict[str, Any]] = {
+    "http": Connection,
+    "ws": "none",
+    "loop": "asyncio",
+    "interface": "asgi3",
+    "lifespan": "on",
+    "log_config": None,
+    "access_log": False,
+    "proxy_headers": False,
+    "server_header": False,
+    "backlog": _BACKLOG,
+    "h11_max_incomplete_event_size": LONGEST_HEAD,
+    "timeout_keep_alive": KEEP_ALIVE,
+    "timeout_graceful_shutdown": GRACE,
+}
+"""What uvicorn is told."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -67,23 +84,7 @@ def run(
         down: Called when it is told to stop: ends answers that would not end by themselves.
 
     """
-    config = uvicorn.Config(
-        app,
-        http=Connection,
-        ws="none",
-        loop="asyncio",
-        interface="asgi3",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        backlog=_BACKLOG,
-        h11_max_incomplete_event_size=LONGEST_HEAD,
-        timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=GRACE,
-    )
-    server = _Server(config, up, down)
+    server = _Server(uvicorn.Config(app, **_OPTIONS), up, down)
     with forwarding(log):
         server.run(sockets=[listener])
     return server.stopped_by

@@ -11,6 +11,7 @@ What is no HTTP is answered in the same words and under the same headers as ever
 """
 
 import asyncio
+import re
 import socket
 import struct
 from typing import Any, Final
@@ -27,6 +28,8 @@ LONGEST_HEAD: Final = 16 << 10
 _SLOW_HEAD: Final = 2.0
 """Seconds after which a head that is not there has to make room for another connection."""
 
+
+_ABSOLUTE: Final = re.compile(rb"https?://(?P<host>[^/?#]+)(?P<path>/.*)?", re.IGNORECASE)
 
 _FREE_CHUNKS: Final = 10_000
 _LEAST_OF_A_CHUNK: Final = 256
@@ -47,12 +50,30 @@ class _Http(h11.Connection):
             self._chunks = self._size = 0
             if event.http_version not in (b"1.0", b"1.1"):
                 raise h11.RemoteProtocolError("HTTP is 1.1 here, or 1.0")
-        elif isinstance(event, h11.Data):
+            return _of_origin_form(event)
+        if isinstance(event, h11.Data):
             self._chunks += event.chunk_start
             self._size += len(event.data)
             if self._chunks > _FREE_CHUNKS + self._size // _LEAST_OF_A_CHUNK:
                 raise h11.RemoteProtocolError("the chunks of the body are too small")
         return event
+
+
+def _of_origin_form(request: h11.Request) -> h11.Request:
+    """Return a request with the path alone for its target, as all but proxies write it.
+
+    A host that stands in the target counts instead of the header's (RFC 9112, section 3.2.2).
+    """
+    whole = _ABSOLUTE.fullmatch(request.target)
+    if whole is None:
+        return request
+    headers = [(name, value) for name, value in request.headers if name != b"host"]
+    return h11.Request(
+        method=request.method,
+        target=whole["path"] or b"/",
+        headers=[(b"host", whole["host"]), *headers],
+        http_version=request.http_version,
+    )
 
 
 class Connection(H11Protocol):

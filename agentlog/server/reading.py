@@ -10,36 +10,33 @@ large; a search finds as much as fits into an answer.
 import asyncio
 import json
 import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from itertools import accumulate, takewhile
 from tempfile import SpooledTemporaryFile
-from typing import IO, Final, Protocol, TypeVar
+from typing import IO, Final, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from agentlog.replay.listing import summary_state
-from agentlog.replay.node import State
 from agentlog.store import SessionFilter, SessionSummary
-from agentlog.store.merge import Event
+from agentlog.store.readers import MOST as MOST_READERS
+from agentlog.store.readers import Readers
+from agentlog.store.sqlite import SqliteStore
+from agentlog.store.state import State
 
 MOST: Final = 10_000
 FEW: Final = 100
-SILENT: Final = "silent"
-SILENT_AFTER: Final = 600.0
-"""Seconds after which a session that runs is called silent: no lock says whether it still does."""
-
-STATES: Final = (*(state.value for state in State), SILENT)
+STATES: Final = tuple(state.value for state in State)
 CURSOR: Final = re.compile(r"(-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[+-][0-9]{1,3})?|none)_(.{1,200})")
 
 _JSON = "application/json"
-_READERS = 4
+_LONG, _SHORT = 2, MOST_READERS - 2
+"""Threads for whole sessions, and for all else, where nobody waits for those."""
+
 _IN_MEMORY = 8 << 20
 MOST_FOUND: Final = 32 << 20
 """Bytes of what a search finds."""
@@ -49,52 +46,23 @@ _PART = 256 << 10
 T = TypeVar("T")
 
 
-class Reader(Protocol):
-    """What this file needs of the store of one project."""
-
-    def sessions(self, wanted: SessionFilter) -> list[SessionSummary]:
-        """Return the sessions that a filter lets through, newest first."""
-
-    def summary(self, session_id: str) -> SessionSummary | None:
-        """Return one session as it stands in a list, or None."""
-
-    def texts_of(self, session_id: str) -> Iterator[list[str]]:
-        """Yield the events of a session by their start, some at once, each as JSON."""
-
-    def event(self, session_id: str, event_id: str) -> Event | None:
-        """Return one event, or None."""
-
-    def outline(self, session_id: str, numbers: Iterable[int] | None = None) -> Iterator[str]:
-        """Yield the events of a session without their payloads, some at once, as JSON."""
-
-    def search(self, text: str, *, limit: int, session_id: str | None = None) -> list[Event]:
-        """Return the newest events with these words, of one session or of all."""
-
-
-class Readers(Protocol):
-    """Gives the store of a project to a thread."""
-
-    def of_project(self, project: str) -> AbstractContextManager[Reader]:
-        """Open it for a block."""
-
-
 class Reading:
     """The routes that read."""
 
     def __init__(self, readers: Readers) -> None:
         self._readers = readers
-        self._threads = ThreadPoolExecutor(_READERS, "agentlog-reading")
+        self._of_short = ThreadPoolExecutor(_SHORT, "agentlog-reading")
+        self._of_long = ThreadPoolExecutor(_LONG, "agentlog-sessions")
 
     async def sessions(self, request: Request) -> Response:
         """Answer `GET /v1/sessions`: a page of the list, newest first."""
         wanted = filter_of(request.query_params)
-        now = time.time()
-        return _json(await self.ask(request, lambda store: sessions_text(store, wanted, now)))
+        return _json(await self.ask(request, lambda store: sessions_text(store, wanted)))
 
     async def session(self, request: Request) -> Response:
         """Answer `GET /v1/sessions/{session_id}`: its own event, and all others by their start."""
         session_id = request.path_params["session_id"]
-        file = await self.ask(request, lambda store: session_file(store.texts_of(session_id)))
+        file = await self.ask_long(request, lambda store: session_file(store.texts_of(session_id)))
         if file is None:
             raise HTTPException(404, "there is no such session")
         return Long(file)
@@ -118,19 +86,32 @@ class Reading:
             await self.ask(request, lambda store: found_text(store, text, limit, session_id))
         )
 
-    async def ask(self, request: Request, question: Callable[[Reader], T]) -> T:
+    async def ask(self, request: Request, question: Callable[[SqliteStore], T]) -> T:
         """Put a question to the store of the request's project, in a thread."""
+        return await self._ask(self._of_short, request, question)
+
+    async def ask_long(self, request: Request, question: Callable[[SqliteStore], T]) -> T:
+        """Put one whose answer is a whole session: for it nobody waits who asks for less."""
+        return await self._ask(self._of_long, request, question)
+
+    async def _ask(
+        self,
+        threads: ThreadPoolExecutor,
+        request: Request,
+        question: Callable[[SqliteStore], T],
+    ) -> T:
         project = request.state.project
 
         def asked() -> T:
             with self._readers.of_project(project) as store:
                 return question(store)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, asked)
+        return await asyncio.get_running_loop().run_in_executor(threads, asked)
 
     def close(self) -> None:
         """Wait for what is being read."""
-        self._threads.shutdown(cancel_futures=True)
+        self._of_short.shutdown(cancel_futures=True)
+        self._of_long.shutdown(cancel_futures=True)
 
 
 # -- What is asked for -----------------------------------------------------------------------------
@@ -204,15 +185,15 @@ def _is_own(text: str) -> bool:
     return '"session"' in text and json.loads(text).get("action_type") == "session"
 
 
-def sessions_text(store: Reader, wanted: SessionFilter, now: float) -> bytes:
+def sessions_text(store: SqliteStore, wanted: SessionFilter) -> bytes:
     """Return a page of the list as it goes over the wire."""
     found = store.sessions(wanted)
-    rows = b",".join(_text(summary_json(summary, now)) for summary in found)
+    rows = b",".join(_text(asdict(summary)) for summary in found)
     behind = _text(cursor_behind(found, wanted.limit))
     return b'{"sessions":[%b],"next":%b}' % (rows, behind)
 
 
-def found_text(store: Reader, words: str, limit: int, session_id: str | None = None) -> bytes:
+def found_text(store: SqliteStore, words: str, limit: int, session_id: str | None = None) -> bytes:
     """Return what a search finds as it goes over the wire, as much as fits into an answer."""
     texts = list(map(_text, store.search(words, limit=min(limit, FEW), session_id=session_id)))
     if len(texts) == FEW < limit:
@@ -224,19 +205,6 @@ def found_text(store: Reader, words: str, limit: int, session_id: str | None = N
     sizes = accumulate(len(text) + 1 for text in texts)
     fits = takewhile(lambda one: one[1] <= MOST_FOUND, zip(texts, sizes, strict=True))
     return b'{"results":[%b]}' % b",".join(text for text, _ in fits)
-
-
-def summary_json(summary: SessionSummary, now: float) -> dict[str, object]:
-    """Return a session of a list as it goes over the wire."""
-    return {**asdict(summary), "state": state_of(summary, now)}
-
-
-def state_of(summary: SessionSummary, now: float) -> str:
-    """Say in one word what became of a session: one that runs may have gone silent."""
-    state = summary_state(summary)
-    last = summary.last or summary.timestamp
-    is_silent = state is State.RUNNING and last is not None and last < now - SILENT_AFTER
-    return SILENT if is_silent else state.value
 
 
 class Long(Response):

@@ -6,34 +6,28 @@ to wait for it too long is told at once to come again; and an answer is given af
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from structlog.typing import FilteringBoundLogger
 
 from agentlog.server import intake
+from agentlog.server.envelope import Rejection
+from agentlog.server.guard import problem
 from agentlog.server.incoming import Incoming, Refused
-from agentlog.server.writer import Broken, Busy, NoRoom
+from agentlog.server.writer import Broken, Busy, NotKept, Writer
 from agentlog.store import Receipt
 
 WAIT: Final = 5.0
 """Seconds that a body waits for others to be parsed: clients wait ten, and send it again then."""
 
 _JSON: Final = "application/json"
-STATUSES: Final[dict[type[Exception], int]] = {Busy: 429, NoRoom: 507, Broken: 503}
 
 T = TypeVar("T")
-
-
-class Writing(Protocol):
-    """What this file needs of a writer."""
-
-    async def submit(self, project: str, batch: intake.Batch) -> Receipt:
-        """Store a batch; returns after the commit."""
 
 
 class Receiving:
@@ -46,7 +40,7 @@ class Receiving:
 
     """
 
-    def __init__(self, incoming: Incoming, writer: Writing, log: FilteringBoundLogger) -> None:
+    def __init__(self, incoming: Incoming, writer: Writer, log: FilteringBoundLogger) -> None:
         self._incoming = incoming
         self._writer = writer
         self._log = log
@@ -64,16 +58,16 @@ class Receiving:
                 size = len(body)
                 encoding = request.headers.get("content-encoding")
                 batch = await self._in_thread(lambda: intake.read(body, encoding))
-            if isinstance(batch, intake.Rejection):
+            if isinstance(batch, Rejection):
                 raise Refused(batch.status, batch.detail)
             receipt = await self._store(project, batch, began, bytes=size)
         return JSONResponse(receipt_json(receipt))
 
-    async def submit(self, project: str, records: Sequence[Mapping[str, object]]) -> Receipt:
+    async def submit(self, project: str, found: Sequence[intake.Found]) -> Receipt:
         """Store records that came by another way; raises what the writer raises."""
         began = time.perf_counter()
         with self._telling(project):
-            batch = await self._in_thread(lambda: intake.of_records(records))
+            batch = await self._in_thread(lambda: intake.of_records(found))
             return await self._store(project, batch, began)
 
     def close(self) -> None:
@@ -85,10 +79,9 @@ class Receiving:
         """Log for a block why a batch is not kept."""
         try:
             yield
-        except (Refused, Busy, NoRoom, Broken) as error:
-            status = error.status_code if isinstance(error, Refused) else STATUSES[type(error)]
+        except (Refused, NotKept) as error:
             why = error.detail if isinstance(error, Refused) else str(error)
-            self._log.warning("batch refused", project=project, status=status, why=why)
+            self._log.warning("batch refused", project=project, status=error.status_code, why=why)
             raise
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
@@ -117,34 +110,12 @@ class Receiving:
 
 
 def receipt_json(receipt: Receipt) -> dict[str, object]:
-    """Return a receipt as it goes over the wire."""
+    """Return a receipt as it goes over the wire; `asdict` is slow where much is refused."""
     refused = [{"index": one.index, "id": one.id, "why": one.why} for one in receipt.refused]
     return {"accepted": receipt.accepted, "refused": refused}
 
 
-# -- What stands in the way ------------------------------------------------------------------------
-
-
-async def busy(_request: Request, error: Exception) -> Response:
-    """Answer `Busy`: the client keeps its batch, and comes again."""
-    after = error.retry_after if isinstance(error, Busy) else 1
-    return _later(STATUSES[Busy], "there is more to store than can be held: come again", after)
-
-
-async def no_room(_request: Request, error: Exception) -> Response:
-    """Answer `NoRoom`: nothing of the batch is kept."""
-    return _later(STATUSES[NoRoom], str(error) or "the disk is full", 30)
-
-
-async def broken(_request: Request, error: Exception) -> Response:
-    """Answer `Broken`, and a store that cannot be used."""
-    return _later(STATUSES[Broken], str(error) or "the store cannot be used", 5)
-
-
-Handler = Callable[[Request, Exception], Awaitable[Response]]
-
-HANDLERS: Final[dict[type[Exception], Handler]] = {Busy: busy, NoRoom: no_room, Broken: broken}
-
-
-def _later(status: int, detail: str, after: int) -> Response:
-    return JSONResponse({"detail": detail}, status, {"Retry-After": str(after)})
+async def not_kept(_request: Request, error: Exception) -> Response:
+    """Answer that a batch is not kept, or that the store cannot be used, and when to come again."""
+    told = error if isinstance(error, NotKept) else Broken(str(error))
+    return problem(told.status_code, str(told), {"Retry-After": str(told.retry_after)})

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from agentlog.errors import ConfigurationError
 
-PORT = 4380
-
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE)
 _ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
 _OWN_PATH = re.compile(
@@ -42,7 +40,7 @@ class ServeConfig:
     store: Path
     home: Path | None = None
     host: str = "127.0.0.1"
-    port: int = PORT
+    port: int = 4380
     token: str | None = None
     allow_hosts: frozenset[str] = frozenset()
     root_path: str = ""

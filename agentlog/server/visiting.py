@@ -40,7 +40,7 @@ class Visiting:
             if request.method == "POST":
                 return await self._enter(request)
             token = request.query_params.get("token")
-            if token and self._gate.access.project_of(token) is not None:
+            if token and self._gate.access.is_token(token):  # no link opens a stranger's project
                 return self._welcome(request, token)
             if self._gate.reader(request) is None:
                 return self._login(was_wrong=bool(token))

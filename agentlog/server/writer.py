@@ -24,7 +24,7 @@ from agentlog.server.errands import Errands
 from agentlog.server.intake import Batch
 from agentlog.store import Receipt, changes
 from agentlog.store.changes import Change
-from agentlog.store.lock import Lock, claim
+from agentlog.store.lock import claim
 from agentlog.store.sqlite import SqliteStore
 
 ROOM: Final = 64 << 20
@@ -33,24 +33,42 @@ ROOM: Final = 64 << 20
 _TOGETHER: Final = 4 << 20
 """Bytes that are committed in one transaction, so that nobody waits long for others."""
 
-_COME_AGAIN: Final = 1
 _STOPPED: Final = "the collector is stopping"
 
 
-class Busy(Exception):  # noqa: N818 - as are the two below, it is an answer and no mistake
+class NotKept(Exception):  # noqa: N818 - it is an answer and no mistake
+    """Nothing of a batch is kept; the text says why.
+
+    Attributes:
+        status_code: What HTTP calls it.
+        retry_after: Seconds after which it is worth another try.
+
+    """
+
+    status_code: int
+    retry_after: int
+
+
+class Busy(NotKept):
     """There is no room for another batch just now."""
 
-    def __init__(self, retry_after: int = _COME_AGAIN) -> None:
-        super().__init__(f"come again in {retry_after} s")
+    status_code = 429
+
+    def __init__(self, retry_after: int = 1) -> None:
+        super().__init__("there is more to store than can be held: come again")
         self.retry_after = retry_after
 
 
-class NoRoom(Exception):  # noqa: N818
-    """The disk is full; the text says so."""
+class NoRoom(NotKept):
+    """The disk is full."""
+
+    status_code, retry_after = 507, 30
 
 
-class Broken(Exception):  # noqa: N818
-    """The store cannot be written; the text says why."""
+class Broken(NotKept):
+    """The store cannot be used."""
+
+    status_code, retry_after = 503, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +82,9 @@ class _Waiting:
 
 
 class Writer:
-    """Writes the store at `path`, and nobody else does from `start` to `stop`.
+    """Writes the store at `path`, and nobody else does until `stop`.
+
+    Raises `StoreError` with what a person has to know if the store cannot be opened.
 
     Args:
         path: The store's file, which is made if it is not there.
@@ -90,41 +110,24 @@ class Writer:
         note: Callable[[str], None] | None = None,
         changed: Callable[[list[Change] | None], None] | None = None,
     ) -> None:
-        self._note = note
-        self._changed = changed or _ignore
-        self._noted = ""
-        self._patience = patience
-        self._path = path
-        self._home = home
-        self._keep = keep
-        self._room = room
-        self._queue: deque[_Waiting] = deque()
-        self._news = threading.Condition()
-        self._held = 0
-        self._stopping = True
-        self._trouble = ""
-        self._counts = {"batches": 0, "commits": 0, "records_accepted": 0, "records_refused": 0}
-        self._lock: Lock | None = None
-        self._thread: threading.Thread | None = None
-        self._trouble_of_place: Callable[[], str] = str
-        self._errands: Errands | None = None
-
-    def start(self) -> None:
-        """Open the store; raises `StoreError` with what a person has to know if it cannot be."""
-        self._lock = claim(self._path)
+        self._lock = claim(path)
         try:
-            store = SqliteStore(self._path, claimed=True, patience=self._patience)
-            with store.reading() as connection:
+            self._store = SqliteStore(path, claimed=True, patience=patience)
+            with self._store.reading() as connection:
                 changes.watch(connection)
         except BaseException:
             self._lock.release()
             raise
-        self._trouble_of_place = store.trouble_of_place
-        self._errands = Errands(store, home=self._home, keep=self._keep)
+        self._errands = Errands(self._store, home=home, keep=keep)
+        self._room = room
+        self._queue: deque[_Waiting] = deque()
+        self._news = threading.Condition()
+        self._held = 0
         self._stopping = False
-        self._thread = threading.Thread(
-            target=self._work, args=(store, self._errands), name="agentlog-writer", daemon=True
-        )
+        self._counts = {"batches": 0, "commits": 0, "records_accepted": 0, "records_refused": 0}
+        self._trouble = self._noted = ""
+        self._note, self._changed = note, changed
+        self._thread = threading.Thread(target=self._work, name="agentlog-writer", daemon=True)
         self._thread.start()
 
     def stop(self, patience: float = 10.0) -> None:
@@ -132,8 +135,7 @@ class Writer:
         with self._news:
             self._stopping = True
             self._news.notify()
-        if self._thread is not None:
-            self._thread.join(patience)
+        self._thread.join(patience)
 
     async def submit(self, project: str, batch: Batch) -> Receipt:
         """Store a batch; returns after the commit. Raises `Busy`, `NoRoom` or `Broken`."""
@@ -155,41 +157,39 @@ class Writer:
     @property
     def is_well(self) -> bool:
         """Whether the store could be written the last time, and is where it was."""
-        alive = self._thread is not None and self._thread.is_alive()
-        return alive and not self.trouble
+        return self._thread.is_alive() and not self.trouble
 
     @property
     def trouble(self) -> str:
         """Why the store could not be written the last time, or is not there; empty if it is."""
-        return self._trouble or self._trouble_of_place()
+        return self._trouble or self._store.trouble_of_place()
 
     def figures(self) -> Mapping[str, int]:
         """Return what was done and what waits, by names that a metric can have."""
-        behind = self._errands.behind if self._errands else 0
         return {
             **self._counts,
             "queued_bytes": self._held,
             "queued_batches": len(self._queue),
-            "indexed_behind": behind,
+            "indexed_behind": self._errands.behind,
         }
 
     # -- In the thread ---------------------------------------------------------------------------
 
-    def _work(self, store: SqliteStore, errands: Errands) -> None:
+    def _work(self) -> None:
         try:
             while True:
-                batches = self._next(errands.pause())
+                batches = self._next(self._errands.pause())
                 if batches:
-                    self._commit(store, batches)
-                    self._tell_changes(store)
-                    errands.note_commit(well=not self._trouble)
+                    self._commit(batches)
+                    self._tell_changes()
+                    self._errands.note_commit(well=not self._trouble)
                 elif self._stopping:
                     break
-                self._run(store, errands, idle=not batches)
-                self._tell_changes(store)
+                self._run_errands(idle=not batches)
+                self._tell_changes()
                 self._tell_of_trouble()
         finally:
-            self._let_go(store)
+            self._let_go()
 
     def _next(self, pause: float) -> list[_Waiting]:
         """Wait for batches; return those that are committed together, none after a pause."""
@@ -202,31 +202,26 @@ class Writer:
                 size += batches[-1].batch.size
             return batches
 
-    def _run(self, store: SqliteStore, errands: Errands, *, idle: bool) -> None:
+    def _run_errands(self, *, idle: bool) -> None:
         try:
-            store.check_place()
-            if errands.run(idle=idle, between=lambda: self._between(store)):
+            self._store.check_place()
+            if self._errands.run(idle=idle, between=self._between):
                 self._trouble = ""
-        except StoreError as error:
-            self._trouble = str(error)
-            errands.rest()
         except Exception as error:  # noqa: BLE001 - the thread lives on: it is the only one that writes
-            self._trouble = f"{type(error).__name__}: {error}"
-            errands.rest()
+            self._trouble = _told(error)
+            self._errands.rest()
 
-    def _between(self, store: SqliteStore) -> None:
+    def _between(self) -> None:
         """Do between two steps of an errand what does not wait for its end."""
-        self._commit(store, self._next(0))
-        self._tell_changes(store)
+        self._commit(self._next(0))
+        self._tell_changes()
 
-    def _tell_changes(self, store: SqliteStore) -> None:
+    def _tell_changes(self) -> None:
         """Tell what has changed; where nobody knows what, that something has."""
-        try:
-            with store.reading() as connection:
-                told = changes.take(connection)
-        except StoreError:
-            self._changed(None)
-        else:
+        told: list[Change] | None = None
+        with suppress(StoreError), self._store.reading() as connection:
+            told = changes.take(connection)
+        if self._changed:
             self._changed(told)
 
     def _tell_of_trouble(self) -> None:
@@ -234,32 +229,30 @@ class Writer:
             self._noted = self._trouble
             self._note(self._noted)
 
-    def _commit(self, store: SqliteStore, batches: Sequence[_Waiting]) -> None:
+    def _commit(self, batches: Sequence[_Waiting]) -> None:
         """Store batches, together or, if that fails by what is in them, each alone; answer them."""
         if not batches:
             return
-        failure = self._stored(store, batches)
-        if failure is None:
-            self._answer(batches, lambda one: _receipt(one.batch))
-        elif len(batches) > 1 and not isinstance(failure, NoRoom):
+        failure = self._stored(batches)
+        if failure and len(batches) > 1 and not isinstance(failure, NoRoom):
             for one in batches:
-                self._commit(store, [one])
+                self._commit([one])
         else:
-            self._answer(batches, lambda _: failure)
+            self._answer(batches, failure)
 
-    def _stored(self, store: SqliteStore, batches: Sequence[_Waiting]) -> NoRoom | Broken | None:
+    def _stored(self, batches: Sequence[_Waiting]) -> NotKept | None:
         """Store batches in one transaction; return why that cannot be done, None if it is."""
         try:
-            with store.writing():
+            with self._store.writing():
                 for one in batches:
-                    project = store.for_project(one.project)
+                    project = self._store.for_project(one.project)
                     project.put_arrived(one.batch.entries, time.time())
         except StoreError as error:
             self._trouble = str(error)
             code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
             return (NoRoom if code == sqlite3.SQLITE_FULL else Broken)(str(error))
         except Exception as error:  # noqa: BLE001 - the thread lives on, whatever a batch is made of
-            self._trouble = f"{type(error).__name__}: {error}"
+            self._trouble = _told(error)
             return Broken("the batch cannot be stored")
         self._trouble = ""
         self._counts["commits"] += 1
@@ -268,45 +261,37 @@ class Writer:
             self._count(len(one.batch.entries), len(one.batch.refused))
         return None
 
-    def _answer(
-        self,
-        batches: Sequence[_Waiting],
-        answer: "Callable[[_Waiting], Receipt | Exception | None]",
-    ) -> None:
+    def _answer(self, batches: Sequence[_Waiting], failure: NotKept | None) -> None:
         with self._news:
             self._held -= sum(one.batch.size for one in batches)
         for one in batches:
+            outcome = failure or Receipt(len(one.batch.entries), one.batch.refused)
             with suppress(RuntimeError):  # its loop is closed: nobody waits for it any more
-                one.loop.call_soon_threadsafe(_settle, one.answer, answer(one))
+                one.loop.call_soon_threadsafe(_settle, one.answer, outcome)
 
     def _count(self, accepted: int, refused: int) -> None:
         self._counts["records_accepted"] += accepted
         self._counts["records_refused"] += refused
 
-    def _let_go(self, store: SqliteStore) -> None:
+    def _let_go(self) -> None:
         with self._news:
             self._stopping = True
             left = list(self._queue)
             self._queue.clear()
-        self._answer(left, lambda _: Broken(_STOPPED))
+        self._answer(left, Broken(_STOPPED))
         with suppress(StoreError):
-            store.close()
-        if self._lock:
-            self._lock.release()
+            self._store.close()
+        self._lock.release()
 
 
-def _ignore(told: list[Change] | None) -> None:
-    del told
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
 
 
-def _receipt(batch: Batch) -> Receipt:
-    return Receipt(len(batch.entries), batch.refused)
-
-
-def _settle(answer: "asyncio.Future[Receipt]", outcome: "Receipt | Exception | None") -> None:
+def _settle(answer: "asyncio.Future[Receipt]", outcome: Receipt | NotKept) -> None:
     if answer.done():
         return  # whoever waited is gone
     if isinstance(outcome, Receipt):
         answer.set_result(outcome)
     else:
-        answer.set_exception(outcome or Broken())
+        answer.set_exception(outcome)

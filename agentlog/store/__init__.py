@@ -45,8 +45,7 @@ class SessionFilter:
             for the next page, also where several sessions began at one moment.
         tag: A tag of the session.
         result: Its result.
-        state: What became of it: a word of `replay.node.State`, or `silent`, which is open and has
-            said nothing for ten minutes, with nobody known to be alive.
+        state: What became of it: a word of `state.State`, or `SILENT`.
         text: Each of its words is in the name or a tag; or the id begins so.
         limit: How many at most, the newest.
 
@@ -70,7 +69,7 @@ class SessionSummary:
 
     What the root event says is None while that event is missing; `end_timestamp` and `result` are
     None while it runs. `timestamp` falls back to the earliest event's and then to what the id says,
-    `last` is the latest time that any event mentions.
+    `last` is the latest time that any event mentions; `state` is as in the filter.
     """
 
     id: str
@@ -86,6 +85,7 @@ class SessionSummary:
     failures: int
     prompt_tokens: int
     completion_tokens: int
+    state: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

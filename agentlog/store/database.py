@@ -20,6 +20,7 @@ from agentlog.journal import make_directory
 from agentlog.store import lock
 from agentlog.store.migrations import is_current, migrate
 from agentlog.store.place import Place
+from agentlog.store.private import keep_private
 from agentlog.store.troubles import told_clearly
 
 PATIENCE = 30.0
@@ -35,7 +36,7 @@ class Database:
     """The SQLite file at `path`, made with its directory if it is not there; in memory without.
 
     Who holds the lock of the store says that it is `claimed`; others take it as they write. What it
-    writes counts only if the file is behind it still where it was.
+    writes counts only if the files are behind it still where they were.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class Database:
             self.check_place()
 
     def check_place(self) -> None:
-        """Raise `StoreError` if the file is not any more where it was; for who has `claimed` it."""
+        """Raise `StoreError` if its files are not where they were; for who has `claimed` it."""
         if self._place:
             self._place.check()
 
@@ -131,6 +132,7 @@ class Database:
         return sum(file.stat().st_size for file in files if file.exists())
 
     def _allowed(self) -> AbstractContextManager[None]:
+        self.check_place()
         return nullcontext() if self._claimed else lock.writing(self.path)
 
     def _begin(self, connection: sqlite3.Connection) -> None:
@@ -187,7 +189,7 @@ def _make_private_file(path: Path) -> None:
         make_directory(path.parent)
         with suppress(FileExistsError):
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            os.fchmod(fd, 0o600)
+            keep_private(fd, path.parent)
             os.close(fd)
     except OSError as error:
         raise StoreError(f"{path} cannot be made: {error.strerror}.") from error

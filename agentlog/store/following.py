@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from agentlog.store.events import of_halves
 from agentlog.store.home import STORE_NAME, Reading, read_home
 from agentlog.store.lock import is_served
-from agentlog.store.merge import Event, merge
-from agentlog.store.sqlite import REASONS, SqliteStore
+from agentlog.store.merge import Event
+from agentlog.store.sqlite import SqliteStore
 from agentlog.store.uptake import is_behind, uptake
 
 _LIVENESS = 1.0
@@ -112,7 +113,8 @@ class News:
                 },
             )
             for number, opened, closed, interrupted in rows:
-                event = _event(opened, closed, interrupted)
+                halves = json.loads(opened or "null"), json.loads(closed or "null")
+                event = of_halves(*halves, interrupted)
                 is_whole = closed is not None and "event_type" in event
                 state = opened is None, closed is None, interrupted
                 if self._is_new(number, state, is_whole=is_whole):
@@ -126,10 +128,3 @@ class News:
         if not is_whole:
             self._open[number] = state
         return is_new
-
-
-def _event(opened: str | None, closed: str | None, interrupted: int) -> Event:
-    event = merge(json.loads(opened or "null"), json.loads(closed or "null"))
-    if interrupted and closed is None:
-        event |= {"result": "Indeterminate", "reason": REASONS[interrupted]}
-    return event

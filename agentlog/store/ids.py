@@ -4,11 +4,16 @@ Pure. The rule: a beginning that is written tells its session from every other.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+
+from agentlog.errors import SessionNotFoundError
 
 LEAST = 8
 """Digits of an id that are written at least."""
+
+NAMED = 5
+"""Sessions that are named where several are meant."""
 
 _QUOTED = 60
 _SESSION_ID = re.compile("[0-9a-f]{12}7[0-9a-f]{19}")
@@ -33,3 +38,19 @@ def moment_of_id(session_id: str) -> float | None:
 def quoted(text: str) -> str:
     """Repeat what somebody typed for an id, in ASCII and not at length."""
     return ascii(text) if len(text) <= _QUOTED else ascii(text[:_QUOTED]) + "…"
+
+
+def the_one(prefix: str, found: Sequence[str]) -> str:
+    """Return the id that is meant by a beginning, of those that begin so, in any case and sorted.
+
+    Raises `SessionNotFoundError` if there is none, or several: then it names `NAMED` of them by as
+    many digits as tell each from the others.
+    """
+    if not found:
+        raise SessionNotFoundError(f"No session begins with {quoted(prefix)}.")
+    if len(found) == 1 or {prefix, prefix.lower()} & set(found):
+        return found[0]
+    length = id_length(found)
+    named = ", ".join(ascii(one[:length])[1:-1] for one in found[:NAMED])
+    more = ", …" if len(found) > NAMED else "."
+    raise SessionNotFoundError(f"Several sessions begin with {quoted(prefix)}: {named}{more}")

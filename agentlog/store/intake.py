@@ -1,8 +1,9 @@
 """What a store lets in.
 
 The rule: a record that passes here can be stored, merged, searched and written as strict JSON for
-ever after. So the doubts about a line (its encoding, its numbers, its depth, its surrogates) are
-all raised in this file, once, and nothing behind it has to be careful.
+ever after. So the doubts about a line of the journal (its encoding, its numbers, its depth, its
+surrogates) are all raised in this file, once, and nothing behind it has to be careful. What comes
+over the network is asked for more: server/intake.py.
 """
 
 import json
@@ -10,10 +11,12 @@ import math
 import re
 from dataclasses import dataclass
 
-from agentlog.store.merge import Event, Half, Record, address, half
+from agentlog.store.merge import Half, Record, address, half
 
 DEEPEST = 200
 """Levels of nesting; far beyond what agentlog writes, far within what every parser reads."""
+
+_TOO_DEEP = f"nested deeper than {DEEPEST} levels"
 
 LONGEST = 16 << 20
 """Bytes of a line; agentlog writes one MiB at most."""
@@ -53,7 +56,7 @@ def entry_of_line(line: bytes) -> Entry | Damage:
 def entry_of_record(record: Record) -> Entry | Damage:
     """Check a record that was parsed elsewhere."""
     try:
-        return _entry(mended(json.dumps(record, ensure_ascii=False, allow_nan=False)))
+        return _entry(written(record))
     except (TypeError, ValueError, RecursionError) as error:
         return Damage(f"not JSON: {error}")
 
@@ -62,7 +65,7 @@ def _entry(text: str) -> Entry | Damage:
     try:
         record = _decode(text)
     except RecursionError:
-        return Damage("nested too deeply")
+        return Damage(_TOO_DEEP)
     except ValueError as error:
         return Damage(f"not JSON: {error}")
     if not isinstance(record, dict):
@@ -70,18 +73,12 @@ def _entry(text: str) -> Entry | Damage:
     place = address(record)
     if place is None or not all(place):
         return Damage("without id or session_id")
-    if text.count("[") + text.count("{") > DEEPEST and is_deep(record, DEEPEST):
-        return Damage("nested too deeply")
+    if is_deep(record, text, DEEPEST):
+        return Damage(_TOO_DEEP)
     if is_odd(text):
-        return _rewritten(record)
-    return Entry(*place, half(record), text)
-
-
-def _rewritten(record: Event) -> Entry:
-    """Make a record whose text can be encoded, and has its keys as everybody writes them."""
-    text = mended(json.dumps(record, ensure_ascii=False))
-    clean = json.loads(text)
-    return Entry(clean["session_id"], clean["id"], half(clean), text)
+        text = written(record)
+        record = json.loads(text)
+    return Entry(record["session_id"], record["id"], half(record), text)
 
 
 def is_odd(text: str) -> bool:
@@ -93,13 +90,19 @@ def is_odd(text: str) -> bool:
     return _ODD.search(text) is not None
 
 
-def mended(text: str) -> str:
-    """Return a text that can be encoded: a surrogate without its pair becomes U+FFFD."""
+def written(value: object) -> str:
+    """Return strict JSON that can be encoded: a surrogate without its pair becomes U+FFFD.
+
+    Raises what `json.dumps` raises.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def is_deep(value: object, levels: int) -> bool:
-    """Say whether there is something in a value below so many levels of it."""
+def is_deep(value: object, text: str, levels: int) -> bool:
+    """Say whether there is something below so many levels of a value; `text` is its JSON."""
+    if text.count("[") + text.count("{") < levels:
+        return False
     level = [value]
     for _ in range(levels):
         lists = [item for item in level if isinstance(item, list)]

@@ -7,13 +7,20 @@ name of a root, so that it is as fast among millions of events as among ten.
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentlog.store import SessionFilter, SessionSummary
+from agentlog.store.ids import NAMED
+from agentlog.store.rows import bindable
+from agentlog.store.state import BY_REASON, BY_RESULT, REASONS, SILENT_AFTER, State
 
-SILENT = 600.0
-"""Seconds without a word after which an open session counts as silent; a collector sees no lock."""
+
+def case(value: str, words: Mapping[Any, str], otherwise: str) -> str:
+    """Return the SQL that looks a value up in a table."""
+    cases = " ".join(f"WHEN {said!r} THEN '{word}'" for said, word in words.items())
+    return f"CASE {value} {cases} ELSE {otherwise} END"
+
 
 # A text of SQLite ends at a NUL; the JSON that it makes of two paths does not.
 _NAME = """json_extract(iif(json_type(root.close, '$.event_type') IS NULL, root.open, root.close),
@@ -21,31 +28,32 @@ _NAME = """json_extract(iif(json_type(root.close, '$.event_type') IS NULL, root.
 
 _INTERRUPTED = "(root.close IS NULL AND root.interrupted)"
 _RESULT = f"iif({_INTERRUPTED}, 'Indeterminate', root.result)"
-_REASON = f"""CASE iif({_INTERRUPTED}, root.interrupted, 0)
-    WHEN 1 THEN 'interrupted' WHEN 2 THEN 'shipped' ELSE root.reason END"""
-
-# The words of replay.node.State, and one for what a collector has lost sight of.
+_REASON = case(f"iif({_INTERRUPTED}, root.interrupted, 0)", REASONS, "root.reason")
+_INDETERMINATE = f"'{State.INDETERMINATE}'"
 _STATE = f"""CASE
-    WHEN root.number IS NULL THEN 'unknown'
-    WHEN {_RESULT} = 'Success' THEN 'succeeded'
-    WHEN {_RESULT} = 'Fail' THEN 'failed'
-    WHEN {_RESULT} IS NULL AND root.close IS NULL
-        THEN iif(root.owner IS NULL AND last < :silent, 'silent', 'running')
-    WHEN {_RESULT} IS NULL THEN 'indeterminate'
-    ELSE CASE {_REASON} WHEN 'cancelled' THEN 'cancelled' WHEN 'interrupted' THEN 'interrupted'
-        WHEN 'abandoned' THEN 'abandoned' WHEN 'exit' THEN 'exited' ELSE 'indeterminate' END
+    WHEN root.number IS NULL THEN '{State.UNKNOWN}'
+    WHEN {_RESULT} NOTNULL
+        THEN {case(_RESULT, BY_RESULT, case(_REASON, BY_REASON, _INDETERMINATE))}
+    WHEN root.close NOTNULL THEN {_INDETERMINATE}
+    WHEN root.owner IS NULL AND coalesce(last, sessions.timestamp) < :silent THEN '{State.SILENT}'
+    ELSE '{State.RUNNING}'
 END"""
-_RESULTS = {"success": "succeeded", "fail": "failed"}
 
 _SESSIONS = f"""
     SELECT session_id AS id, {_NAME} AS event_type, sessions.timestamp AS timestamp,
         root.end_timestamp, last, {_RESULT} AS result, {_REASON} AS reason,
         root.rating, root.tags, events, failures,
-        sessions.prompt_tokens, sessions.completion_tokens
+        sessions.prompt_tokens, sessions.completion_tokens, {_STATE} AS state
     FROM sessions LEFT JOIN events AS root ON root.number = sessions.root
     WHERE project = (SELECT number FROM projects WHERE name = :project) AND events
 """  # noqa: S608 - made of constants
 
+_BEGINNING = """
+    SELECT session_id FROM sessions
+    WHERE project = (SELECT number FROM projects WHERE name = :project)
+    AND session_id >= :prefix AND session_id < :prefix || char(0x10FFFF)
+    ORDER BY session_id LIMIT :most
+"""
 _ONE = "AND session_id = :session_id"
 _CLAUSES = {
     "since": "AND sessions.timestamp >= :since",
@@ -54,7 +62,7 @@ _CLAUSES = {
         OR (sessions.timestamp IS NULL AND :behind NOTNULL)
         OR (sessions.timestamp IS :behind AND session_id < :behind_id))""",
     "result": f"AND {_RESULT} = :result",
-    "tag": "AND EXISTS (SELECT 1 FROM json_each(root.tags) WHERE value = :tag)",
+    "tag": "AND has_tag(:tag, root.tags)",
     "state": f"AND {_STATE} = :state",
     "text": f"AND is_named(:text, session_id, {_NAME}, root.tags)",
 }
@@ -64,6 +72,7 @@ _ORDER = "ORDER BY sessions.timestamp DESC, session_id DESC LIMIT :limit"
 def prepare(connection: sqlite3.Connection) -> None:
     """Teach a connection what the list asks for."""
     connection.create_function("is_named", 4, _is_named, deterministic=True)
+    connection.create_function("has_tag", 2, _has_tag, deterministic=True)
 
 
 def sessions(
@@ -81,35 +90,37 @@ def summary(connection: sqlite3.Connection, project: str, session_id: str) -> Se
     return next(_found(connection, _ONE, project=project, session_id=session_id), None)
 
 
+def ids_beginning_with(connection: sqlite3.Connection, project: str, prefix: str) -> list[str]:
+    """Return the first few session ids of a project that begin so, sorted; with "" none."""
+    if not prefix:
+        return []
+    named = {"project": bindable(project), "prefix": bindable(prefix), "most": NAMED + 1}
+    return [session_id for (session_id,) in connection.execute(_BEGINNING, named)]
+
+
 def _values(wanted: SessionFilter) -> dict[str, object]:
     """Return what a filter asks, by the names of its clauses; what is None is left out."""
     values: dict[str, object] = {
         "since": wanted.since,
         "result": wanted.result,
         "tag": wanted.tag,
+        "state": wanted.state,
         "text": (wanted.text or "").casefold() or None,
     }
-    if isinstance(wanted.before, tuple):
-        values |= {"behind": wanted.before[0], "behind_id": wanted.before[1]}
-    else:
-        values["before"] = wanted.before
-    if wanted.state is not None:
-        state = wanted.state.lower()
-        values |= {"state": _RESULTS.get(state, state), "silent": time.time() - SILENT}
-    behind = isinstance(wanted.before, tuple)
-    return {
-        name: value
-        for name, value in values.items()
-        if value is not None or (behind and name == "behind")
-    }
+    before = wanted.before
+    if not isinstance(before, tuple):
+        values["before"] = before
+    asked = {name: value for name, value in values.items() if value is not None}
+    if isinstance(before, tuple):
+        asked |= {"behind": before[0], "behind_id": before[1]}
+    return asked
 
 
 def _found(connection: sqlite3.Connection, clauses: str, **values: Any) -> Iterator[SessionSummary]:
-    bindable = {
-        name: value.encode(errors="replace").decode() if isinstance(value, str) else value
-        for name, value in values.items()
-    }
-    cursor = connection.execute(f"{_SESSIONS} {clauses}", bindable)
+    values["silent"] = time.time() - SILENT_AFTER
+    cursor = connection.execute(
+        f"{_SESSIONS} {clauses}", {name: bindable(value) for name, value in values.items()}
+    )
     names = [column[0] for column in cursor.description]
     for row in cursor:
         yield _summary(dict(zip(names, row, strict=True)))
@@ -122,6 +133,10 @@ def _summary(row: dict[str, Any]) -> SessionSummary:
     row["prompt_tokens"] = int(row["prompt_tokens"])
     row["completion_tokens"] = int(row["completion_tokens"])
     return SessionSummary(**row)
+
+
+def _has_tag(tag: str, tags: str | None) -> bool:
+    return tag in json.loads(tags or "[]")
 
 
 def _is_named(text: str, session_id: str, name: str | None, tags: str | None) -> bool:

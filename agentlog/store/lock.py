@@ -21,6 +21,7 @@ from pathlib import Path
 
 from agentlog.errors import StoreError
 from agentlog.journal import make_directory
+from agentlog.store.private import keep_private
 
 PATIENCE = 10.0
 """Seconds that a collector waits for the commands that write just now."""
@@ -81,7 +82,7 @@ def claim(path: Path, patience: float = PATIENCE) -> Lock:
 def is_served(path: Path) -> bool:
     """Say whether a collector serves this store."""
     try:
-        fd = os.open(_beside(path), os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(beside(path), os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:
@@ -117,19 +118,17 @@ def _is_locked(fd: int, how: int) -> bool:
 
 
 def _opened(path: Path) -> int:
-    name = _beside(path)
+    name = beside(path)
     try:
         with suppress(FileExistsError):
             fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            os.fchmod(fd, 0o600)  # under any umask
-            if os.geteuid() == 0:  # as SQLite does: who owns the store goes on using it
-                owner = name.parent.stat()
-                os.fchown(fd, owner.st_uid, owner.st_gid)
+            keep_private(fd, path)
             return fd
         return os.open(name, os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
         raise StoreError(f"{name} cannot be opened: {error.strerror}.") from error
 
 
-def _beside(path: Path) -> Path:
+def beside(path: Path) -> Path:
+    """Return where the lock of a store is, whatever links lead to it."""
     return Path(os.path.realpath(path) + ".lock")

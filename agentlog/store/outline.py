@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from agentlog.store import rows
+from agentlog.store.listing import case
+from agentlog.store.state import REASONS
 
 FIELDS: Final = (
     "id",
@@ -67,8 +69,7 @@ _COLUMNS = {
     "timestamp": _moment("timestamp"),
     "end_timestamp": _moment("end_timestamp"),
     "result": f"iif({_CUT}, 'Indeterminate', result)",
-    "reason": f"CASE iif({_CUT}, interrupted, 0) WHEN 1 THEN 'interrupted'"
-    " WHEN 2 THEN 'shipped' ELSE reason END",
+    "reason": case(f"iif({_CUT}, interrupted, 0)", REASONS, "reason"),
     "level": _of_a_log_line("level"),
     "logger": _of_a_log_line("logger"),
     "error": "CASE WHEN result IS NOT 'Success'"

@@ -1,24 +1,25 @@
-"""Whether a store is still where it was: its file may be removed or replaced while it is open.
+"""Whether a store is still where it was: its files may be removed or replaced while it is open.
 
 A process that has a file open goes on writing to it, though nobody will ever find it again. The
 rule: who is told that something is kept is told after a look at the place; so what is deleted by a
-person or a script costs what was there, and nothing that comes later.
+person or a script costs what was there, and nothing that comes later. And who misses the lock
+writes no more: another collector may have the store by now.
 """
 
 import os
 from pathlib import Path
 
 from agentlog.errors import StoreError
+from agentlog.journal import file_id
+from agentlog.store import lock
 
 
 class Place:
     """The place of a store that is open, as it is when this is made, or first seen."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._log = Path(os.path.realpath(path) + "-wal")
-        self._seen = _look(path)
-        self._seen_log = _look(self._log)
+        log = Path(os.path.realpath(path) + "-wal")  # SQLite makes it by and by
+        self._seen = {file: _look(file) for file in (path, log, lock.beside(path))}
 
     def check(self) -> None:
         """Raise `StoreError` if something else is there now, or nothing."""
@@ -27,20 +28,20 @@ class Place:
 
     def trouble(self) -> str:
         """Say what is wrong with the place; nothing, if nothing is."""
-        found, log = _look(self._path), _look(self._log)
-        self._seen = self._seen or found
-        self._seen_log = self._seen_log or log  # SQLite makes it by and by
-        if (found, log) == (self._seen, self._seen_log):
-            return ""
-        return (
-            f"{self._path} was removed or replaced while it was served: put it back, or start the"
-            " collector again."
-        )
+        for file, seen in self._seen.items():
+            found = _look(file)
+            if seen is None:
+                self._seen[file] = found
+            elif found != seen:
+                return (
+                    f"{file} was removed or replaced while it was served: put it back, or start"
+                    " the collector again."
+                )
+        return ""
 
 
 def _look(path: Path) -> object:
     try:
-        found = path.stat()
+        return file_id(path.stat())
     except OSError:
         return None
-    return found.st_dev, found.st_ino

@@ -12,7 +12,7 @@ from pathlib import Path
 from agentlog.store.place import Place
 from agentlog.store.sqlite import SqliteStore
 
-MOST = 4
+MOST = 6
 """Connections at once; whoever comes then waits for one."""
 
 

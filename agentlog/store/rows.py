@@ -54,3 +54,8 @@ def parts(found: Iterable[Row], most: int) -> Iterator[list[Row]]:
             part, room = [], LARGE
     if part:
         yield part
+
+
+def bindable(value: object) -> object:
+    """Make a text one that SQLite takes: no half of a surrogate pair."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value

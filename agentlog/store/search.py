@@ -1,29 +1,38 @@
 """What a search looks through, and how a query is asked. Pure.
 
-The rule: whatever somebody types is text to be found, never syntax.
+The rule: whatever somebody types is text to be found, never syntax. A character of a script that
+sets no blanks between words is a word.
 """
+
+import re
 
 from agentlog.store.merge import Event
 
-SEARCHED = (
-    "event_type",
-    "model",
-    "prompt",
-    "tags",
-    "params",
-    "returns",
-    "reason",
-    "error",
-    "log",
-    "logger",
+_NO_TEXT = frozenset(
+    {
+        "session_id",
+        "id",
+        "parent_id",
+        "timestamp",
+        "end_timestamp",
+        "result",
+        "prompt_tokens",
+        "completion_tokens",
+        "notes",
+    }
 )
 _MOST_WORDS = 32
+
+_UNSPACED = re.compile(
+    "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+"""Han and kana."""
 
 
 def words(event: Event) -> str:
     """Return the text of an event that a search may find, keys of its payloads included."""
     found: list[str] = []
-    pending = [event[field] for field in SEARCHED if field in event]
+    pending = [value for field, value in event.items() if field not in _NO_TEXT]
     while pending:
         value = pending.pop()
         if isinstance(value, str):
@@ -35,7 +44,11 @@ def words(event: Event) -> str:
             pending.extend(value)
         elif isinstance(value, int | float) and not isinstance(value, bool):
             found.append(str(value))
-    return "\n".join(found)
+    return _spaced("\n".join(found))
+
+
+def _spaced(text: str) -> str:
+    return text if text.isascii() else _UNSPACED.sub(r" \g<0> ", text)
 
 
 def project_word(project: int) -> str:
@@ -51,7 +64,8 @@ def queries(text: str, project: int) -> tuple[str, ...]:
     quote is doubled).
     """
     clean = text.replace("\0", " ").encode(errors="replace").decode()
-    phrases = [f'"{word.replace(chr(34), chr(34) * 2)}"' for word in clean.split()[:_MOST_WORDS]]
+    words = clean.split()[:_MOST_WORDS]
+    phrases = [f'"{_spaced(word).replace(chr(34), chr(34) * 2)}"' for word in words]
     if not phrases:
         return ()
     found = (" ".join(phrases), " ".join(f"{phrase}*" for phrase in phrases))

@@ -2,14 +2,15 @@
 
 It is the `Store` of one project, by default the home's own; `for_project` gives the others in the
 same file. The rule: what one project put, no other sees, so each question below names the project.
-How the file is shared is database.py's, how halves are merged putting.py's.
+How the file is shared is database.py's, how halves get in putting.py's, how they come out
+events.py's.
 """
 
 import copy
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,39 +24,20 @@ from agentlog.store import (
     SessionFilter,
     SessionSummary,
     StoreStats,
+    events,
+    ids,
     index,
     listing,
     outline,
     pruning,
     putting,
-    rows,
     schema,
 )
 from agentlog.store.database import PATIENCE, Database
-from agentlog.store.ids import id_length, quoted
 from agentlog.store.intake import Damage, Entry, entry_of_record
-from agentlog.store.merge import Event, Record, merge
-
-_CANDIDATES = 5
-
-INTERRUPTED, SHIPPED = 1, 2
-REASONS = {INTERRUPTED: "interrupted", SHIPPED: "shipped"}
-"""Why an event has no end though its process is gone: it was interrupted, or its end was shipped
-before it was taken up here.
-"""
-
-_OWN = """
-    FROM events JOIN sessions ON sessions.number = session
-    WHERE project = (SELECT number FROM projects WHERE name = :project)
-"""
-# The join is CROSS so that SQLite begins with the few numbers and not with all sessions.
-_FOUND = """
-    FROM events CROSS JOIN sessions ON sessions.number = session
-    WHERE events.number IN (SELECT value FROM json_each(:numbers))
-    AND project = (SELECT number FROM projects WHERE name = :project)
-    ORDER BY events.timestamp DESC, id
-"""
-_OF_SESSION = f"{_OWN} AND session_id = :session_id ORDER BY events.timestamp, id"
+from agentlog.store.merge import Event, Record
+from agentlog.store.rows import bindable
+from agentlog.store.state import INTERRUPTED
 
 
 class SqliteStore:
@@ -113,7 +95,8 @@ class SqliteStore:
 
     def session(self, session_id: str) -> list[Event]:
         """Return all events of a session, merged, by start; none if there is no such session."""
-        return self._events(_OF_SESSION, session_id=session_id)
+        with self.reading() as connection:
+            return events.of_session(connection, self.project, session_id)
 
     def texts_of(self, session_id: str, *, most: int = 1000) -> Iterator[list[str]]:
         """Yield the JSON texts of the events of a session, in the order of `session`, in parts.
@@ -121,9 +104,8 @@ class SqliteStore:
         For who hands them on as they are: an event that came in one record is not parsed, and of a
         session of a million events only a part is in memory. The store is read until the end.
         """
-        with self._rows(_OF_SESSION, session_id=session_id) as cursor:
-            for part in rows.parts(cursor, most):
-                yield [_text(*row) for row in part]
+        with self.reading() as connection:
+            yield from events.texts(connection, self.project, session_id, most)
 
     def outline(self, session_id: str, numbers: Iterable[int] | None = None) -> Iterator[str]:
         """Yield the events of a session without their payloads, in parts: see outline.py."""
@@ -132,10 +114,8 @@ class SqliteStore:
 
     def event(self, session_id: str, event_id: str) -> Event | None:
         """Return one event, merged, or None."""
-        found = self._events(
-            f"{_OWN} AND session_id = :session_id AND id = :id", session_id=session_id, id=event_id
-        )
-        return found[0] if found else None
+        with self.reading() as connection:
+            return events.one(connection, self.project, session_id, event_id)
 
     def search(self, text: str, *, limit: int = 100, session_id: str | None = None) -> list[Event]:
         """Return the newest events that contain every word of `text`, or a word beginning so.
@@ -145,12 +125,8 @@ class SqliteStore:
         if not self._database.read_only:
             self.index_all()
         with self.reading() as connection:
-            project = self._number(connection)
-            numbers = index.find(connection, text, project, limit, session_id)
-            return self._events(
-                _FOUND,
-                numbers=str(numbers),
-            )
+            numbers = index.find(connection, text, self._number(connection), limit, session_id)
+            return events.numbered(connection, self.project, numbers)
 
     def resolve(self, prefix: str) -> str:
         """Return the id of the one session that begins with `prefix`, or of the `last` one.
@@ -162,12 +138,9 @@ class SqliteStore:
             if not newest:
                 raise SessionNotFoundError("Nothing has been recorded yet: there is no session.")
             return newest[0].id
-        candidates = self._beginning_with(prefix) or self._beginning_with(prefix.lower())
-        if not candidates:
-            raise SessionNotFoundError(f"No session begins with {quoted(prefix)}.")
-        if len(candidates) > 1 and not {prefix, prefix.lower()} & set(candidates):
-            raise SessionNotFoundError(_several(prefix, candidates))
-        return candidates[0]
+        with self.reading() as connection:
+            beginning = partial(listing.ids_beginning_with, connection, self.project)
+            return ids.the_one(prefix, beginning(prefix) or beginning(prefix.lower()))
 
     def prune(self, before: float) -> int:
         """Delete the sessions that said nothing since `before` and are not running; count them.
@@ -276,10 +249,10 @@ class SqliteStore:
         with self.writing() as connection:
             return schema.sum_up_again(connection, most=1) > 0
 
-    def index_some(self) -> int:
+    def index_some(self, most: int = index.AT_ONCE) -> int:
         """Let searches find a part of what is new to them; return how many events that were."""
         with self.writing() as connection:
-            return index.take_in(connection)
+            return index.take_in(connection, most)
 
     def index_all(self) -> None:
         """Let searches find all that was put."""
@@ -303,46 +276,8 @@ class SqliteStore:
         return _count(
             connection,
             "coalesce(max(number), 0) FROM projects WHERE name = ?",
-            _bindable(self.project),
+            bindable(self.project),
         )
-
-    def _events(self, clauses: str, **values: object) -> list[Event]:
-        with self._rows(clauses, **values) as cursor:
-            found = cursor.fetchall()
-        # One text for all: its parser makes each key once, in half the time.
-        halves = ",".join(f"{opened or 'null'},{closed or 'null'}" for opened, closed, _ in found)
-        parsed = iter(json.loads(f"[{halves}]"))
-        return [
-            _event(next(parsed), next(parsed), interrupted=interrupted if closed is None else 0)
-            for _, closed, interrupted in found
-        ]
-
-    @contextmanager
-    def _rows(self, clauses: str, **values: object) -> Iterator[sqlite3.Cursor]:
-        named = {name: _bindable(value) for name, value in values.items()}
-        with self.reading() as connection:
-            yield connection.execute(
-                f"SELECT open, close, interrupted {clauses}",
-                {"project": _bindable(self.project), **named},
-            )
-
-    def _beginning_with(self, prefix: str) -> list[str]:
-        """Return the first few session ids that begin so, sorted; none of the empty prefix."""
-        if not prefix:
-            return []
-        with self.reading() as connection:
-            found = connection.execute(
-                "SELECT session_id FROM sessions"
-                " WHERE project = (SELECT number FROM projects WHERE name = :project)"
-                " AND session_id >= :prefix AND session_id < :prefix || char(0x10FFFF)"
-                " ORDER BY session_id LIMIT :most",
-                {
-                    "project": _bindable(self.project),
-                    "prefix": _bindable(prefix),
-                    "most": _CANDIDATES + 1,
-                },
-            )
-            return [session_id for (session_id,) in found]
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
@@ -350,37 +285,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
     listing.prepare(connection)
 
 
-def _event(opened: Event | None, closed: Event | None, *, interrupted: int) -> Event:
-    event = merge(opened, closed)
-    if interrupted:
-        event |= {"result": "Indeterminate", "reason": REASONS[interrupted]}
-    return event
-
-
-def _text(opened: str | None, closed: str | None, interrupted: int) -> str:
-    if opened is None or (closed is None and not interrupted):
-        return closed or opened or "null"
-    halves = json.loads(opened), json.loads(closed or "null")
-    event = _event(*halves, interrupted=0 if closed else interrupted)
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
-
-
-def _several(prefix: str, ids: list[str]) -> str:
-    """Name what begins so by as many digits as tell it from the others that do."""
-    length = id_length(ids)
-    named = ", ".join(ascii(found[:length])[1:-1] for found in ids[:_CANDIDATES])
-    more = ", …" if len(ids) > _CANDIDATES else "."
-    return f"Several sessions begin with {quoted(prefix)}: {named}{more}"
-
-
 def _id_of(record: object) -> str | None:
     found = record.get("id") if isinstance(record, dict) else None
     return found if isinstance(found, str) else None
-
-
-def _bindable(value: object) -> object:
-    """Make a text one that SQLite takes: no half of a surrogate pair."""
-    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def _count(connection: sqlite3.Connection, what: str, *values: object) -> int:

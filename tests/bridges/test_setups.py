@@ -20,7 +20,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
 import agentlog as ao
-from tests.scripts import ROOT, recorded, run, well
+from tests.scripts import PLAIN, recorded, run, well
 
 UVICORN = """\
     import agentlog as ao, logging
@@ -191,7 +191,7 @@ def served(directory, command, **files):
     server = subprocess.Popen(
         [sys.executable, *command],
         cwd=directory,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "AGENTLOG_HOME": str(directory / "home")},
+        env={**os.environ, "PYTHONPATH": PLAIN, "AGENTLOG_HOME": str(directory / "home")},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import termios
 
-from tests.scripts import ROOT
+from tests.scripts import PLAIN, ROOT
 
 AGENTLOG = [sys.executable, "-m", "agentlog"]
 STEERING = re.compile(
@@ -21,9 +21,9 @@ joiners that join nothing."""
 
 
 def environ(**variables):
-    """Return the environment of a command that finds the package."""
+    """Return the environment of a command that finds the package, and no rich."""
     inherited = {k: v for k, v in os.environ.items() if k not in {"PYTHONUNBUFFERED", "TERM"}}
-    return inherited | {"PYTHONPATH": str(ROOT), "TERM": "xterm"} | variables
+    return inherited | {"PYTHONPATH": PLAIN, "TERM": "xterm"} | variables
 
 
 def agentlog(*arguments, stdout=subprocess.PIPE, **variables):
@@ -40,11 +40,14 @@ def agentlog(*arguments, stdout=subprocess.PIPE, **variables):
 
 
 def on_terminal(*arguments, columns=80, **variables):
-    """Run a command on a terminal; return what it writes there."""
+    """Run a command on a terminal, with rich; return what it writes there."""
     master, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     process = subprocess.Popen(
-        [*AGENTLOG, *arguments], env=environ(**variables), stdout=terminal, stderr=terminal
+        [*AGENTLOG, *arguments],
+        env=environ(**{"PYTHONPATH": str(ROOT), **variables}),
+        stdout=terminal,
+        stderr=terminal,
     )
     os.close(terminal)
     written = b""

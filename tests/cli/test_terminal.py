@@ -11,6 +11,7 @@ import pytest
 import agentlog as ao
 from agentlog.cli import main
 from tests.cli.commandline import AGENTLOG, STEERING, agentlog, environ, on_terminal
+from tests.scripts import ROOT
 
 FULL = Path("/dev/full")
 
@@ -56,7 +57,7 @@ def test_colour_is_as_the_environment_asks(variables, is_coloured, run):
 
 def test_colour_can_be_forced_into_a_pipe(run):
     """FORCE_COLOR asks for colour where there is no terminal."""
-    assert "\x1b[" in agentlog("replay", FORCE_COLOR="1").stdout
+    assert "\x1b[" in agentlog("replay", FORCE_COLOR="1", PYTHONPATH=str(ROOT)).stdout
 
 
 @pytest.mark.parametrize("command", ["sessions", "replay", "doctor", "demo"])

@@ -174,7 +174,7 @@ def by_nobody(home, *arguments):
     return subprocess.run(
         [sys.executable, "-c", program, *arguments],
         env={k: v for k, v in os.environ.items() if k != "HOME"}
-        | {"AGENTLOG_HOME": str(home), "PYTHONPATH": str(scripts.ROOT)},
+        | {"AGENTLOG_HOME": str(home), "PYTHONPATH": scripts.PLAIN},
         capture_output=True,
         encoding="utf-8",
         check=False,

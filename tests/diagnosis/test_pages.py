@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.documents import ROOT, SAVED, blocks
+from tests.scripts import PLAIN
 
 COPIED = "from logs import configure"
 BY_DICT = """
@@ -53,7 +54,7 @@ def test_the_set_up_of_a_page_is_well(name, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "agentlog", "doctor", "--structlog", "asked:configure"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "COLUMNS": "80"},
+        env={**os.environ, "PYTHONPATH": PLAIN, "PYTHONUTF8": "1", "COLUMNS": "80"},
         capture_output=True,
         text=True,
         check=False,

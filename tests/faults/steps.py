@@ -25,16 +25,24 @@ def at_each_step(call, what):
     seen: set[object] = set()
     calls_without = 0
     while calls_without < _ENOUGH:
-        calls_without = 0 if _at_a_new_step(call, what, seen) else calls_without + 1
+        calls_without = 0 if at_a_new_step(call, what, seen) else calls_without + 1
     return len(seen)
 
 
-def _at_a_new_step(call, what, seen):
-    """Make a call, let something happen before the first line that is new, say whether one was."""
+def at_a_new_step(call, what, seen, within="agentlog"):
+    """Make a call, let something happen before the first line that is new, say whether one was.
+
+    Args:
+        call: As above.
+        what: As above.
+        seen: Lines that are not new; gets the one that was.
+        within: What the name of the line's module begins with; one text, or some.
+
+    """
     before = len(seen)
 
     def trace(frame, event, _):
-        if not frame.f_globals.get("__name__", "").startswith("agentlog"):
+        if not frame.f_globals.get("__name__", "").startswith(within):
             return None
         step = frame.f_code, frame.f_lineno, frame.f_back.f_code, frame.f_back.f_lineno
         if event in ("line", "return") and step not in seen:

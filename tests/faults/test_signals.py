@@ -7,6 +7,7 @@ from tests.scripts import run
 
 HEAD = """
 import gc, os, signal, sys, threading, time
+from pathlib import Path
 import agentlog as ao
 from tests.faults.host import SMALL, Host
 from tests.faults.steps import at_each_step
@@ -125,7 +126,8 @@ FIRST = """
 class Alarm(BaseException): pass
 def interrupt():
     raise Alarm
-clients = [ao.Client() for _ in range(1000)]
+home = Path(os.environ["AGENTLOG_HOME"])
+clients = [ao.Client(home=home / str(n)) for n in range(1000)]
 def call():
     client = clients.pop()
     try:
@@ -138,6 +140,9 @@ def call():
         client.record(ao.Event("next"))
     client.close()
 print(at_each_step(call, interrupt))
+there = home / "journal" / "local"
+there.mkdir(parents=True)
+for path in home.glob("*/journal/local/*.jsonl"): path.rename(there / path.name)
 """
 FIRST_CALLS = {
     "record": 'client.record(ao.Event("first"))',

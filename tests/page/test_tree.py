@@ -41,7 +41,9 @@ records = st.fixed_dictionaries(
         "timestamp": st.sampled_from([1.0, 2, 3.5, -1, 1e300]),
         "end_timestamp": st.sampled_from([2.0, 3.0, 0]),
         "result": st.sampled_from(["Success", "Fail", "Fail", "Indeterminate"]),
-        "reason": st.sampled_from(["cancelled", "interrupted", "exit", "my own", "constructor"]),
+        "reason": st.sampled_from(
+            ["cancelled", "interrupted", "exit", "silent", "my own", "constructor"]
+        ),
         "prompt_tokens": st.sampled_from([12, -1]),
     },
 )

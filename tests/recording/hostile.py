@@ -3,6 +3,7 @@
 import abc
 import dataclasses
 import enum
+import functools
 import re
 import sys
 import types
@@ -171,6 +172,7 @@ def doubled(depth, make=lambda one: [one, one]):
     return value
 
 
+@functools.cache
 def nested(depth):
     """Return a list in a list in a list."""
     value = []

@@ -5,6 +5,7 @@ import contextlib
 import functools
 import inspect
 import pickle
+import sys
 import types
 import unittest.mock
 import warnings
@@ -445,7 +446,16 @@ def test_an_async_mock_is_awaited(captured):
     assert 4 == captured.one("m")["returns"]
 
 
-def test_an_endless_recursion_leaves_no_parent(captured):
+@pytest.fixture
+def shallow():
+    """Let calls go 300 deep: each that fails keeps a traceback of all below it."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 300)
+    yield
+    sys.setrecursionlimit(limit)
+
+
+def test_an_endless_recursion_leaves_no_parent(shallow, captured):
     """A recursion that the program catches closes every call that it opened."""
 
     @record_action("deeper")

@@ -6,9 +6,9 @@ import pytest
 
 from agentlog.replay.colour import _STYLES, to_ansi
 from agentlog.replay.lines import to_plain
-from agentlog.replay.node import State
 from agentlog.replay.text import replay
 from agentlog.replay.tree import forest
+from agentlog.store.state import State
 from tests.replay.events import event, session
 
 LINES = [[("✗", "failed"), ("  ", "tree"), ("[red]fetch[/red] 12", "name")], []]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agentlog.replay.format import cells, safe
 from agentlog.replay.glyphs import ASCII, UNICODE, bar, tick
-from agentlog.replay.node import State
+from agentlog.store.state import State
 
 
 def _signs(glyphs):

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from agentlog.replay.format import safe
 from agentlog.replay.lines import measure, to_plain
-from agentlog.replay.listing import sessions, summary_duration, summary_state
+from agentlog.replay.listing import sessions, summary_duration
 from agentlog.store import SessionSummary
+from agentlog.store.state import State
 from tests.replay.events import START, texts
 
 
@@ -24,6 +25,7 @@ def summary(session_id="a" * 32, **fields):
         "reason": None,
         "rating": None,
         "tags": (),
+        "state": "succeeded",
         "events": 12,
         "failures": 0,
         "prompt_tokens": 0,
@@ -32,8 +34,8 @@ def summary(session_id="a" * 32, **fields):
     return SessionSummary(id=session_id, **usual | fields)
 
 
-RUNNING = {"end_timestamp": None, "result": None}
-INTERRUPTED = {"end_timestamp": None, "result": "Indeterminate", "reason": "interrupted"}
+RUNNING = {"end_timestamp": None, "state": "running"}
+INTERRUPTED = {"end_timestamp": None, "state": "interrupted"}
 SESSIONS = [
     summary(prompt_tokens=812, completion_tokens=96, tags=("demo", "cron")),
     summary(
@@ -41,7 +43,7 @@ SESSIONS = [
         timestamp=START + 60,
         end_timestamp=START + 65,
         failures=3,
-        result="Fail",
+        state="failed",
         event_type="bot",
     ),
     summary("a" * 9 + "c" * 23, timestamp=START - 4e7, last=START - 4e7 + 5, **INTERRUPTED),
@@ -138,20 +140,20 @@ def test_known_ids():
 
 
 @pytest.mark.parametrize(
-    ("fields", "state", "duration"),
+    ("fields", "duration"),
     [
-        ({}, "succeeded", 2.0),
-        (RUNNING, "running", 9.0),
-        (INTERRUPTED, "interrupted", 2.0),
-        (RUNNING | {"event_type": None}, "unknown", 2.0),
-        ({"end_timestamp": START - 2}, "succeeded", None),
-        ({"timestamp": None}, "succeeded", None),
-        ({"timestamp": 1e300}, "succeeded", None),
+        ({}, 2.0),
+        (RUNNING, 9.0),
+        (INTERRUPTED, 2.0),
+        (RUNNING | {"state": "silent"}, 2.0),
+        (RUNNING | {"state": "unknown"}, 2.0),
+        ({"end_timestamp": START - 2}, None),
+        ({"timestamp": None}, None),
+        ({"timestamp": 1e300}, None),
     ],
 )
-def test_state_and_duration(fields, state, duration):
+def test_duration(fields, duration):
     """A session lasts to its end, to now while it runs, else to the last that was heard."""
-    assert state == summary_state(summary(**fields))
     assert duration == summary_duration(summary(**fields), START + 9)
 
 
@@ -166,7 +168,7 @@ _moments = st.none() | st.floats() | st.just(START)
         timestamp=_moments,
         end_timestamp=_moments,
         last=_moments,
-        result=st.none() | st.sampled_from(["Success", "Fail", "odd"]),
+        state=st.sampled_from(list(State)),
         tags=st.lists(texts, max_size=3).map(tuple),
     ),
     st.integers(1, 150),

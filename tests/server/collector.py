@@ -7,18 +7,23 @@ with Collector(tmp_path) as collector:
 
 import gzip
 import http.client
+import io
 import json
+import os
 import queue
 import signal
 import socket
 import subprocess
 import threading
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
-from tests.cli.commandline import AGENTLOG, agentlog, environ
+from agentlog.cli import main
+from tests.cli.commandline import AGENTLOG, environ
 
 PATIENCE = 30
 
@@ -157,10 +162,13 @@ class Collector:
         return self.command("keys", "add", name).strip()
 
     def command(self, *arguments):
-        """Run another command on its store; return what it prints."""
-        done = agentlog(*arguments, "--store", str(self.store), AGENTLOG_HOME=str(self.home))
-        assert (0, "") == (done.returncode, done.stderr)
-        return done.stdout
+        """Run another command on its store, here; return what it prints."""
+        out, err = io.StringIO(), io.StringIO()
+        home = {"AGENTLOG_HOME": str(self.home)}
+        with patch.dict(os.environ, home), redirect_stdout(out), redirect_stderr(err):
+            status = main([*arguments, "--store", str(self.store)])
+        assert (0, "") == (status, err.getvalue())
+        return out.getvalue()
 
 
 # -- Records ---------------------------------------------------------------------------------------

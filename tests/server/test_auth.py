@@ -211,6 +211,12 @@ def test_keys_come_and_go_while_it_runs(shared):
     ]
 
 
+def test_no_address_opens_a_stranger_s_project(shared):
+    """A key opens the page by the form alone: a link could carry anybody's."""
+    answer = shared.ask("GET", f"/?token={shared.anna}")
+    assert (401, None) == (answer.status, answer.headers["Set-Cookie"])
+
+
 def test_a_key_is_in_no_log_and_no_answer(shared):
     """Neither what is known nor what was tried."""
     tried = "0193f2c1-a2b3-4242-9f8e-7d6c00000000"

@@ -1,20 +1,36 @@
-"""The configurations in examples/collector: taken by the programs that they are for.
+"""The configurations in examples/collector: each does what it is for, with the program it is for.
 
-Where such a program is not installed, its test is skipped.
-
-What they say of agentlog is looked at everywhere.
+Where such a program is not installed, its tests are skipped. A proxy runs with its example as it
+stands, but for ports, certificates and places of files. What the examples say of agentlog is looked
+at everywhere.
 """
 
+import gzip
+import http.client
+import json
 import re
 import shutil
+import socket
+import sqlite3
+import ssl
 import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
-from tests.cli.commandline import agentlog
+from agentlog.shipping.policy import Answer as Told
+from agentlog.shipping.policy import Verdict, decide
+from tests.cli.commandline import agentlog, environ
+from tests.server.collector import PATIENCE, Answer, Collector, record, session_id
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "collector"
+NAME = "logs.example.com"
+MOST_BYTES = 20 << 20
 
 
 def lines_of(name):
@@ -23,10 +39,15 @@ def lines_of(name):
     return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
 
 
-def checked(program, *arguments):
-    """Let a program say what is wrong with its configuration."""
+def needed(program):
+    """Skip a test where a program is not there."""
     if not shutil.which(program):
         pytest.skip(f"there is no {program} here")
+
+
+def checked(program, *arguments):
+    """Let a program say what is wrong with its configuration."""
+    needed(program)
     done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
@@ -49,25 +70,296 @@ def test_caddy_takes_its_example():
     assert "127.0.0.1:4380" in said
 
 
-def test_nginx_takes_its_example(tmp_path):
-    """`nginx -t` reads it, here without the certificate that is not there."""
-    server = re.sub(
-        r"(listen 443) ssl;|ssl_\w+ .*;", r"listen 8443;", lines_of("nginx.conf"), count=1
-    )
-    server = re.sub(r"ssl_\w+ .*;", "", server)
-    here = f"pid {tmp_path}/pid; error_log {tmp_path}/log; events {{}}"
-    temporary = "".join(
-        f"{kind}_temp_path {tmp_path}/{kind};"
-        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    whole = tmp_path / "nginx.conf"
-    whole.write_text(f"{here} http {{ access_log off; {temporary} {server} }}")
-    status, said = checked("nginx", "-t", "-p", str(tmp_path), "-c", str(whole))
-    assert 0 == status, said
-
-
 def test_systemd_takes_its_example(tmp_path):
     """`systemd-analyze verify` finds nothing, here with a program that is there."""
     unit = tmp_path / "agentlog.service"
     unit.write_text(lines_of("agentlog.service").replace("/opt/agentlog/bin/agentlog", "/bin/true"))
     assert (0, "") == checked("systemd-analyze", "verify", str(unit))
+
+
+# -- Behind a proxy, over https --------------------------------------------------------------------
+
+
+class Caddy:
+    """Runs the Caddyfile of the examples; the certificate is of its own making."""
+
+    program = "caddy"
+    up = "added certificate to cache"
+    certificate = "caddy/pki/authorities/local/root.crt"
+    kept = ("reverse_proxy ", "reverse_proxy /agentlog/* ")
+    stripped = ("(reverse_proxy .*)", r"handle_path /agentlog/* {\n\1\n}")
+
+    @staticmethod
+    def command(directory, example, port):
+        """Return how it is started."""
+        (directory / "Caddyfile").write_text(
+            f"{{\nadmin off\ndebug\nskip_install_trust\nlocal_certs\nauto_https disable_redirects\n"
+            f"https_port {port}\ndefault_bind 127.0.0.1\nservers {{\nprotocols h1 h2\n}}\n"
+            f"storage file_system {directory}/caddy\n}}\n{example}"
+        )
+        config = str(directory / "Caddyfile")
+        return ["caddy", "run", "--adapter", "caddyfile", "--config", config]
+
+
+class Nginx:
+    """Runs the nginx.conf of the examples, in one process, with a certificate of its own."""
+
+    program = "nginx"
+    up = "epoll"
+    certificate = "cert.pem"
+    kept = ("location / ", "location /agentlog/ ")
+    stripped = (r"location / ((?s:.*)proxy_pass [^;]*);", r"location /agentlog/ \1/;")
+
+    @staticmethod
+    def command(directory, example, port):
+        """Return how it is started."""
+        cert, key = str(directory / "cert.pem"), str(directory / "key.pem")
+        make = "req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 2"
+        names = ["-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}"]
+        done = subprocess.run(
+            ["openssl", *make.split(), *names, "-keyout", key, "-out", cert],
+            capture_output=True,
+            check=False,
+        )
+        assert 0 == done.returncode, done.stderr
+        example = example.replace("listen 443 ", f"listen 127.0.0.1:{port} ")
+        example = example.replace(f"/etc/ssl/{NAME}.pem", cert).replace(f"/etc/ssl/{NAME}.key", key)
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        places = "".join(f"{kind}_temp_path {directory}/{kind};" for kind in kinds)
+        (directory / "nginx.conf").write_text(
+            f"daemon off; master_process off; pid {directory}/pid; error_log stderr notice;"
+            f" events {{}} http {{ access_log off; {places} {example} }}"
+        )
+        return ["nginx", "-p", str(directory), "-c", str(directory / "nginx.conf")]
+
+
+PROXIES = {"Caddyfile": Caddy, "nginx.conf": Nginx}
+
+
+class Site:
+    """A proxy in front of a collector, and how it is asked."""
+
+    def __init__(self, port, certificate):
+        self.port = port
+        self.certificate = certificate
+        self.origin = f"https://{NAME}:{port}"
+        self._context = ssl.create_default_context(cafile=certificate)
+
+    def connection(self):
+        """Return a connection to the proxy by its name, whatever that stands for elsewhere."""
+        connection = http.client.HTTPSConnection(NAME, self.port, context=self._context)
+        plain = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        connection.sock = self._context.wrap_socket(plain, server_hostname=NAME)
+        return connection
+
+    def ask(self, method, path, body=None, key=None, **headers):
+        """Ask the collector through it."""
+        given = {"Authorization": f"Bearer {key}"} if key else {}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        with closing(self.connection()) as connection:
+            with suppress(OSError):  # who says 413 at once need not read to the end
+                connection.request(method, path, body, {**given, **named})
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+
+    def post(self, body, key, **headers):
+        """Ship a body."""
+        headers.setdefault("Content_Type", "application/json")
+        return self.ask("POST", "/v1/events", body, key, **headers)
+
+
+@contextmanager
+def behind(name, collector, directory, *, changed=("", "")):
+    """Run the proxy of an example before a collector, for a block."""
+    proxy = PROXIES[name]
+    needed(proxy.program)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    example = lines_of(name)
+    for old, new in (changed, ("127.0.0.1:4380", f"127.0.0.1:{collector.port}")):
+        assert re.search(old, example)
+        example = re.sub(old, new, example) if old else example
+    directory.mkdir(exist_ok=True)
+    command = proxy.command(directory, example, port)
+    variables = environ(HOME=str(directory), XDG_DATA_HOME=str(directory))
+    with subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True) as process:
+        said = []
+        rest = threading.Thread(target=said.extend, args=(process.stderr,), daemon=True)
+        try:
+            said.extend(lines_until(process.stderr, proxy.up))
+            rest.start()
+            yield Site(port, directory / proxy.certificate)
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
+            if rest.ident:
+                rest.join(PATIENCE)
+
+
+def lines_until(stream, sign):
+    """Yield lines up to the one with a sign; fail if it does not come."""
+    lines = []
+    for line in stream:
+        lines.append(line)
+        yield line
+        if sign in line:
+            return
+    raise AssertionError(f"it did not start: {''.join(lines)}")
+
+
+@pytest.fixture(params=PROXIES)
+def name(request):
+    """Each proxy that there is an example for."""
+    needed(PROXIES[request.param].program)
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A collector behind a proxy at the root of a site."""
+    with opened(tmp_path_factory.mktemp("shared")) as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module")
+def below(tmp_path_factory):
+    """A collector behind a proxy below a path of a site."""
+    with opened(tmp_path_factory.mktemp("below"), "--root-path", "/agentlog") as collector:
+        yield collector
+
+
+@contextmanager
+def opened(directory, *options):
+    """Run a collector as the examples say; the key is in `key_of_anna`."""
+    quiet = Collector(directory, "--allow-host", NAME, *options)
+    quiet.key_of_anna = quiet.key("anna")
+    with quiet as collector:
+        yield collector
+
+
+PROGRAM = f"""\
+import os
+import socket
+import sys
+
+found = socket.getaddrinfo
+socket.getaddrinfo = lambda host, *more, **named: found(
+    "127.0.0.1" if host == "{NAME}" else host, *more, **named
+)
+
+import agentlog as ao
+
+client = ao.init()
+with client.session(tags=sys.argv[1:2]), ao.action("answer"):
+    ao.record(ao.Event("looked_up", result="Success"))
+print(client.flush(float(sys.argv[2])).delivered, flush=True)
+os._exit(0)  # which waits for nobody
+"""
+
+
+def ran(site, endpoint, key, directory, tag, *, patience=10):
+    """Run a real program that ships through a proxy; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, tag, str(patience)],
+        env=environ(
+            AGENTLOG_HOME=str(directory / "agent"),
+            AGENTLOG_ENDPOINT=endpoint,
+            AGENTLOG_API_KEY=key,
+            REQUESTS_CA_BUNDLE=str(site.certificate),
+            NO_PROXY="*",
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+    return done.stdout
+
+
+def used(site, root, key, directory):
+    """Ship to a site with a key, read with it, and open the page by it, as people do."""
+    tag = directory.name
+    assert "5\n" == ran(site, f"{site.origin}{root}", key, directory, tag)
+    sessions = f"{root}/v1/sessions?tag={tag}"
+    (found,) = site.ask("GET", sessions, key=key).json["sessions"]
+    assert 3 == found["events"]
+    assert 401 == site.ask("GET", sessions).status
+
+    form = {"Content_Type": "application/x-www-form-urlencoded", "Origin": site.origin}
+    welcome = site.ask("POST", f"{root}/login", urlencode({"key": key}), **form)
+    assert (303, f"{root}/") == (welcome.status, welcome.headers["Location"])
+    cookie, *attributes = welcome.headers["Set-Cookie"].split("; ")
+    assert {"HttpOnly", "Secure", f"Path={root}/"} <= set(attributes)
+    assert [found] == site.ask("GET", sessions, Cookie=cookie).json["sessions"]
+    page = site.ask("GET", f"{root}/", Cookie=cookie).text
+    (link,) = re.findall(f"<a href='([^']*{found['id']})'", page)
+    assert 2 == len(site.ask("GET", link, Cookie=cookie).json["events"])
+
+
+def test_a_collector_behind_a_proxy_is_used(name, shared, tmp_path):
+    """A program ships with a key; who has it reads by it, and the form makes it a cookie."""
+    with behind(name, shared, tmp_path / "proxy") as site:
+        used(site, "", shared.key_of_anna, tmp_path)
+
+
+@pytest.mark.parametrize("how", ["kept", "stripped"])
+def test_a_collector_below_a_path_is_used(name, how, below, tmp_path):
+    """Whether the proxy takes the path off or leaves it."""
+    changed = getattr(PROXIES[name], how)
+    with behind(name, below, tmp_path / "proxy", changed=changed) as site:
+        used(site, "/agentlog", below.key_of_anna, tmp_path)
+
+
+def test_a_large_body_passes(name, shared, tmp_path):
+    """Whatever the collector takes; one byte more is a 413, which makes the client halve it."""
+    key = shared.key_of_anna
+    largest = b'{"events":[]}'.ljust(MOST_BYTES)
+    with behind(name, shared, tmp_path / "proxy") as site:
+        assert 200 == site.post(largest, key).status
+        assert 413 == site.post(largest + b" ", key).status
+
+
+def test_a_busy_collector_is_told_of(name, shared, tmp_path):
+    """A 429 with `Retry-After` comes through; the others are stored."""
+    large = [record(number, session=2, returns="a" * (1 << 20)) for number in range(1, 20)]
+    body = gzip.compress(json.dumps({"events": large}).encode(), 1)
+    key = shared.key_of_anna
+    with behind(name, shared, tmp_path / "proxy") as site, ThreadPoolExecutor(4) as threads:
+        with closing(sqlite3.connect(shared.store, isolation_level=None)) as store:
+            store.execute("BEGIN IMMEDIATE")
+            asked = [
+                threads.submit(site.post, body, key, Content_Encoding="gzip") for _ in range(4)
+            ]
+            first = next(as_completed(asked)).result()
+        assert (429, "1") == (first.status, first.headers["Retry-After"])
+        assert [200, 200, 200, 429] == sorted(each.result().status for each in asked)
+        assert 200 == site.ask("GET", f"/v1/sessions/{session_id(2)}", key=key).status
+
+
+def test_a_collector_that_cannot_store_or_is_not_there_is_waited_for(name, tmp_path):
+    """Its 503 comes through with `Retry-After`; a proxy without it says 502: both are tried again.
+
+    What was shipped to nobody is shipped once it is back.
+    """
+    with opened(tmp_path) as collector:
+        key, port = collector.key_of_anna, collector.port
+        with behind(name, collector, tmp_path / "proxy") as site:
+            body = json.dumps({"events": [record()]})
+            collector.store.rename(tmp_path / "away")
+            trouble = site.post(body, key)
+            (tmp_path / "away").rename(collector.store)
+            collector.stop()
+            nobody = site.post(body, key)
+            printed = ran(site, site.origin, key, tmp_path, "waits", patience=0.1)
+            with Collector(tmp_path, "--allow-host", NAME, "--port", str(port)):
+                arrived = ran(site, site.origin, key, tmp_path, "comes")
+                tagged = [
+                    site.ask("GET", f"/v1/sessions?tag={tag}", key=key).json["sessions"]
+                    for tag in ("waits", "comes")
+                ]
+    assert (503, "5") == (trouble.status, trouble.headers["Retry-After"])
+    assert 502 == nobody.status
+    assert {Verdict.RETRY} == {decide(Told(status), [b"{}"]).verdict for status in (502, 503)}
+    assert ("0\n", "5\n") == (printed, arrived)
+    assert [1, 1] == list(map(len, tagged))

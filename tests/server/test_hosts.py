@@ -53,6 +53,13 @@ def test_names_of_this_machine_and_addresses_are_answered(name, collector):
     assert 200 == ask(collector, "GET", "/healthz", Host=f"{name}:{collector.port}").status
 
 
+def test_a_target_that_names_the_collector_is_a_path_of_it(collector):
+    """Its host counts, and not the one of the header; so a stranger's name is refused in it too."""
+    asked = b"GET http://%b/healthz HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n"
+    assert collector.raw(asked % (b"localhost", b"evil.example")).startswith(b"HTTP/1.1 200")
+    assert collector.raw(asked % (b"evil.example", b"localhost")).startswith(b"HTTP/1.1 421")
+
+
 def test_nothing_is_said_to_other_origins(collector):
     """No answer has a header that lets a browser give it to another page."""
     for method, path in REACHED:
@@ -184,7 +191,11 @@ def test_no_path_leads_to_a_file(path, collector):
 
 
 def test_every_answer_has_the_security_headers(collector):
-    """Whatever its status, and whoever asked."""
+    """Whatever its status, and whoever asked.
+
+    The policy on referrers lets a browser say whence it sends our own form: with `no-referrer` that
+    is an `Origin: null`, which is refused.
+    """
     answers = [
         *(collector.ask(method, path) for method, path in REACHED),
         *(ask(collector, method, path) for method, path in REACHED),
@@ -192,7 +203,7 @@ def test_every_answer_has_the_security_headers(collector):
     ]
     for answer in answers:
         assert "nosniff" == answer.headers["X-Content-Type-Options"]
-        assert answer.headers["Referrer-Policy"] in ("no-referrer", "same-origin")
+        assert "same-origin" == answer.headers["Referrer-Policy"]
         assert "DENY" == answer.headers["X-Frame-Options"]
         assert answer.headers["Cache-Control"] in ("no-store", "no-cache")
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")

@@ -60,6 +60,7 @@ def test_a_form_takes_nothing_from_those_who_have_a_key(shared):
         assert 200 == shared.post(large, shared.token).status
 
 
+@pytest.mark.waits
 def test_a_form_that_drips_is_not_waited_for(shared):
     """It has ten seconds, and 4 KiB in whatever way it comes."""
     with half_of(shared, "/", FORM, b" ", declared=4000) as sock:
@@ -73,6 +74,7 @@ def test_a_form_that_drips_is_not_waited_for(shared):
         assert 8 < time.monotonic() - began < 15
 
 
+@pytest.mark.waits
 def test_bodies_that_drip_make_room_for_others(shared):
     """All room is used up by those who stopped in the middle: who comes is stored nevertheless."""
     with contextlib.ExitStack() as stack:
@@ -89,6 +91,7 @@ def test_bodies_that_drip_make_room_for_others(shared):
         assert 408 in [status(sock) for sock in socks]
 
 
+@pytest.mark.waits
 def test_a_large_body_comes_at_a_pace(shared):
     """One that drips is not waited for as long as there is anything of it."""
     body = json.dumps({"events": [record(1, params="x" * (1 << 20))]}).encode()

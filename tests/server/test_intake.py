@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 
 import agentlog as ao
 from agentlog.recording.encode import Encoder
-from agentlog.server.envelope import MOST_BYTES, MOST_RECORDS
-from agentlog.server.intake import Batch, Rejection, of_records, read
+from agentlog.server.agentops import bodies
+from agentlog.server.envelope import MOST_BYTES, MOST_RECORDS, TOO_DEEP, Rejection
+from agentlog.server.intake import Batch, of_records, read
 from agentlog.store import Refusal
 from agentlog.store.intake import Entry
 from agentlog.testing import capture_events
+from tests.server.bombs import bomb
 
 SUITE = Path(__file__).parents[3] / "shared" / "corpora" / "jsontestsuite.zip"
 SESSION, ID = "01a1fd6294527cafe6a87e85c35fe6ce", "5e110f8cc6568980"
@@ -101,10 +103,10 @@ def test_a_record_is_kept_as_it_came():
         (record(f', "x": {1 << 63}'), f"{1 << 63} is more than an integer of 64 bit"),
         (record(f', "x": {-(1 << 63) - 1}'), f"{-(1 << 63) - 1} is more than an integer of 64 bit"),
         (record(', "x": ' + "9" * 5000), "9" * 40 + " is more than an integer of 64 bit"),
-        (record(', "x": ' + "[" * 102 + "1" + "]" * 102), "nested too deeply"),
-        (record(', "x": ' + '{"":' * 500 + "1" + "}" * 500), "nested too deeply"),
-        (record(', "x": ' + "[" * 50_000 + "]" * 50_000), "nested too deeply"),
-        ('["]"' + ',["[{"' * 9000 + "]" * 9001, "nested too deeply"),
+        (record(', "x": ' + "[" * 101 + "1" + "]" * 101), TOO_DEEP),
+        (record(', "x": ' + '{"":' * 500 + "1" + "}" * 500), TOO_DEEP),
+        (record(', "x": ' + "[" * 50_000 + "]" * 50_000), TOO_DEEP),
+        ('["]"' + ',["[{"' * 9000 + "]" * 9001, TOO_DEEP),
     ],
 )  # fmt: skip
 def test_what_cannot_be_kept_is_refused_and_its_neighbours_are_not(text, why):
@@ -206,7 +208,7 @@ def test_an_id_is_told_only_as_it_was_sent():
         (b'{"events": ["\xc0\xaf"]}', 400, "not UTF-8"),
         (b"\0" * 100, 400, "an object"),
         (b"[" * 100_000, 400, "an object"),
-        (b'{"events": [' + b"[" * 100_000, 400, "nested too deeply"),
+        (b'{"events": [' + b"[" * 100_000, 400, "nested deeper than 100 levels"),
         (b'{"events": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", 200, ""),
         (b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b', "events": []}', 200, ""),
     ],
@@ -292,19 +294,12 @@ def test_a_body_has_at_most_so_many_bytes():
     assert too_large == rejected(gzip.compress(whole + b" ", 1), "gzip")
 
 
-def bomb(unit, size):
-    """Return gzip that becomes so many bytes."""
-    packer = zlib.compressobj(9, wbits=31)
-    portion = unit * ((1 << 20) // len(unit))
-    return b"".join(packer.compress(portion) for _ in range(size >> 20)) + packer.flush()
-
-
 @pytest.mark.parametrize("unit", [b"\0", b"[", b"{},", b'{"a":', b'"', b"0,", b'"\\', b" "])
 @pytest.mark.parametrize("head", [b"", b'{"events":['])
 def test_a_bomb_costs_little(unit, head):
     """Less than a second, and about what a body of the largest size costs."""
-    body = gzip.compress(head) + bomb(unit, 1 << 30 if unit == b"\0" else 32 << 20)
-    just_within = gzip.compress(head) + bomb(unit, 19 << 20)
+    body = bomb(unit, 1 << 30 if unit == b"\0" else 32 << 20, head)
+    just_within = bomb(unit, 19 << 20, head)
     for packed in (body, just_within):
         tracemalloc.start()
         began = time.process_time()
@@ -421,17 +416,17 @@ def test_nothing_that_agentlog_records_is_refused():
 # -- Records that were parsed elsewhere ----------------------------------------------------------
 
 
-def test_records_of_others_are_mended():
-    """What JSON cannot hold becomes its text; the same checks follow."""
+def test_records_of_others_are_checked_as_well():
+    """What JSON or 64 bit cannot hold is refused; half a surrogate pair is mended."""
     address = {"id": ID, "session_id": SESSION, "event_type": "plan"}
-    odd = {"nan": math.nan, "inf": [-math.inf], "huge": 1 << 70, "half": "\ud800", "n": 1}
-    batch = of_records([{**address, "params": odd}, {"id": ID}, {**address, "x": object()}])
-    (entry,) = batch.entries
-    expected = {"nan": "nan", "inf": ["-inf"], "huge": str(1 << 70), "half": "�", "n": 1}
-    assert expected == json.loads(entry.text)["params"]
-    assert [(1, ID, "without session_id"), (2, None)] == [
-        (batch.refused[0].index, batch.refused[0].id, batch.refused[0].why),
-        (batch.refused[1].index, batch.refused[1].id),
+    (entry,) = of_records([{**address, "params": {"half": "\ud800", "n": 1}}]).entries
+    assert {"half": "�", "n": 1} == json.loads(entry.text)["params"]
+    assert [(0, ID, "without session_id")] == [
+        (one.index, one.id, one.why) for one in of_records([{"id": ID}]).refused
+    ]
+    odd = [math.nan, [-math.inf], 1 << 70, object()]
+    assert [0, 1, 2, 3] == [
+        one.index for one in of_records([{**address, "x": one} for one in odd]).refused
     ]
     endless = {**address}
     endless["x"] = endless
@@ -440,11 +435,11 @@ def test_records_of_others_are_mended():
 
 @given(st.lists(st.dictionaries(st.text(st.characters(codec=None)), ANY), max_size=3))
 def test_no_records_of_others_raise(records):
-    """Whatever they are; and those with ids and a name are taken."""
+    """Whatever they are; and those with ids and a name are taken, if they are JSON."""
     assert len(records) == len(of_records(records).refused)
     place = {"id": ID, "session_id": SESSION, "event_type": "plan"}
-    whole = [{**one, **place} for one in records]
-    batch = of_records([{"x": one, **place} for one in whole])
+    whole = [{"x": bodies.read(json.dumps(one).encode()), **place} for one in records]
+    batch = of_records(whole)
     assert (len(whole), ()) == (len(batch.entries), batch.refused)
 
 

@@ -21,19 +21,13 @@ from urllib.parse import urlsplit
 import pytest
 
 import agentlog as ao
+from agentlog.cli import main
 from agentlog.server.process import GRACE
+from agentlog.store.sqlite import SqliteStore
 from tests.cli.commandline import AGENTLOG, agentlog, environ
-from tests.server.collector import PATIENCE, Collector, event_id, record, session_id
+from tests.server.collector import PATIENCE, Collector, record, session_id
 
 HEAD = b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-
-
-def count(collector):
-    """Return how many events its store has, and whether it is whole."""
-    with contextlib.closing(sqlite3.connect(collector.store)) as connection:
-        ((whole,),) = connection.execute("PRAGMA integrity_check").fetchall()
-        ((events,),) = connection.execute("SELECT count(*) FROM events").fetchall()
-    return events, whole
 
 
 def peak(collector):
@@ -99,6 +93,8 @@ def test_a_root_path_is_there_or_not(tmp_path):
         for prefix in ("", "/agents/log"):
             assert 200 == collector.get(f"{prefix}/v1/sessions").status
             assert 200 == collector.get(f"{prefix}/").status
+        short = collector.ask("GET", "/agents/log?token=a")
+        assert (308, "/agents/log/?token=a") == (short.status, short.headers["Location"])
         opened = collector.ask("GET", collector.url.removeprefix(collector.base))
         assert "/agents/log/" == opened.headers["Location"]
         assert "Path=/agents/log/;" in opened.headers["Set-Cookie"]
@@ -114,6 +110,14 @@ def test_it_listens_on_an_address_of_ipv6(tmp_path):
 
 
 # -- What it refuses -------------------------------------------------------------------------------
+
+
+def refusal(capsys, *options):
+    """Try to serve, and return the one line that says why not."""
+    assert 1 == main(["serve", *options])
+    out, err = capsys.readouterr()
+    assert ("", 1) == (out, len(err.splitlines()))
+    return err
 
 
 @pytest.mark.parametrize(
@@ -137,63 +141,64 @@ def test_it_listens_on_an_address_of_ipv6(tmp_path):
     ],
     ids=str,
 )
-def test_what_it_does_not_do_is_one_line(options, reason, tmp_path):
+def test_what_it_does_not_do_is_one_line(options, reason, tmp_path, capsys):
     """Before an address is printed, and before anything is made."""
     store = tmp_path / "store.db"
-    done = agentlog("serve", "--port", "0", "--store", str(store), *options)
-    assert (1, "", 1) == (done.returncode, done.stdout, len(done.stderr.splitlines()))
-    assert reason in done.stderr
+    assert reason in refusal(capsys, "--port", "0", "--store", str(store), *options)
     if "nowhere.invalid" not in options:
         assert not store.exists()
 
 
-def test_a_mistyped_path_of_a_store_is_told(tmp_path):
+def test_a_mistyped_path_of_a_store_is_told(tmp_path, capsys):
     """One directory is made, as for a new store; more of them are a mistake."""
     store = tmp_path / "vra" / "lib" / "store.db"
-    told = agentlog("serve", "--port", "0", "--store", str(store), AGENTLOG_HOME=str(tmp_path))
-    assert (1, "") == (told.returncode, told.stdout)
-    assert f"there is no {tmp_path / 'vra'}" in told.stderr
+    told = refusal(capsys, "--port", "0", "--store", str(store))
+    assert f"there is no {tmp_path / 'vra'}" in told
     assert not (tmp_path / "vra").exists()
 
 
-def test_a_port_that_is_taken_is_named(tmp_path):
+def test_a_port_that_is_taken_is_named(tmp_path, capsys):
     """And that another one can be had."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        done = agentlog("serve", "--port", port, "--store", str(tmp_path / "store.db"))
-    assert (1, "") == (done.returncode, done.stdout)
-    assert port in done.stderr
-    assert "--port" in done.stderr
+        told = refusal(capsys, "--port", port, "--store", str(tmp_path / "store.db"))
+    assert port in told
+    assert "--port" in told
 
 
-def test_a_second_collector_on_a_store_is_refused(tmp_path):
+def test_a_second_collector_on_a_store_is_refused(tmp_path, capsys):
     """With a message; the first one goes on, and when it is over there may be another."""
     with Collector(tmp_path) as first:
-        done = agentlog("serve", "--port", "0", "--store", str(first.store))
-        assert (1, "", 1) == (done.returncode, done.stdout, len(done.stderr.splitlines()))
-        assert "another collector" in done.stderr
+        told = refusal(capsys, "--port", "0", "--store", str(first.store))
+        assert f"{first.store} is served by another collector, which alone writes to it" in told
         assert 200 == first.post([record()]).status
         first.stop(signal.SIGKILL)
         with Collector(tmp_path) as second:
             assert 1 == len(second.get("/v1/sessions").json["sessions"])
 
 
-@pytest.mark.parametrize("damage", ["another program's", "newer", "no database"])
-def test_a_store_that_cannot_be_used_is_one_line(damage, tmp_path):
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        ("application_id = 1", "another program"),
+        ("user_version = 99", "was written by a newer agentlog"),
+        (None, ""),
+    ],
+    ids=["another program's", "newer", "no database"],
+)
+def test_a_store_that_cannot_be_used_is_one_line(damage, why, tmp_path, capsys):
     """It is named, and left as it is."""
     store = tmp_path / "store.db"
-    if damage == "no database":
-        store.write_bytes(b"no database, whatever its name says" * 100)
-    else:
-        with Collector(tmp_path) as collector:
-            collector.stop()
-        pragma = "user_version = 99" if damage == "newer" else "application_id = 1"
+    if damage:
+        SqliteStore(store).close()
         with contextlib.closing(sqlite3.connect(store)) as connection:
-            connection.execute(f"PRAGMA {pragma}")
+            connection.execute(f"PRAGMA {damage}")
+    else:
+        store.write_bytes(b"no database, whatever its name says" * 100)
     before = store.read_bytes()
-    done = agentlog("serve", "--port", "0", "--store", str(store))
-    assert (1, "", 1) == (done.returncode, done.stdout, len(done.stderr.splitlines()))
-    assert str(store) in done.stderr
+    told = refusal(capsys, "--port", "0", "--store", str(store))
+    assert str(store) in told
+    assert why in told
     assert before == store.read_bytes()
 
 
@@ -224,9 +229,9 @@ def half_of(collector, data):
     return sock
 
 
-def test_slow_clients_keep_nobody_waiting(tmp_path):
+def test_slow_clients_keep_nobody_waiting(collector):
     """Hundreds of connections that say nothing, or half of it, are not felt by others."""
-    with Collector(tmp_path) as collector, contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         for beginning in (b"", b"GET / HT", HEAD + b"Content-Length: 1000\r\n\r\n{") * 60:
             stack.enter_context(half_of(collector, beginning))
         began = time.monotonic()
@@ -235,63 +240,57 @@ def test_slow_clients_keep_nobody_waiting(tmp_path):
         assert time.monotonic() - began < 2
 
 
-def test_a_head_that_does_not_end_is_not_waited_for(tmp_path):
+@pytest.mark.waits
+def test_a_head_that_does_not_end_is_not_waited_for(collector):
     """A connection that brings no request is closed after ten seconds, however it drips."""
-    with Collector(tmp_path) as collector:
-        silent, dripping = half_of(collector, b""), half_of(collector, b"GET / HTTP/1.1\r\n")
-        with silent, dripping:
-            began, over = time.monotonic(), threading.Event()
+    silent, dripping = half_of(collector, b""), half_of(collector, b"GET / HTTP/1.1\r\n")
+    with silent, dripping:
+        began, over = time.monotonic(), threading.Event()
 
-            def drip():
-                with contextlib.suppress(OSError):
-                    while not over.wait(0.5):
-                        dripping.sendall(b"X: y\r\n")
+        def drip():
+            with contextlib.suppress(OSError):
+                while not over.wait(0.5):
+                    dripping.sendall(b"X: y\r\n")
 
-            thread = threading.Thread(target=drip)
-            thread.start()
-            closed = []
-            for sock in (silent, dripping):
-                with contextlib.suppress(ConnectionError):
-                    closed.append(sock.recv(1))
-            over.set()
-            thread.join()
-            assert 8 < time.monotonic() - began < 20
-            assert {b""} >= set(closed)
+        thread = threading.Thread(target=drip)
+        thread.start()
+        closed = []
+        for sock in (silent, dripping):
+            with contextlib.suppress(ConnectionError):
+                closed.append(sock.recv(1))
+        over.set()
+        thread.join()
+        assert 8 < time.monotonic() - began < 20
+        assert {b""} >= set(closed)
 
 
-def test_a_body_that_does_not_come_is_408(tmp_path):
+@pytest.mark.waits
+def test_a_body_that_does_not_come_is_408(collector):
     """And the connection is over."""
-    with Collector(tmp_path) as collector:
-        received = collector.raw(HEAD + b"Content-Length: 1000\r\n\r\n{")
-        assert received.startswith(b"HTTP/1.1 408")
+    received = collector.raw(HEAD + b"Content-Length: 1000\r\n\r\n{")
+    assert received.startswith(b"HTTP/1.1 408")
 
 
-def test_a_body_that_is_too_large_is_told_so(tmp_path):
+def test_a_body_that_is_too_large_is_told_so(collector):
     """It is a 413: at once if it says so, else when it is; who is still sending hears it too."""
-    with Collector(tmp_path) as collector:
-        with half_of(collector, HEAD + b"Content-Length: 999999999999\r\n\r\n") as sock:
-            assert sock.recv(65536).startswith(b"HTTP/1.1 413")
-        large = b" " * (24 << 20)
-        answer = collector.ask("POST", "/v1/events", large, {"Content-Type": "application/json"})
-        assert 413 == answer.status
-        chunk = b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
-        with half_of(collector, HEAD + b"Transfer-Encoding: chunked\r\n\r\n") as sock:
-            for _ in range(25):
-                sock.sendall(chunk)
-            assert sock.recv(65536).startswith(b"HTTP/1.1 413")
-        assert 200 == collector.post([record()]).status
+    with half_of(collector, HEAD + b"Content-Length: 999999999999\r\n\r\n") as sock:
+        assert sock.recv(65536).startswith(b"HTTP/1.1 413")
+    large = b" " * (24 << 20)
+    answer = collector.ask("POST", "/v1/events", large, {"Content-Type": "application/json"})
+    assert 413 == answer.status
+    chunk = b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
+    with half_of(collector, HEAD + b"Transfer-Encoding: chunked\r\n\r\n") as sock:
+        for _ in range(25):
+            sock.sendall(chunk)
+        assert sock.recv(65536).startswith(b"HTTP/1.1 413")
+    assert 200 == collector.post([record()]).status
 
 
-@pytest.mark.parametrize(
-    ("records", "length", "packed"), [(900, 1000, False), (4900, 3000, True)], ids=["MiB", "gzip"]
-)
-def test_many_large_bodies_at_once_are_bounded(records, length, packed, tmp_path):
+def test_many_large_bodies_at_once_are_bounded(tmp_path):
     """In memory and in time: a client hears before it gives up that it has to come again."""
-    batch = [record(number, params={"text": "x" * length}) for number in range(1, records)]
-    body = json.dumps({"events": batch}).encode()
-    headers = {"Content-Type": "application/json"}
-    if packed:
-        body, headers["Content-Encoding"] = gzip.compress(body), "gzip"
+    batch = [record(number, params={"text": "x" * 3000}) for number in range(1, 4900)]
+    body = gzip.compress(json.dumps({"events": batch}).encode(), 1)
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     with Collector(tmp_path) as collector:
         answers = []
 
@@ -300,7 +299,7 @@ def test_many_large_bodies_at_once_are_bounded(records, length, packed, tmp_path
             status = collector.ask("POST", "/v1/events", body, headers).status
             answers.append((status, time.monotonic() - began))
 
-        threads = [threading.Thread(target=ship) for _ in range(60)]
+        threads = [threading.Thread(target=ship) for _ in range(20)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -311,46 +310,6 @@ def test_many_large_bodies_at_once_are_bounded(records, length, packed, tmp_path
 
 
 # -- How it ends -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("number", "status"),
-    [(signal.SIGTERM, 0), (signal.SIGINT, 130), (signal.SIGHUP, 0), (signal.SIGKILL, -9)],
-    ids=str,
-)
-def test_what_was_acknowledged_is_there(number, status, tmp_path):
-    """However it ends, under load: every event of every receipt, once, in a store that is whole."""
-    with Collector(tmp_path) as collector:
-        acknowledged, enough = [], threading.Semaphore(0)
-
-        def ship(session):
-            for batch in range(2, 1000):
-                numbers = range(batch * 10, batch * 10 + 10)
-                with contextlib.suppress(OSError, http.client.HTTPException):
-                    answer = collector.post([record(one, session=session) for one in numbers])
-                    if answer.status == 200 and answer.json["accepted"] == 10:
-                        acknowledged.extend((session, one) for one in numbers)
-                        enough.release()
-                        continue
-                return
-
-        threads = [threading.Thread(target=ship, args=(session,)) for session in (1, 2, 3)]
-        for thread in threads:
-            thread.start()
-        for _ in range(20):
-            assert enough.acquire(timeout=PATIENCE)
-        assert status == collector.stop(number)
-        for thread in threads:
-            thread.join()
-        began = time.monotonic()
-        collector.start()
-        assert time.monotonic() - began < 5
-        for session, one in acknowledged[:: len(acknowledged) // 20]:
-            assert 200 == collector.get(f"/v1/events/{session_id(session)}/{event_id(one)}").status
-        collector.stop()
-        events, whole = count(collector)
-        assert "ok" == whole
-        assert events >= len(acknowledged)
 
 
 def test_slow_clients_do_not_keep_it_from_stopping(tmp_path):
@@ -409,7 +368,7 @@ def test_a_batch_that_is_not_kept_is_a_line_of_the_log(tmp_path):
 
 
 def test_trouble_with_the_store_is_a_line_of_the_log(tmp_path):
-    """One when it begins, and one when it is over."""
+    """One for each reason, and one when it is over."""
     with Collector(tmp_path) as collector:
         aside = collector.store.with_name("aside.db")
         collector.store.rename(aside)
@@ -418,7 +377,9 @@ def test_trouble_with_the_store_is_a_line_of_the_log(tmp_path):
         aside.rename(collector.store)
         collector.logged("store can be written again")
         assert 200 == collector.post([record()]).status
-        assert 1 == collector.log().count("store cannot be written")
+        lines = [json.loads(line) for line in collector.log().splitlines() if line.startswith("{")]
+        reasons = [line["why"] for line in lines if line["event"] == "store cannot be written"]
+        assert sorted({*reasons}) == sorted(reasons)
 
 
 def test_on_a_terminal_the_log_is_for_people(tmp_path):
@@ -549,10 +510,10 @@ def test_a_log_that_nobody_reads_stops_nothing(tmp_path):
     with logging_into(writing, tmp_path) as process:
         os.close(writing)
         connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=PATIENCE)
-        body = json.dumps({"events": [record()]})
 
         def post():
-            connection.request("POST", "/v1/events", body, {"Content-Type": "application/json"})
+            body, headers = b'{"events": []}', {"Content-Type": "application/json"}
+            connection.request("POST", "/v1/events", body, headers)
             answer = connection.getresponse()
             answer.read()
             return answer.status
@@ -604,19 +565,19 @@ def test_the_same_trouble_is_told_once_in_a_while(tmp_path):
         assert 0 == collector.stop(signal.SIGTERM)
 
 
-def test_who_does_not_take_an_answer_is_cut_off(tmp_path):
+@pytest.mark.waits
+def test_who_does_not_take_an_answer_is_cut_off(collector):
     """After half a minute without a byte read: until then it had one of many connections."""
-    with Collector(tmp_path) as collector:
-        for part in range(5):
-            numbers = range(part * 1000 + 1, part * 1000 + 1001)
-            collector.post([record(number, params={"a": "x" * 4000}) for number in numbers])
-        head = f"GET /v1/sessions/{session_id()} HTTP/1.1\r\nHost: localhost\r\n"
-        with half_of(
-            collector, f"{head}Authorization: Bearer {collector.token}\r\n\r\n".encode()
-        ) as sock:
-            began, received = time.monotonic(), sock.recv(1000)
-            assert received.startswith(b"HTTP/1.1 200")
-            poller = select.poll()
-            poller.register(sock, select.POLLRDHUP)
-            assert poller.poll(60_000)
-            assert 25 < time.monotonic() - began < 50
+    for part in range(5):
+        numbers = range(part * 1000 + 1, part * 1000 + 1001)
+        collector.post([record(number, params={"a": "x" * 4000}) for number in numbers])
+    head = f"GET /v1/sessions/{session_id()} HTTP/1.1\r\nHost: localhost\r\n"
+    with half_of(
+        collector, f"{head}Authorization: Bearer {collector.token}\r\n\r\n".encode()
+    ) as sock:
+        began, received = time.monotonic(), sock.recv(1000)
+        assert received.startswith(b"HTTP/1.1 200")
+        poller = select.poll()
+        poller.register(sock, select.POLLRDHUP)
+        assert poller.poll(60_000)
+        assert 25 < time.monotonic() - began < 50

@@ -40,7 +40,6 @@ def test_the_same_ids_never_meet(store):
         assert [expected] == one.session(SESSION) == one.search("needle")
         assert expected == one.event(SESSION, ID)
         assert [(SESSION, timestamp, 1)] == [(s.id, s.timestamp, s.events) for s in one.sessions()]
-        assert timestamp == one.summary(SESSION).timestamp
         assert SESSION == one.resolve(SESSION[:9]) == one.resolve("last")
 
 
@@ -57,7 +56,7 @@ def test_a_project_without_records_has_nothing(store, project):
     """Whatever its name is."""
     one = store.for_project(project)
     assert [] == one.session(SESSION) == one.search("needle") == one.sessions()
-    assert None is one.event(SESSION, ID) is one.summary(SESSION)
+    assert None is one.event(SESSION, ID)
     with pytest.raises(SessionNotFoundError):
         one.resolve(SESSION)
 

@@ -16,6 +16,25 @@ def test_payloads_give_their_words():
     assert expected == set(words(event).split("\n"))
 
 
+def test_all_text_is_searched():
+    """Of a log line as of a session, and in fields that nobody knows; ids and times are no text."""
+    event = {
+        "session_id": "a" * 32,
+        "timestamp": 1.5,
+        "level": "warning",
+        "source": "a.py:7",
+        "process": {"host": "heron"},
+        "colour": "blue",
+    }
+    assert {"warning", "a.py:7", "host", "heron", "blue"} == set(words(event).split("\n"))
+
+
+def test_a_script_without_blanks_has_a_word_a_character():
+    """So that what stands in the middle is found, by a phrase."""
+    assert ["今", "日", "は", "東", "京", "で", "rain"] == words({"a": "今日は東京でrain"}).split()
+    assert 'text : (" 東  京 ") AND project : p1' == queries("東京", 1)[0]
+
+
 def test_an_image_has_no_words():
     """Nobody looks for base64."""
     assert "" == words({"returns": "data:image/png;base64,iVBOR"}).strip()

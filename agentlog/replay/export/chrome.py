@@ -15,9 +15,10 @@ from typing import Final
 from agentlog.replay.export.lanes import Stretch, lanes
 from agentlog.replay.export.run import Run
 from agentlog.replay.export.strict import written
-from agentlog.replay.node import Node, State
+from agentlog.replay.node import Node
 from agentlog.replay.tree import forest, walk
 from agentlog.store.merge import Address, address
+from agentlog.store.state import State
 
 _SKELETON: Final = (
     "id",

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from agentlog.store.intake import DEEPEST, mended
+from agentlog.store import intake
 
 _SURROGATES = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -20,9 +20,9 @@ def written(value: object) -> str:
     try:
         text = _dumped(value)
     except (RecursionError, TypeError, ValueError):
-        text = _dumped(_fitting(value, DEEPEST))
+        text = _dumped(_fitting(value, intake.DEEPEST))
     if _SURROGATES.search(text):
-        text = _dumped(json.loads(mended(json.dumps(json.loads(text), ensure_ascii=False))))
+        text = _dumped(json.loads(intake.written(json.loads(text))))
     return text.replace("\x7f", "\\u007f")
 
 

@@ -7,6 +7,6 @@ has a place for it, and where it has none among the event's params. docs/from-ag
 version is understood how far.
 """
 
-from agentlog.server.agentops.routes import BodyOf, ProjectOfKey, Submit, routes
+from agentlog.server.agentops.routes import routes
 
-__all__ = ["BodyOf", "ProjectOfKey", "Submit", "routes"]
+__all__ = ["routes"]

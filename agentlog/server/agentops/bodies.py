@@ -10,11 +10,11 @@ import math
 import re
 from typing import Final
 
-from agentlog.server.agentops.values import INT64
+from agentlog.server.envelope import INT64
+from agentlog.store.intake import written
 
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _DIGITS: Final = 19  # of the largest integer of 64 bits
-
 
 MOST_VALUES: Final = 1_000_000
 """A body of more values would take many times its size in memory."""
@@ -36,17 +36,11 @@ def read(body: bytes) -> object:
     """
     try:
         found = _decode(body.decode())
-        return json.loads(_mended(found)) if _SURROGATE.search(body) else found
+        return json.loads(written(found)) if _SURROGATE.search(body) else found
     except RecursionError:
         raise NotJSONError("The body is nested too deeply.") from None
     except ValueError as error:
         raise NotJSONError(f"The body is not JSON in UTF-8: {error}") from None
-
-
-def _mended(value: object) -> str:
-    """Return the JSON text of a value, a half of a surrogate pair being replaced by U+FFFD."""
-    written = json.dumps(value, ensure_ascii=False)
-    return written.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _integer(digits: str) -> int | str:

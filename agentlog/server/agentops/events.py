@@ -12,6 +12,7 @@ from typing import Final
 from agentlog.server.agentops import kinds, values
 from agentlog.server.agentops.kinds import Own
 from agentlog.server.agentops.values import Fields
+from agentlog.server.intake import Found
 from agentlog.store.merge import Event, Record
 
 _ACTION_TYPES: Final = ("action", "llm", "api", "screenshot", "tool")
@@ -19,7 +20,7 @@ _ACTION_TYPES: Final = ("action", "llm", "api", "screenshot", "tool")
 
 def event_records(
     told: Sequence[object], session: str | None, batch: str, arrived: int
-) -> list[Record | str]:
+) -> list[Found]:
     """Return the records of a batch of events; instead of one that cannot be kept, why.
 
     Args:
@@ -30,7 +31,7 @@ def event_records(
 
     """
     befallen = kinds.befallen(told)
-    found: list[Record | str] = []
+    found: list[Found] = []
     for index, one in enumerate(told):
         if not isinstance(one, Mapping):
             found.append("not an object")

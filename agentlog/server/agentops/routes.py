@@ -12,8 +12,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Final, Protocol
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -26,9 +27,10 @@ from agentlog.server.agentops.events import event_records
 from agentlog.server.agentops.sessions import FIRST, agent_record, session_record
 from agentlog.server.agentops.tickets import Ticket
 from agentlog.server.auth import bearer_of
+from agentlog.server.intake import Found
+from agentlog.server.receiving import receipt_json
 from agentlog.server.writer import Busy
-from agentlog.store import Receipt
-from agentlog.store.merge import Record
+from agentlog.store import Receipt, Refusal
 
 MOST_EVENTS: Final = 50_000
 """Of a batch: so many as a queue may hold that was told to hold many, as it stops for good when it
@@ -49,20 +51,14 @@ is one, as values take many times their bytes.
 
 _KEYS: Final = ("x-agentops-auth", "x-agentops-api-key")
 _NO_UUID: Final = "without a session_id that is a UUID"
+_NO_AGENT: Final = "without an id and a session_id that are UUIDs"
 
 _UNREAD: Final = {"Connection": "close"}
 """For an answer before the body is read, which would be taken for the next request."""
 
-Found = Sequence[Record | str]
-"""Records, and instead of each that cannot be made, why."""
 
-
-class Submit(Protocol):
-    """Stores the records of a project; returns after the commit, and may raise `Busy`."""
-
-    def __call__(self, project: str, records: Sequence[Record], /) -> Awaitable[Receipt]:
-        """Store them; the receipt is for these records, in their order."""
-
+Submit = Callable[[str, Sequence[Found]], Awaitable[Receipt]]
+"""Stores what was found for a project; returns after the commit, and may raise `Busy`."""
 
 ProjectOfKey = Callable[[str | None], str | None]
 """Says which project a key, or none, writes to; None: none."""
@@ -107,6 +103,10 @@ class Asked:
     until: float
 
 
+Said = Mapping[str, object]
+Answer = Callable[[Asked], Awaitable[Said]]
+
+
 def routes(submit: Submit, project_of_key: ProjectOfKey, body_of: BodyOf) -> list[Route]:
     """Return the routes of every version of the SDK.
 
@@ -118,65 +118,74 @@ def routes(submit: Submit, project_of_key: ProjectOfKey, body_of: BodyOf) -> lis
 
     An error is raised as an `HTTPException`: whoever serves the routes makes it `{"detail"}`.
     """
-    small, large = asyncio.Semaphore(_SMALL_ONES), asyncio.Semaphore(1)
-
-    def route(path: str, handle: Callable[[Asked], Awaitable[Response]]) -> Route:
-        async def endpoint(request: Request) -> Response:
-            arrived, until = int(time.time() * 1000), time.monotonic() + PATIENCE
-            shown = _shown(request, project_of_key)
-            async with body_of(request) as body, small if len(body) <= _SMALL else large:
-                said = await run_in_threadpool(_said, body)
-                return await handle(Asked(shown, body, said, arrived, until))
-
-        name = "agentops." + path.removeprefix("/").replace("/", ".")
-        return Route(path, endpoint, methods=["POST"], name=name)
-
-    lineage = _Lineage(submit)
+    lineage = _Lineage(submit, project_of_key, body_of)
+    answers: dict[str, Answer] = {
+        "/sessions": lineage.session,
+        "/events": lineage.events,
+        "/agents": lineage.agent,
+        "/v2/create_session": lineage.new_session,
+        "/v2/reauthorize_jwt": lineage.token,
+        "/v2/update_session": lineage.session,
+        "/v2/create_events": lineage.events,
+        "/v2/create_agent": lineage.agent,
+    }
     return [
-        route("/sessions", lineage.session),
-        route("/events", lineage.events),
-        route("/agents", lineage.agent),
-        route("/v2/create_session", lineage.new_session),
-        route("/v2/reauthorize_jwt", lineage.token),
-        route("/v2/update_session", lineage.session),
-        route("/v2/create_events", lineage.events),
-        route("/v2/create_agent", lineage.agent),
+        Route(
+            path,
+            partial(lineage.answer, answer),
+            methods=["POST"],
+            name=f"agentops{path.replace('/', '.')}",
+        )
+        for path, answer in answers.items()
     ]
 
 
 class _Lineage:
     """Answers requests."""
 
-    def __init__(self, submit: Submit) -> None:
+    def __init__(self, submit: Submit, project_of_key: ProjectOfKey, body_of: BodyOf) -> None:
         self._submit = submit
+        self._project_of_key = project_of_key
+        self._body_of = body_of
+        self._small, self._large = asyncio.Semaphore(_SMALL_ONES), asyncio.Semaphore(1)
 
-    async def session(self, asked: Asked) -> Response:
+    async def answer(self, answer: Answer, request: Request) -> Response:
+        """Read a request, and answer it in one of the ways below."""
+        arrived, until = int(time.time() * 1000), time.monotonic() + PATIENCE
+        shown = _shown(request, self._project_of_key)
+        async with (
+            self._body_of(request) as body,
+            self._small if len(body) <= _SMALL else self._large,
+        ):
+            said = await run_in_threadpool(_said, body)
+            return JSONResponse(await answer(Asked(shown, body, said, arrived, until)))
+
+    async def session(self, asked: Asked) -> Said:
         """Take what a request knows of its session."""
         found = session_record(_session(asked), asked.arrived)
-        return JSONResponse(await self._stored(asked, [found or _NO_UUID]))
+        return await self._stored(asked, [found or _NO_UUID])
 
-    async def new_session(self, asked: Asked) -> Response:
+    async def new_session(self, asked: Asked) -> Said:
         """Take the start of a session, and give the token for it."""
         found = session_record(_session(asked), FIRST)
         if found is None:
             raise HTTPException(400, f"A session {_NO_UUID}.")
-        answer = await self._stored(asked, [found])
-        return JSONResponse({**answer, "jwt": str(Ticket(asked.by.key, str(found["session_id"])))})
+        jwt = str(Ticket(asked.by.key, str(found["session_id"])))
+        return {**await self._stored(asked, [found]), "jwt": jwt}
 
-    async def token(self, asked: Asked) -> Response:
+    async def token(self, asked: Asked) -> Said:
         """Give the token for a session that was started elsewhere."""
         session = values.session_id(asked.said.get("session_id"))
         if session is None:
             raise HTTPException(400, f"A session {_NO_UUID}.")
-        return JSONResponse({"jwt": str(Ticket(asked.by.key, session))})
+        return {"jwt": str(Ticket(asked.by.key, session))}
 
-    async def agent(self, asked: Asked) -> Response:
+    async def agent(self, asked: Asked) -> Said:
         """Take an agent."""
         found = agent_record(asked.said, asked.by.session, asked.arrived)
-        why = "without an id and a session_id that are UUIDs"
-        return JSONResponse(await self._stored(asked, [found or why]))
+        return await self._stored(asked, [found or _NO_AGENT])
 
-    async def events(self, asked: Asked) -> Response:
+    async def events(self, asked: Asked) -> Said:
         """Take a batch of events."""
         told = asked.said.get("events")
         if not isinstance(told, list):
@@ -186,43 +195,31 @@ class _Lineage:
         session = values.session_id(asked.said.get("session_id")) or asked.by.session
         batch = values.digest(asked.body)
         found = await run_in_threadpool(event_records, told, session, batch, asked.arrived)
-        return JSONResponse(await self._stored(asked, found))
+        return await self._stored(asked, found)
 
-    async def _stored(self, asked: Asked, found: Found) -> dict[str, object]:
+    async def _stored(self, asked: Asked, found: Sequence[Found]) -> Said:
         """Store what was found, and return the receipt for all of it."""
-        kept = [index for index, one in enumerate(found) if not isinstance(one, str)]
-        records = [one for one in found if not isinstance(one, str)]
-        refused: dict[int, tuple[str | None, str]]
-        refused = {at: (None, one) for at, one in enumerate(found) if isinstance(one, str)}
-        accepted = 0
-        for start in range(0, len(records), _AT_ONCE):
-            some = records[start : start + _AT_ONCE]
+        accepted, refused = 0, list[Refusal]()
+        for start in range(0, len(found), _AT_ONCE):
+            some = found[start : start + _AT_ONCE]
             receipt = await patiently(self._submit, asked.by.project, some, asked.until)
             accepted += receipt.accepted
-            refused |= {kept[start + one.index]: (one.id, one.why) for one in receipt.refused}
-        return {
-            "accepted": accepted,
-            "refused": [
-                {"index": index, "id": name, "why": why}
-                for index, (name, why) in sorted(refused.items())
-            ],
-        }
+            refused += [replace(one, index=start + one.index) for one in receipt.refused]
+        return receipt_json(Receipt(accepted, tuple(refused)))
 
 
-async def patiently(
-    submit: Submit, project: str, records: Sequence[Record], until: float
-) -> Receipt:
+async def patiently(submit: Submit, project: str, found: Sequence[Found], until: float) -> Receipt:
     """Store records; while the collector is busy, try again until then. Raises `Busy` after it."""
     while True:
         try:
-            return await submit(project, records)
+            return await submit(project, found)
         except Busy as busy:
             if time.monotonic() + busy.retry_after > until:
                 raise
             await asyncio.sleep(busy.retry_after)
 
 
-def _session(asked: Asked) -> Mapping[str, object]:
+def _session(asked: Asked) -> Said:
     """Return what is told of a session; for one that it cannot write, the SDK sends a text."""
     if "session" not in asked.said:
         raise HTTPException(400, 'The body is {"session": {...}}.')
@@ -247,7 +244,7 @@ def _shown(request: Request, project_of_key: ProjectOfKey) -> Shown:
     return Shown(project, key, ticket.session_id if ticket else None)
 
 
-def _said(body: bytes) -> Mapping[str, object]:
+def _said(body: bytes) -> Said:
     if bodies.has_too_many_values(body):
         raise HTTPException(413, f"A body has at most {bodies.MOST_VALUES} values.")
     try:

@@ -11,11 +11,10 @@ from hashlib import blake2b
 from typing import Final, TypeVar
 from uuid import UUID
 
+from agentlog.server.envelope import INT64
+
 T = TypeVar("T")
 Fields = dict[str, object]
-
-INT64: Final = 1 << 63
-"""The first integer that 64 bits do not hold."""
 
 UNREADABLE: Final = "<<non-serializable: "
 """How a text begins that the SDK sends for a value which it could not turn into JSON."""

@@ -14,10 +14,9 @@ import { Player, teller } from "./play.js";
 import { source } from "./source.js";
 import { Table, element } from "./table.js";
 import { clip, clock, count, duration, plural, safe, tokens } from "./text.js";
-import { GLYPHS, forest, rootCause, walk } from "./tree.js";
+import { GLYPHS, forest, rootCause, silenced, walk } from "./tree.js";
 import { describe, isOpen, isWanted, keyOf, reveal, search, stretch, sum, visible } from "./view.js";
 
-const SILENT_AFTER = 600; // s, as the collector's list has it
 const SEARCH_AFTER = 250; // ms
 const REST = 3; // times as long as it took to build a run, before the next is built
 
@@ -31,6 +30,7 @@ let sessionId = "";
 let indexes = new Map();
 let starts = [];
 let isFollowing = false;
+let isSilent = false; // nobody sees whether it runs: the collector says so, and so it is in a file
 
 const table = new Table(at("table"), (item) => describe(item, { ...run, view, at: moment() }), {
   select: (item) => change({ selected: keyOf(item), pane: true }, true),
@@ -51,14 +51,14 @@ const address = new Address((parsed) => {
 // -- A run, which follows from the rows --------------------------------------------------------
 
 function build() {
-  const roots = forest([...rows.values()]);
+  const told = [...rows.values()];
+  const roots = forest(isSilent ? silenced(told) : told);
   const nodes = [...walk(roots)];
   const head = roots.find((root) => root.kind === "session") ?? roots[0];
   const last = nodes.reduce((most, node) => Math.max(most, node.when ?? 0, node.ended ?? 0), 0);
-  const isRunning = nodes.some((node) => node.state === "running");
   run = {
-    roots, nodes, head, last, isRunning,
-    isLive: isRunning && Boolean(source.address) && now() - last < SILENT_AFTER,
+    roots, nodes, head, last,
+    isLive: nodes.some((node) => node.state === "running"),
     cause: rootCause(roots),
     failures: nodes.filter((node) => node.failed),
     byId: new Map(nodes.map((node) => [node.id, node])),
@@ -103,9 +103,9 @@ function draw() {
 }
 
 function drawHead() {
-  const { head, nodes, failures, isLive, last } = run;
+  const { head, nodes, failures, last } = run;
   const isRoot = Boolean(head?.isRoot);
-  const state = !isRoot ? "unknown" : head.state === "running" && !isLive ? "silent" : head.state;
+  const state = isRoot ? head.state : "unknown";
   const start = (isRoot ? head.started : null) ?? run.whole[0];
   const spent = tokens(sum(nodes, "tokensIn"), sum(nodes, "tokensOut"));
   const facts = [
@@ -314,6 +314,7 @@ function follow(isOn) {
 async function load() {
   const outline = await source.outline();
   sessionId = outline.session_id;
+  isSilent = !source.address || outline.state === "silent";
   rows = new Map(outline.rows.map((row) => [row[0], row]));
 }
 
@@ -321,6 +322,7 @@ function connect() {
   if (!source.address) return;
   listen(source.address, source.at, {
     rows(changed) {
+      isSilent = false;
       for (const row of changed.rows) rows.set(row[0], row);
       update();
     },

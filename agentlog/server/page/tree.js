@@ -11,20 +11,22 @@ const [
 const LAST_MOMENT = 253_370_764_800;
 const FEWEST_TO_FOLD = 3;
 const NONE = Object.freeze([]);
+const UNSETTLED = ["running", "interrupted", "silent"];
 
 const BY_RESULT = new Map([["Success", "succeeded"], ["Fail", "failed"]]);
 const BY_REASON = new Map([
   ["cancelled", "cancelled"], ["interrupted", "interrupted"], ["abandoned", "abandoned"], ["exit", "exited"],
+  ["silent", "silent"],
 ]);
 
 /** The signs of the states, as in agentlog/replay/glyphs.py. */
 export const GLYPHS = {
   running: "▸", interrupted: "!", failed: "✗", cancelled: "⊘", abandoned: "◌", exited: "○",
-  succeeded: "✓", indeterminate: "·", unknown: "?", silent: "▹",
+  succeeded: "✓", indeterminate: "·", unknown: "?", silent: "◦",
 };
 
-/** An event of the outline and the events below it. `failures`, `unsettled` (running or
-    interrupted) and `events` count the event and all below; `place` is its number in the order in
+/** An event of the outline and the events below it. `failures`, `unsettled` (running,
+    interrupted or silent) and `events` count the event and all below; `place` is its number in the order in
     which a tree is read. */
 export class Node {
   parent = null;
@@ -79,6 +81,12 @@ function tokenCount(value) {
 /** Return the seconds between two moments, null where they are not known or out of order. */
 export function elapsed(start, end) {
   return start === null || end === null || end < start ? null : end - start;
+}
+
+/** Return the rows of a silent session as they are shown: what is open there is silent too. */
+export function silenced(rows) {
+  const isOpen = (row) => row[RESULT] === null && row[END] === null;
+  return rows.map((row) => (isOpen(row) ? row.with(RESULT, "Indeterminate").with(REASON, "silent") : row));
 }
 
 /** Make a forest of the rows of one session's outline; return its roots. */
@@ -209,7 +217,7 @@ function tally(roots) {
     const node = ordered[i];
     const { state, parent } = node;
     node.failures += Number(state === "failed");
-    node.unsettled += Number(state === "running" || state === "interrupted");
+    node.unsettled += Number(UNSETTLED.includes(state));
     if (parent === null) continue;
     parent.events += node.events;
     parent.failures += node.failures;

@@ -9,13 +9,12 @@ import textwrap
 import threading
 import time
 from collections import Counter
-from pathlib import Path
 
 from agentlog import journal
 from agentlog.store.merge import merged
+from tests.scripts import PLAIN
 from tests.shipping.server import answering
 
-ROOT = Path(__file__).parents[3]
 KEY = "zq7-Xkey-0f1e2d3c4b5a-Wp"
 """It looks like no vendor's: only who knows it can hide it."""
 HEAD = "from tests.shipping.faults.program import *\n"
@@ -145,7 +144,7 @@ class Lab:
     def _start(self, arguments, url, key=KEY, fds=(), **environ):
         environ = {
             **os.environ,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": PLAIN,
             "PYTHONWARNINGS": "error",
             "AGENTLOG_HOME": str(self.home),
             "AGENTLOG_ENDPOINT": url,

@@ -45,8 +45,11 @@ def quarantined(lab):
     return [entry.record["params"]["n"] for entry in entries]
 
 
-@pytest.mark.parametrize(("poison", "most"), [([499], 60), (FIVE, 120)], ids=["one", "five"])
-@pytest.mark.parametrize("how", [400, 422, "receipt"])
+@pytest.mark.parametrize(
+    ("how", "poison", "most"),
+    [(400, FIVE, 120), (422, [499], 60), ("receipt", [499], 60), ("receipt", FIVE, 120)],
+    ids=["400-five", "422-one", "receipt-one", "receipt-five"],
+)
 def test_poison_in_a_thousand(lab, how, poison, most):
     """Its neighbours are delivered in few requests; it is sent again by `--quarantined` alone."""
     with Server(refusing(how)) as server:

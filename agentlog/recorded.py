@@ -1,0 +1,235 @@
+"""The commands for what was recorded: they list it, show, compare or export a run, or forget it.
+
+The rule: with `--store` they take that file and nothing else, else the home as far as it can be
+read; and what could not be read is said first.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from agentlog.config import home_directory
+from agentlog.errors import AgentlogError
+from agentlog.usage import FAILED, complain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from agentlog.store.home import Reading
+    from agentlog.store.sqlite import SqliteStore
+
+
+def sessions(chosen: argparse.Namespace) -> int:
+    """List what was recorded, newest first.
+
+    A row has the beginning of the session's id, which `agentlog replay` takes;
+    when it began, how it ended and how long it took; its events, those that
+    failed, and tokens in and out; its name and tags.
+    """
+    from agentlog.replay import listing, terminal
+
+    with _reading(chosen) as reading:
+        found = reading.store.sessions()
+    if not found:
+        return _nothing_there(reading, 0, chosen)
+    rows = listing.sessions(
+        found, width=terminal.width(), ascii_only=terminal.is_ascii(), now=time.time()
+    )
+    terminal.show(rows)
+    return 0
+
+
+def replay(chosen: argparse.Namespace) -> int:
+    """Show what a run did, as a tree.
+
+    A row is an event: how it ended, its name, its kind unless that is action,
+    its model, tokens in and out, its duration, and a bar for its place in the
+    time of the run. What failed says why, and the failure that others followed
+    from is marked as the root cause.
+
+    Three or more that are alike, one behind the other, are folded into a row
+    with their number; what failed, runs or was interrupted never is.
+    """
+    if chosen.follow:
+        return _follow(chosen)
+    from agentlog.replay import terminal, text
+    from agentlog.replay.export import to_json
+    from agentlog.replay.tree import forest
+    from agentlog.store import LAST, SessionFilter
+    from agentlog.store.state import shown
+
+    with _reading(chosen) as reading:
+        store = reading.store
+        if chosen.session == LAST and not store.sessions(SessionFilter(limit=1)):
+            return _nothing_there(reading, FAILED, chosen)
+        session_id = store.resolve(chosen.session)
+        roots = forest(shown(store.session(session_id), store.summary(session_id)))
+        id_length = _distinct_length(store, session_id)
+    if chosen.json:
+        print(to_json(roots, depth=chosen.depth, only_failures=chosen.errors))
+        return 0
+    terminal.show(
+        text.replay(
+            roots,
+            width=terminal.width(),
+            ascii_only=terminal.is_ascii(),
+            unfold=chosen.all,
+            only_failures=chosen.errors,
+            depth=chosen.depth,
+            now=time.time(),
+            id_length=id_length,
+        )
+    )
+    return 0
+
+
+def diff(chosen: argparse.Namespace) -> int:
+    """Show what became different from one run to another.
+
+    The events of both are laid side by side by their place in the tree and
+    their name. `+` was added, `-` is gone, `~` is another: it failed now or
+    recovered, takes twice as long and 50 ms more, or its params, prompt,
+    returns or another field differ. Ids and times are no difference.
+
+    The exit status is 0 if the runs do not differ, 1 if they do, and 2 if they
+    could not be compared.
+    """
+    from agentlog import diff
+
+    try:
+        with _reading(chosen) as reading:
+            store = reading.store
+            sessions = store.resolve(chosen.before), store.resolve(chosen.after)
+            status = diff.diff(
+                store,
+                sessions,
+                unfold=chosen.all,
+                as_json=chosen.json,
+                id_length=max(_distinct_length(store, session) for session in sessions),
+            )
+        sys.stdout.flush()
+    except AgentlogError as error:
+        complain(str(error))
+        return diff.TROUBLE
+    return status
+
+
+def export(chosen: argparse.Namespace) -> int:
+    """Write a run to a file, or to stdout, in a form that other programs read.
+
+    Without FILE, or where it is -, it goes to stdout. A FILE that is there is
+    replaced, when all of the new one is written.
+    """
+    from agentlog import export
+
+    form, path = next(
+        (form, path) for form in export.FORMS if (path := getattr(chosen, form)) is not None
+    )
+    with _reading(chosen) as reading:
+        export.export(reading.store, reading.store.resolve(chosen.session), form, path)
+    return 0
+
+
+def prune(chosen: argparse.Namespace) -> int:
+    """Delete the sessions that have said nothing for a time.
+
+    A session that runs is kept, however long it has said nothing. Damaged lines,
+    losses and what is in quarantine of that age, of which `agentlog doctor`
+    tells, are forgotten.
+    """
+    from agentlog.journal import destinations, forget_losses
+    from agentlog.replay.format import plural
+    from agentlog.shipping import quarantine
+    from agentlog.store.home import open_home
+    from agentlog.store.uptake import forget_damaged
+
+    before = time.time() - chosen.older_than
+    if chosen.store:
+        return _prune_store(chosen.store, before)
+    home = home_directory()
+    with open_home(home) as store:
+        deleted, damaged = store.prune(before), forget_damaged(store, before)
+    lost = sum(forget_losses(directory, before) for directory in destinations(home))
+    refused = sum(quarantine.forget(directory, before) for directory in destinations(home))
+    print(f"{plural(deleted, 'session')} deleted")
+    for count, what in (
+        (damaged, plural(damaged, "damaged line")),
+        (lost, plural(lost, "lost record")),
+        (refused, f"{plural(refused, 'line')} in quarantine"),
+    ):
+        if count:
+            print(f"{what} forgotten")
+    return 0
+
+
+def _follow(chosen: argparse.Namespace) -> int:
+    """Show a run while it goes on; in the end a terminal shows its replay."""
+    from agentlog import follow
+
+    source = follow.source(home_directory(), chosen.store, chosen.project, complain)
+    session_id = follow.follow(
+        source,
+        chosen.session,
+        unfold=chosen.all,
+        only_failures=chosen.errors,
+        depth=chosen.depth,
+        tell=complain,
+    )
+    if follow.can_be_drawn_on():
+        return replay(argparse.Namespace(**vars(chosen) | {"follow": False, "session": session_id}))
+    return 0
+
+
+@contextmanager
+def _reading(chosen: argparse.Namespace) -> Iterator["Reading"]:
+    """Open what is to be read, and say first what a reader has to know."""
+    from agentlog.store.home import STORE_NAME, Reading, read_home, read_store
+
+    if chosen.store or chosen.project:
+        store = read_store(chosen.store or home_directory() / STORE_NAME)
+        reading = Reading(store.for_project(chosen.project or ""), ())
+    else:
+        reading = read_home(home_directory())
+    with reading.store:
+        for note in reading.notes:
+            complain(note)
+        yield reading
+
+
+def _nothing_there(reading: "Reading", status: int, chosen: argparse.Namespace) -> int:
+    """Say so, unless it was said that something cannot be read: then it may be there."""
+    if reading.notes:
+        return FAILED
+    key = f" with the key {chosen.project[:64]!a}" if chosen.project else ""
+    complain(f"Nothing has been recorded yet{key} in {chosen.store or home_directory()}.")
+    return status
+
+
+def _prune_store(path: "Path", before: float) -> int:
+    """Delete from a store what is old there; no home has to do with it."""
+    from agentlog.replay.format import plural
+    from agentlog.store.sqlite import SqliteStore
+
+    if not path.exists():
+        complain(f"{path} is not there.")
+        return FAILED
+    with SqliteStore(path) as store:
+        print(f"{plural(store.prune(before), 'session')} deleted")
+    return 0
+
+
+def _distinct_length(store: "SqliteStore", session_id: str) -> int:
+    """Return how many digits of a session's id tell it from every other."""
+    from agentlog.errors import SessionNotFoundError
+    from agentlog.store import ids
+
+    for length in range(ids.LEAST, len(session_id)):
+        try:
+            store.resolve(session_id[:length])
+        except SessionNotFoundError:
+            continue
+        return length
+    return len(session_id)

@@ -1,0 +1,82 @@
+"""Events as they are read: the halves of each, merged, or its text for who hands it on.
+
+The rule: a question names the project, and what is parsed is parsed once, in one go.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+
+from agentlog.store import rows
+from agentlog.store.merge import Event, merge
+from agentlog.store.state import REASONS
+
+_OWN = """
+    SELECT open, close, interrupted FROM events JOIN sessions ON sessions.number = session
+    WHERE project = (SELECT number FROM projects WHERE name = :project)
+"""
+_OF_SESSION = f"{_OWN} AND session_id = :session_id ORDER BY events.timestamp, id"
+_ONE = f"{_OWN} AND session_id = :session_id AND id = :id"
+
+# The join is CROSS so that SQLite begins with the few numbers and not with all sessions.
+_FOUND = """
+    SELECT open, close, interrupted FROM events CROSS JOIN sessions ON sessions.number = session
+    WHERE events.number IN (SELECT value FROM json_each(:numbers))
+    AND project = (SELECT number FROM projects WHERE name = :project)
+    ORDER BY events.timestamp DESC, id
+"""
+
+
+def of_session(connection: sqlite3.Connection, project: str, session_id: str) -> list[Event]:
+    """Return all events of a session, merged, by start."""
+    return _merged(_rows(connection, _OF_SESSION, project=project, session_id=session_id))
+
+
+def one(
+    connection: sqlite3.Connection, project: str, session_id: str, event_id: str
+) -> Event | None:
+    """Return one event, merged, or None."""
+    found = _merged(_rows(connection, _ONE, project=project, session_id=session_id, id=event_id))
+    return found[0] if found else None
+
+
+def numbered(connection: sqlite3.Connection, project: str, numbers: Sequence[int]) -> list[Event]:
+    """Return those of a project that have these numbers, merged, the newest first."""
+    return _merged(_rows(connection, _FOUND, project=project, numbers=str(numbers)))
+
+
+def texts(
+    connection: sqlite3.Connection, project: str, session_id: str, most: int
+) -> Iterator[list[str]]:
+    """Yield the JSON texts of the events of a session, by start, in lists of at most so many."""
+    found = _rows(connection, _OF_SESSION, project=project, session_id=session_id)
+    for part in rows.parts(found, most):
+        yield [_text(*row) for row in part]
+
+
+def _rows(connection: sqlite3.Connection, query: str, **values: object) -> sqlite3.Cursor:
+    named = {name: rows.bindable(value) for name, value in values.items()}
+    return connection.execute(query, named)
+
+
+def _merged(cursor: sqlite3.Cursor) -> list[Event]:
+    found = cursor.fetchall()
+    # One text for all: its parser makes each key once, in half the time.
+    halves = ",".join(f"{opened or 'null'},{closed or 'null'}" for opened, closed, _ in found)
+    parsed = iter(json.loads(f"[{halves}]"))
+    return [of_halves(next(parsed), next(parsed), interrupted) for *_, interrupted in found]
+
+
+def of_halves(opened: Event | None, closed: Event | None, interrupted: int) -> Event:
+    """Merge the halves of an event; `interrupted` is why it will have no end, 0 if it may."""
+    event = merge(opened, closed)
+    if interrupted and closed is None:
+        event |= {"result": "Indeterminate", "reason": REASONS[interrupted]}
+    return event
+
+
+def _text(opened: str | None, closed: str | None, interrupted: int) -> str:
+    if opened is None or (closed is None and not interrupted):
+        return closed or opened or "null"
+    event = of_halves(json.loads(opened), json.loads(closed or "null"), interrupted)
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,74 @@
+"""What became of an event, and so of a session, in one word.
+
+The rule: which `result` and `reason` make which state stands in this file alone. Python asks
+`state_of`, and the SQL of a list is made of the same two tables.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from agentlog.store import SessionSummary
+from agentlog.store.merge import Event
+
+
+class State(StrEnum):
+    """What became of an event, in one word."""
+
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    ABANDONED = "abandoned"
+    EXITED = "exited"
+    SUCCEEDED = "succeeded"
+    INDETERMINATE = "indeterminate"
+    SILENT = "silent"
+    """It may run: nobody sees whether, and its session has said nothing for `SILENT_AFTER`."""
+
+    UNKNOWN = "unknown"
+    """Of a session whose own event is missing: no event is in this state."""
+
+
+SILENT_AFTER = 600.0
+"""Seconds without a word of a session after which what is open in it is silent, if it came from
+elsewhere: of that no lock is seen here.
+"""
+
+BY_RESULT = {"Success": State.SUCCEEDED, "Fail": State.FAILED}
+BY_REASON = {
+    "cancelled": State.CANCELLED,
+    "interrupted": State.INTERRUPTED,
+    "abandoned": State.ABANDONED,
+    "exit": State.EXITED,
+    "silent": State.SILENT,
+}
+"""Of every other result."""
+
+INTERRUPTED, SHIPPED = 1, 2
+REASONS = {INTERRUPTED: "interrupted", SHIPPED: "shipped"}
+"""Why an event has no end though its process is gone: it was interrupted, or its end was shipped
+before it was taken up here.
+"""
+
+
+def shown(events: Iterable[Event], session: SessionSummary | None) -> Iterable[Event]:
+    """Return the events of a session as they are shown, by what a list says of it."""
+    is_silent = session is not None and session.state == State.SILENT
+    return map(silenced, events) if is_silent else events
+
+
+def silenced(event: Event) -> Event:
+    """Return an event of a silent session as it is shown: what is open there is silent too."""
+    if "end_timestamp" in event or isinstance(event.get("result"), str):
+        return event
+    return {**event, "result": "Indeterminate", "reason": "silent"}
+
+
+def state_of(result: object, reason: object, *, ended: bool) -> State:
+    """Decide the state of an event from its `result` and `reason`, and whether it has an end."""
+    if not isinstance(result, str):
+        return State.INDETERMINATE if ended else State.RUNNING
+    if result in BY_RESULT:
+        return BY_RESULT[result]
+    known = BY_REASON.get(reason) if isinstance(reason, str) else None
+    return known or State.INDETERMINATE
