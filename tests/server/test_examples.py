@@ -19,7 +19,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 import pytest
 
@@ -287,14 +287,17 @@ def used(site, root, key, directory):
     assert 401 == site.ask("GET", sessions).status
 
     form = {"Content_Type": "application/x-www-form-urlencoded", "Origin": site.origin}
-    welcome = site.ask("POST", f"{root}/login", urlencode({"key": key}), **form)
+    welcome = site.ask("POST", f"{root}/", urlencode({"key": key}), **form)
     assert (303, f"{root}/") == (welcome.status, welcome.headers["Location"])
     cookie, *attributes = welcome.headers["Set-Cookie"].split("; ")
     assert {"HttpOnly", "Secure", f"Path={root}/"} <= set(attributes)
     assert [found] == site.ask("GET", sessions, Cookie=cookie).json["sessions"]
-    page = site.ask("GET", f"{root}/", Cookie=cookie).text
-    (link,) = re.findall(f"<a href='([^']*{found['id']})'", page)
-    assert 2 == len(site.ask("GET", link, Cookie=cookie).json["events"])
+    for path in ("/", f"/sessions/{found['id']}"):
+        page = site.ask("GET", f"{root}{path}", Cookie=cookie)
+        files = re.findall(r'(?:src|href)="((?:\.\./)?page/[^"]+)"', page.text)
+        addresses = {urljoin(f"{root}{path}", file) for file in files}
+        assert {200} == {page.status, *(site.ask("GET", one).status for one in addresses)}
+    assert 2 == len(site.ask("GET", f"{root}/v1{path}", Cookie=cookie).json["events"])
 
 
 def test_a_collector_behind_a_proxy_is_used(name, shared, tmp_path):
