@@ -277,6 +277,20 @@ def test_live(collector, visit):
     page.locator("#facts .state", has_text="failed").wait_for()
 
 
+def test_a_session_of_which_nobody_hears(collector, visit):
+    """What is open in it is silent, and runs again with the next word."""
+    opened = [without(record(n), "end_timestamp", "result") for n in (1, 2)]
+    collector.post(opened)
+    page = visit(collector, address())
+    page.locator("#facts .state", has_text="◦ silent since").wait_for()
+    assert 2 == page.locator(".space .row.silent:not([hidden])").count()
+    assert "" == page.locator("#live").inner_text()
+    collector.post([record(3, timestamp=time.time(), end_timestamp=time.time())])
+    page.locator("#facts .state", has_text="▸ running").wait_for()
+    assert 2 == page.locator(".space .row.running:not([hidden])").count()
+    page.locator("#live", has_text="live").wait_for()
+
+
 def test_hostile_text(collector, visit):
     """Nothing of it runs, in any field; what hides is shown by signs."""
     events = [record(result="Fail", tags=HOSTILE, rating=HOSTILE[1])]

@@ -10,17 +10,18 @@ from agentlog.replay import format as fmt
 from agentlog.replay.tree import Fold, fold, forest, root_cause, walk
 from agentlog.store.merge import merged
 from agentlog.store.outline import FIELDS
+from agentlog.store.state import silenced
 from tests.server.collector import Collector
 
 pytestmark = pytest.mark.waits
 
-FOREST = """async (rows) => {
-    const { Fold, fold, forest, rootCause, walk } = await import("/page/tree.js");
+FOREST = """async ([rows, isSilent]) => {
+    const { Fold, fold, forest, rootCause, silenced, walk } = await import("/page/tree.js");
     const told = (item) => item instanceof Fold
         ? [item.nodes.map((node) => node.id), item.total, item.longest, item.events]
         : [item.id, item.name, item.state, item.events, item.failures, item.unsettled,
            item.duration, item.reason, fold(item.children).map(told)];
-    const roots = forest(rows);
+    const roots = forest(isSilent ? silenced(rows) : rows);
     return [fold(roots).map(told), rootCause(roots)?.id ?? null,
             [...walk(roots)].map((node) => [node.depth, node.id])];
 }"""
@@ -79,22 +80,22 @@ def _told(item):
     return [item.id, item.name, item.state.value, *counts, item.duration, item.reason, below]
 
 
-@given(st.lists(records, max_size=14))
-def test_the_same_forest(page, some):
+@given(st.lists(records, max_size=14), st.booleans())
+def test_the_same_forest(page, some, is_silent):
     """Shuffled, halved, orphaned, cyclic and damaged: forest, folds and root cause are the same."""
     events = [
         event
         for event in merged(some).values()
         if "event_type" in event or event.get("parent_id", "") is not None
     ]
-    roots = forest(events)
+    roots = forest(map(silenced, events) if is_silent else events)
     cause = root_cause(roots)
     expected = [
         [_told(item) for item in fold(roots)],
         cause.id if cause else None,
         [[depth, node.id] for depth, node in walk(roots)],
     ]
-    assert expected == page.evaluate(FOREST, [_row(event) for event in events])
+    assert expected == page.evaluate(FOREST, [[_row(event) for event in events], is_silent])
 
 
 @given(

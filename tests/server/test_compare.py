@@ -5,7 +5,7 @@ from starlette.exceptions import HTTPException
 
 from agentlog.server import compare
 from agentlog.store.sqlite import SqliteStore
-from tests.server.collector import event_id, record, session_id
+from tests.server.collector import event_id, record, session_id, without
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,15 @@ def test_a_run_does_not_differ_from_itself(collector, compared):
     """Then there is one row, for all that is alike."""
     answer = collector.get(f"/v1/compare/{session_id(1)}/{session_id(1)}").json
     assert (False, {}, 1) == (answer["differs"], answer["counts"], len(answer["rows"]))
+
+
+def test_of_a_silent_session_what_is_open_is_silent(collector, compared):
+    """As a list and a replay say it."""
+    opened = [without(record(n, session=3), "end_timestamp", "result") for n in (1, 2)]
+    collector.post(opened)
+    answer = collector.get(f"/v1/compare/{session_id(1)}/{session_id(3)}").json
+    sides = [answer["after"], *(row["after"] for row in answer["rows"] if row.get("after"))]
+    assert {"silent"} == {side["state"] for side in sides}
 
 
 @pytest.mark.parametrize("pair", [(1, 9), (9, 1)])

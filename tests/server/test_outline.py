@@ -121,6 +121,15 @@ def test_damage_is_told_as_json_can(tmp_path):
     assert 1e15 == told[event_id(2)]["end_timestamp"]
 
 
+def test_it_says_what_became_of_the_session(collector):
+    """As a list does: one of which nobody hears is silent."""
+    root = without(record(session=7), "end_timestamp", "result")
+    for fields, state in (({}, "silent"), ({"timestamp": time.time()}, "running")):
+        collector.post([{**root, **fields}])
+        answer = collector.get(f"/v1/sessions/{session_id(7)}/outline")
+        assert state == answer.json["state"]
+
+
 def test_an_outline_that_is_not_there_is_404(collector):
     """Whatever its id looks like."""
     for name in (session_id(99), "last", "%00", "a'b"):

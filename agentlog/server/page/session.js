@@ -30,6 +30,7 @@ let sessionId = "";
 let indexes = new Map();
 let starts = [];
 let isFollowing = false;
+let isConnected = null;
 let isSilent = false; // nobody sees whether it runs: the collector says so, and so it is in a file
 
 const table = new Table(at("table"), (item) => describe(item, { ...run, view, at: moment() }), {
@@ -173,6 +174,7 @@ function drawTools() {
   at("whole").disabled = !view.zoom && view.at === null;
   at("follow").ariaPressed = String(isFollowing);
   at("follow").hidden = !run.isLive;
+  at("live").textContent = isConnected === false ? "not connected" : isConnected && run.isLive ? "live" : "";
   at("found").textContent = view.matches ? `${count(view.matches.size)} found` : "";
   if (at("search").value !== view.query) at("search").value = view.query;
 }
@@ -327,7 +329,10 @@ function connect() {
       update();
     },
     reload: () => load().then(update, complain),
-    state: (isListening) => (at("live").textContent = !isListening ? "not connected" : run.isLive ? "live" : ""),
+    state: (isOn) => {
+      isConnected = isOn;
+      drawTools();
+    },
   });
 }
 
