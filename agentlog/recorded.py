@@ -1,7 +1,7 @@
 """The commands for what was recorded: `sessions` lists it, `replay` shows a run, `prune` forgets.
 
-The rule: with `--store` they take that file and nothing else, else the home as far as it can be
-read; and what could not be read is said first.
+The rule: with `--store` or `--project` they take a store and nothing else, else the home as far as
+it can be read; and what could not be read is said first.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def replay(chosen: argparse.Namespace) -> int:
     from agentlog.replay import export, terminal, text
     from agentlog.replay.tree import forest
     from agentlog.store import LAST, SessionFilter
-    from agentlog.store.state import State, silenced
+    from agentlog.store.state import silenced
 
     with _reading(chosen) as reading:
         store = reading.store
@@ -62,10 +62,7 @@ def replay(chosen: argparse.Namespace) -> int:
             return _nothing_there(reading, FAILED, chosen)
         session_id = store.resolve(chosen.session)
         events = store.session(session_id)
-        is_silent = any(
-            one.id == session_id and one.state == State.SILENT
-            for one in store.sessions(SessionFilter(text=session_id))
-        )
+        is_silent = store.is_silent(session_id)
         id_length = _distinct_length(store, session_id)
     roots = forest(map(silenced, events) if is_silent else events)
     if chosen.json:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from agentlog.errors import StoreError
-from agentlog.server.errands import Errands
+from agentlog.server.errands import Errands, Stopped
 from agentlog.server.intake import Batch
 from agentlog.store import Receipt
 from agentlog.store.lock import claim
@@ -198,11 +198,16 @@ class Writer:
     def _run_errands(self, *, idle: bool) -> None:
         try:
             self._store.check_place()
-            if self._errands.run(idle=idle, between=lambda: self._commit(self._next(0))):
+            if self._errands.run(idle=idle, between=self._between):
                 self._trouble = ""
         except Exception as error:  # noqa: BLE001 - the thread lives on: it is the only one that writes
             self._trouble = _told(error)
             self._errands.rest()
+
+    def _between(self) -> None:
+        self._commit(self._next(0))
+        if self._stopping:
+            raise Stopped
 
     def _tell_of_trouble(self) -> None:
         if self._note and self._trouble != self._noted:
@@ -250,8 +255,9 @@ class Writer:
                 one.loop.call_soon_threadsafe(_settle, one.answer, outcome)
 
     def _count(self, accepted: int, refused: int) -> None:
-        self._counts["records_accepted"] += accepted
-        self._counts["records_refused"] += refused
+        with self._news:  # batches without a record are counted in the loop
+            self._counts["records_accepted"] += accepted
+            self._counts["records_refused"] += refused
 
     def _let_go(self) -> None:
         with self._news:

@@ -68,7 +68,7 @@ class Database:
             except BaseException:
                 self._connection.close()
                 raise
-        self._place = Place(path) if path and claimed else None
+        self._place = Place(path, lock.beside(path)) if path and claimed else None
 
     @property
     def is_served_by_another(self) -> bool:

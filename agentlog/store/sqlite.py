@@ -87,6 +87,11 @@ class SqliteStore:
         with self.reading() as connection:
             return listing.sessions(connection, self.project, wanted)
 
+    def is_silent(self, session_id: str) -> bool:
+        """Say whether a session has said nothing for long, with nobody here who could tell more."""
+        with self.reading() as connection:
+            return listing.is_silent(connection, self.project, session_id)
+
     def session(self, session_id: str) -> list[Event]:
         """Return all events of a session, merged, by start; none if there is no such session."""
         with self.reading() as connection:

@@ -38,9 +38,10 @@ BY_REASON = {
     "interrupted": State.INTERRUPTED,
     "abandoned": State.ABANDONED,
     "exit": State.EXITED,
-    "silent": State.SILENT,
 }
 """Of every other result."""
+
+_SILENT = State.SILENT.value
 
 INTERRUPTED, SHIPPED = 1, 2
 REASONS = {INTERRUPTED: "interrupted", SHIPPED: "shipped"}
@@ -53,11 +54,13 @@ def silenced(event: Event) -> Event:
     """Return an event of a silent session as it is shown: what is open there is silent too."""
     if "end_timestamp" in event or isinstance(event.get("result"), str):
         return event
-    return {**event, "result": "Indeterminate", "reason": "silent"}
+    return {**event, "result": "Indeterminate", "reason": _SILENT}
 
 
 def state_of(result: object, reason: object, *, ended: bool) -> State:
     """Decide the state of an event from its `result` and `reason`, and whether it has an end."""
+    if reason == _SILENT and not ended:
+        return State.SILENT
     if not isinstance(result, str):
         return State.INDETERMINATE if ended else State.RUNNING
     if result in BY_RESULT:
