@@ -8,10 +8,12 @@ large; a search finds as much as fits into an answer.
 """
 
 import asyncio
+import errno
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict
 from itertools import accumulate, takewhile
 from tempfile import SpooledTemporaryFile
@@ -42,6 +44,9 @@ MOST_FOUND: Final = 32 << 20
 """Bytes of what a search finds."""
 
 _PART = 256 << 10
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_LATER: Final = "30"
+"""Seconds after which there may be room again on the disk."""
 
 T = TypeVar("T")
 
@@ -62,9 +67,7 @@ class Reading:
     async def session(self, request: Request) -> Response:
         """Answer `GET /v1/sessions/{session_id}`: its own event, and all others by their start."""
         session_id = request.path_params["session_id"]
-        file = await self.ask(
-            request, lambda store: session_file(store.texts_of(session_id)), self._of_long
-        )
+        file = await self.ask(request, lambda store: session_of(store, session_id), self._of_long)
         if file is None:
             raise HTTPException(404, "there is no such session")
         return _Long(file)
@@ -151,26 +154,39 @@ def _cursor(text: str | None) -> tuple[float | None, str] | None:
 # -- What is answered ------------------------------------------------------------------------------
 
 
+def session_of(store: SqliteStore, session_id: str) -> IO[bytes] | None:
+    """Write a session as it goes over the wire; raises a 507 or 503 if there is no room for it."""
+    try:
+        with store.texts_of(session_id) as lists:
+            return session_file(lists)
+    except OSError as error:
+        status = 507 if error.errno in _FULL else 503
+        detail = f"the session cannot be put together: {error.strerror}"
+        raise HTTPException(status, detail, {"Retry-After": _LATER}) from error
+
+
 def session_file(lists: Iterable[list[str]]) -> IO[bytes] | None:
     """Write a session as it goes over the wire, None if it has no events.
 
     `lists` are the JSON texts of its events. They are put together as they are: only what may be
     the session's own event is parsed.
     """
-    file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - whoever sends it closes it
-    own, between = None, b""
-    file.write(b'{"events":[')
-    for texts in lists:
-        own = own or next(filter(_is_own, texts), None)
-        others = ",".join(text for text in texts if text is not own)
-        if others:
-            file.write(between + others.encode())
-            between = b","
-    if own is None and not between:
-        file.close()
-        return None
-    file.write(f'],"session":{own or "null"}}}'.encode())
-    return file
+    with ExitStack() as stack:
+        file = stack.enter_context(SpooledTemporaryFile(_IN_MEMORY))
+        own, between = None, b""
+        file.write(b'{"events":[')
+        for texts in lists:
+            own = own or next(filter(_is_own, texts), None)
+            others = ",".join(text for text in texts if text is not own)
+            if others:
+                file.write(between + others.encode())
+                between = b","
+        if own is None and not between:
+            return None
+        file.write(f'],"session":{own or "null"}}}'.encode())
+        file.flush()  # what fails, fails here and not under way
+        stack.pop_all()  # whoever sends it closes it
+        return file
 
 
 def _is_own(text: str) -> bool:

@@ -5,7 +5,8 @@ The rule: a question names the project, and what is parsed is parsed once, in on
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 
 from agentlog.store import rows
 from agentlog.store.merge import Event, merge
@@ -47,11 +48,14 @@ def numbered(connection: sqlite3.Connection, project: str, numbers: Sequence[int
 
 def texts(
     connection: sqlite3.Connection, project: str, session_id: str, most: int
-) -> Iterator[list[str]]:
-    """Yield the JSON texts of the events of a session, by start, in lists of at most so many."""
-    found = _rows(connection, _OF_SESSION, project=project, session_id=session_id)
-    for part in rows.parts(found, most):
-        yield [_text(*row) for row in part]
+) -> Generator[list[str]]:
+    """Yield the JSON texts of the events of a session, by start, in lists of at most so many.
+
+    Whoever stops before the end closes it, and with it what is read of the file.
+    """
+    with closing(_rows(connection, _OF_SESSION, project=project, session_id=session_id)) as found:
+        for part in rows.parts(found, most):
+            yield [_text(*row) for row in part]
 
 
 def _rows(connection: sqlite3.Connection, query: str, **values: object) -> sqlite3.Cursor:

@@ -9,7 +9,7 @@ events.py's.
 import copy
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -92,14 +92,18 @@ class SqliteStore:
         with self.reading() as connection:
             return events.of_session(connection, self.project, session_id)
 
-    def texts_of(self, session_id: str, *, most: int = 1000) -> Iterator[list[str]]:
-        """Yield the JSON texts of the events of a session, in the order of `session`, in parts.
+    @contextmanager
+    def texts_of(self, session_id: str, *, most: int = 1000) -> Iterator[Iterator[list[str]]]:
+        """Have the JSON texts of the events of a session, in the order of `session`, in parts.
 
         For who hands them on as they are: an event that came in one record is not parsed, and of a
-        session of a million events only a part is in memory. The store is read until the end.
+        session of a million events only a part is in memory. The block has the store for itself.
         """
-        with self.reading() as connection:
-            yield from events.texts(connection, self.project, session_id, most)
+        with (
+            self.reading() as connection,
+            closing(events.texts(connection, self.project, session_id, most)) as parts,
+        ):
+            yield parts
 
     def event(self, session_id: str, event_id: str) -> Event | None:
         """Return one event, merged, or None."""

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import resource
 import threading
 import time
 from urllib.parse import urlencode
@@ -194,6 +195,22 @@ def test_a_large_search_keeps_nobody_waiting(tmp_path):
         found = [event["id"] for event in answer.json["results"]]
         assert [event_id(number) for number in range(4000, 4000 - len(found), -1)] == found
         assert max(waited) < 0.5
+
+
+def test_a_full_disk_costs_one_answer(tmp_path):
+    """A session that finds no room is a 507, as often as it is asked for, and later it is read."""
+    with Collector(tmp_path) as collector:
+        collector.post([record(params="x" * (9 << 20))])  # SQLite itself needs no disk for one
+        path, pid = f"/v1/sessions/{session_id()}", collector.process.pid
+        _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+        for _ in range(4):
+            answer = collector.get(path)
+            assert (507, {"detail"}) == (answer.status, set(answer.json))
+            assert "30" == answer.headers["Retry-After"]
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
+        assert 200 == collector.get(path).status
+        assert 0 == collector.stop()
+        assert "Traceback" not in collector.log()
 
 
 def test_a_head_is_answered_without_a_body(full):

@@ -72,6 +72,31 @@ def test_several_threads_read_at_once_and_one_more_waits(store, readers):
     assert not any(thread.is_alive() for thread in threads)
 
 
+def test_who_fails_in_the_middle_keeps_nothing(store, readers):
+    """Neither a connection nor what was read of the file, whoever holds the error."""
+    store.put([event("a"), event("b")])
+    failures = []
+
+    def fail():
+        try:
+            with readers.of_project("") as reader, reader.texts_of("s", most=1) as parts:
+                next(parts)
+                raise MemoryError
+        except MemoryError as error:
+            failures.append(error)
+
+    for _ in range(2):
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join(20)
+    assert 2 == len(failures)
+    with readers.of_project("") as reader:
+        assert 2 == len(reader.session("s"))
+    with store.reading() as connection:
+        (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    assert 0 == busy
+
+
 def test_a_store_that_is_not_there_is_told(tmp_path):
     """Reading makes none; and it is there once it was made."""
     path = tmp_path / "store.db"

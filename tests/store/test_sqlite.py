@@ -99,13 +99,15 @@ def test_the_texts_of_a_session_are_its_events(store):
     store.put([opened("a"), closed("a"), opened("b", 2.0, tags=["é"]), whole, closed("d")])
     with store.writing() as connection:
         connection.execute("UPDATE events SET interrupted = 1 WHERE id IN ('a', 'b')")
-    parts = list(store.texts_of(SESSION, most=3))
+    with store.texts_of(SESSION, most=3) as found:
+        parts = list(found)
     assert [3, 1] == [len(part) for part in parts]
     texts = [text for part in parts for text in part]
     assert store.session(SESSION) == [json.loads(text) for text in texts]
     assert json.dumps(whole) in texts
     assert "interrupted" == store.event(SESSION, "b")["reason"]
-    assert [] == list(store.texts_of(OTHER))
+    with store.texts_of(OTHER) as found:
+        assert [] == list(found)
 
 
 def test_an_id_may_be_used_in_two_sessions(store):
