@@ -3,8 +3,8 @@
 The rule: a route asks the store of the one project that its request may read, and of nothing else.
 What is asked for wrongly is a 422 that says what is right, what is not there a 404. Stores are read
 and answers written in threads of our own, a few at once and each answer part by part, so that
-neither who writes nor `/healthz` waits for a reader. A session may be longer than the memory is
-large; a search finds as much as fits into an answer.
+neither who writes nor `/healthz` waits for a reader, and a stop for none of them. A session may be
+longer than the memory is large; a search finds as much as fits into an answer.
 """
 
 import asyncio
@@ -104,9 +104,9 @@ class Reading:
         return await asyncio.get_running_loop().run_in_executor(threads or self._of_short, asked)
 
     def close(self) -> None:
-        """Wait for what is being read."""
-        self._of_short.shutdown(cancel_futures=True)
-        self._of_long.shutdown(cancel_futures=True)
+        """Begin nothing more; what is being read, `Readers.close` breaks off."""
+        self._of_short.shutdown(wait=False, cancel_futures=True)
+        self._of_long.shutdown(wait=False, cancel_futures=True)
 
 
 # -- What is asked for -----------------------------------------------------------------------------

@@ -170,6 +170,10 @@ class SqliteStore:
             )
             return [name for (name,) in found]
 
+    def interrupt(self) -> None:
+        """Make what another thread asks or does just now fail with a `StoreError`."""
+        self._database.interrupt()
+
     def close(self) -> None:
         """Let go of the store; it is not used afterwards."""
         self._database.close()
