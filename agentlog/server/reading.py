@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict
-from itertools import accumulate, takewhile
 from tempfile import SpooledTemporaryFile
 from typing import IO, Final, TypeVar
 
@@ -86,7 +85,7 @@ class Reading:
         text, limit = query.get("q", ""), limit_of(query)
         if not text.strip():
             raise HTTPException(422, "q is missing: the words to search for")
-        return _json(await self.ask(request, lambda store: found_text(store, text, limit)))
+        return _json(await self.ask(request, lambda store: search_text(store, text, limit)))
 
     async def ask(
         self,
@@ -201,17 +200,21 @@ def sessions_text(store: SqliteStore, wanted: SessionFilter) -> bytes:
     return b'{"sessions":[%b],"next":%b}' % (rows, behind)
 
 
-def found_text(store: SqliteStore, words: str, limit: int) -> bytes:
-    """Return what a search finds as it goes over the wire, as much as fits into an answer."""
-    texts = list(map(_text, store.search(words, limit=min(limit, FEW))))
-    if len(texts) == FEW < limit:
-        # By these it is known how many there is room for, before so many are in memory.
-        fitting = MOST_FOUND * FEW // sum(map(len, texts))
-        more = store.search(words, limit=min(limit, fitting)) if fitting > FEW else ()
-        texts = list(map(_text, more)) or texts
-    sizes = accumulate(len(text) + 1 for text in texts)
-    fits = takewhile(lambda one: one[1] <= MOST_FOUND, zip(texts, sizes, strict=True))
-    return b'{"results":[%b]}' % b",".join(text for text, _ in fits)
+def search_text(store: SqliteStore, words: str, limit: int) -> bytes:
+    """Return what a search finds as it goes over the wire."""
+    with store.texts_found(words, limit=limit) as lists:
+        return found_text(lists)
+
+
+def found_text(lists: Iterable[list[str]]) -> bytes:
+    """Put together what a search finds, as much as fits into an answer; more is not read."""
+    fitting, room = [], MOST_FOUND
+    for text in (text.encode() for texts in lists for text in texts):
+        room -= len(text) + 1
+        if room < 0:
+            break
+        fitting.append(text)
+    return b'{"results":[%b]}' % b",".join(fitting)
 
 
 class _Long(Response):

@@ -7,6 +7,7 @@ events.py's.
 """
 
 import copy
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -115,11 +116,21 @@ class SqliteStore:
 
         Where as many as `limit` have the very words, it is these.
         """
+        with self.texts_found(text, limit=limit) as parts:
+            return [json.loads(found) for part in parts for found in part]
+
+    @contextmanager
+    def texts_found(
+        self, text: str, *, limit: int = 100, most: int = 1000
+    ) -> Iterator[Iterator[list[str]]]:
+        """Have the JSON texts of what `search` returns, in parts, in the manner of `texts_of`."""
         if not self._database.read_only:
             self.index_all()
         with self.reading() as connection:
             numbers = index.find(connection, text, self._number(connection), limit)
-            return events.numbered(connection, self.project, numbers)
+            found = events.texts_numbered(connection, self.project, numbers, most)
+            with closing(found) as parts:
+                yield parts
 
     def resolve(self, prefix: str) -> str:
         """Return the id of the one session that begins with `prefix`, or of the `last` one.

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from agentlog.server.reading import MOST_FOUND, found_text
 from tests.cli.commandline import agentlog
 from tests.server.collector import Collector, event_id, record, session_id, without
 
@@ -167,6 +168,13 @@ def test_a_search_finds_any_text(full):
         threading.Event().wait(0.05)  # only the collector knows when its index has followed
     assert expected == found()
     assert 1 == len(full.get("/v1/search?q=heron&limit=1").json["results"])
+
+
+def test_a_search_reads_no_more_than_is_answered():
+    """However much it finds."""
+    endless = itertools.repeat([f'"{"x" * 999_997}"'])
+    results = json.loads(found_text(endless))["results"]
+    assert MOST_FOUND // 1_000_000 == len(results)
 
 
 def test_a_large_search_keeps_nobody_waiting(tmp_path):
