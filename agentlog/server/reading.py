@@ -3,8 +3,9 @@
 The rule: a route asks the store of the one project that its request may read, and of nothing else.
 What is asked for wrongly is a 422 that says what is right, what is not there a 404. Stores are read
 and answers written in threads of our own, a few at once and each answer part by part, so that
-neither who writes nor `/healthz` waits for a reader, and a stop for none of them. A session may be
-longer than the memory is large; a search finds as much as fits into an answer.
+neither who writes nor `/healthz` waits for a reader, nor a short session for a long one, nor a stop
+for any. A session may be longer than the memory is large; a search finds as much as fits into an
+answer.
 """
 
 import asyncio
@@ -36,7 +37,10 @@ CURSOR: Final = re.compile(r"(-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[+-][0-9]{1,3})
 
 _JSON = "application/json"
 _LONG, _SHORT = 2, MOST_READERS - 2
-"""Threads for whole sessions, and for all else, where nobody waits for those."""
+"""Threads for long sessions, and for all else, where nobody waits for those."""
+
+MANY: Final = 2000
+"""Events that a session has before it is a long one."""
 
 _IN_MEMORY = 8 << 20
 MOST_FOUND: Final = 32 << 20
@@ -66,7 +70,9 @@ class Reading:
     async def session(self, request: Request) -> Response:
         """Answer `GET /v1/sessions/{session_id}`: its own event, and all others by their start."""
         session_id = request.path_params["session_id"]
-        file = await self.ask(request, lambda store: session_of(store, session_id), self._of_long)
+        count = await self.ask(request, lambda store: store.count_of(session_id))
+        threads = self._of_long if count > MANY else self._of_short
+        file = await self.ask(request, lambda store: session_of(store, session_id), threads)
         if file is None:
             raise HTTPException(404, "there is no such session")
         return _Long(file)

@@ -106,6 +106,12 @@ class SqliteStore:
         ):
             yield parts
 
+    def count_of(self, session_id: str) -> int:
+        """Return how many events a session has; it does not look at them."""
+        with self.reading() as connection:
+            what = "coalesce(max(events), 0) FROM sessions WHERE project = ? AND session_id = ?"
+            return _count(connection, what, self._number(connection), bindable(session_id))
+
     def event(self, session_id: str, event_id: str) -> Event | None:
         """Return one event, merged, or None."""
         with self.reading() as connection:

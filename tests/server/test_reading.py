@@ -1,15 +1,20 @@
 """What is read over HTTP: its form, its order, its pages, and what is asked for wrongly."""
 
+import asyncio
 import itertools
 import json
 import resource
 import threading
 import time
+from contextlib import closing
 from urllib.parse import urlencode
 
 import pytest
+from starlette.requests import Request
 
-from agentlog.server.reading import MOST_FOUND, found_text
+from agentlog.server.reading import MANY, MOST_FOUND, Reading, found_text
+from agentlog.store.readers import Readers
+from agentlog.store.sqlite import SqliteStore
 from tests.cli.commandline import agentlog
 from tests.server.collector import Collector, event_id, record, session_id, without
 
@@ -203,6 +208,38 @@ def test_a_large_search_keeps_nobody_waiting(tmp_path):
         found = [event["id"] for event in answer.json["results"]]
         assert [event_id(number) for number in range(4000, 4000 - len(found), -1)] == found
         assert max(waited) < 0.5
+
+
+def test_a_short_session_waits_for_no_long_one(tmp_path):
+    """However many of those are read, it is answered."""
+    path = tmp_path / "store.db"
+    with SqliteStore(path) as store:
+        store.put([record(), *(record(number, session=2) for number in range(MANY + 1))])
+    with closing(Readers(path)) as readers, closing(Reading(readers)) as reading:
+
+        async def asked(number):
+            path_params = {"session_id": session_id(number)}
+            scope = {"type": "http", "path_params": path_params, "state": {"project": ""}}
+            answer, sent = await reading.session(Request(scope)), []
+
+            async def send(message):
+                sent.append(message)
+
+            await answer(scope, None, send)
+            return sent[0]["status"]
+
+        async def ask():
+            over = threading.Event()
+            try:
+                busy = [reading._of_long.submit(over.wait, 30) for _ in range(2)]
+                long = asyncio.create_task(asked(2))
+                assert 200 == await asyncio.wait_for(asked(1), 20)
+                assert not any(one.done() for one in (long, *busy))
+            finally:
+                over.set()
+            assert 200 == await long
+
+        asyncio.run(ask())
 
 
 def test_a_full_disk_costs_one_answer(tmp_path):

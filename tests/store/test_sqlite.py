@@ -109,8 +109,10 @@ def test_the_texts_of_a_session_are_its_events(store):
     assert store.session(SESSION) == [json.loads(text) for text in texts]
     assert json.dumps(whole) in texts
     assert "interrupted" == store.event(SESSION, "b")["reason"]
+    assert 4 == store.count_of(SESSION)
     with store.texts_of(OTHER) as found:
         assert [] == list(found)
+    assert 0 == store.count_of(OTHER)
 
 
 def test_an_id_may_be_used_in_two_sessions(store):
