@@ -172,9 +172,7 @@ _ENTERING: Final = {
 }
 _INDEX: Final = {
     "summary": "The page.",
-    "parameters": [
-        _parameter("query", "token", _TEXT, "The token, or a key: it becomes the cookie.")
-    ],
+    "parameters": [_parameter("query", "token", _TEXT, "The token: it becomes the cookie.")],
     "responses": {
         **_answers({"description": "The list of sessions, as a page.", "content": _HTML}, "503"),
         **_ENTERING,
@@ -194,7 +192,7 @@ _HEALTH: Final = {
 _READ: Final = {
     "/v1/sessions": _reading("Sessions, newest first.", "Sessions", _LIST_PARAMETERS, "422"),
     "/v1/sessions/{session_id}": _reading(
-        "A session with all its events.", "Session", [_OF_A_SESSION], "404"
+        "A session with all its events.", "Session", [_OF_A_SESSION], "404", "507"
     ),
     "/v1/events/{session_id}/{event_id}": _reading(
         "One event.", "Event", [_OF_A_SESSION, _OF_AN_EVENT], "404"

@@ -16,6 +16,7 @@ from agentlog.server.incoming import Incoming
 from agentlog.server.reading import Reading
 from agentlog.server.settings import ServeConfig
 from agentlog.store import SessionFilter
+from agentlog.store.sqlite import SqliteStore
 
 _LISTED: Final = 100
 _A_YEAR: Final = 365 * 86_400
@@ -46,10 +47,7 @@ class Visiting:
         if project is None:
             return self._login(was_wrong=bool(token))
         request.state.project = project
-        found = await self._reading.ask(
-            request, lambda store: store.sessions(SessionFilter(limit=_LISTED))
-        )
-        return _html(page.sessions(found, self._config.root_path))
+        return _html(await self._reading.ask(request, self._list))
 
     async def login(self, request: Request) -> Response:
         """Answer `POST /login`, the form with the key."""
@@ -58,6 +56,10 @@ class Visiting:
         if self._gate.access.project_of(secret) is None:
             return self._login(was_wrong=True)
         return self._welcome(request, secret)
+
+    def _list(self, store: SqliteStore) -> str:
+        found = store.sessions(SessionFilter(limit=_LISTED))
+        return page.sessions(found, self._config.root_path)
 
     def _login(self, *, was_wrong: bool) -> Response:
         wanted = "token or key" if self._config.is_open else "key"

@@ -80,6 +80,10 @@ class Database:
         with self._lock, told_clearly(self.name):
             self._connection.close()
 
+    def interrupt(self) -> None:
+        """Make whoever uses the connection fail; for another thread, without waiting."""
+        self._connection.interrupt()
+
     def load(self, source: sqlite3.Connection, name: str) -> None:
         """Become a copy of another store; `name` is that of its file, for what is wrong with it."""
         self.name = name

@@ -1,6 +1,7 @@
 """The page: for now a plain list of sessions, and where the API is.
 
-The rule: data gets into it as text only, and under a Content-Security-Policy that lets nothing run.
+The rule: data gets into it as text only, cut to what a list has room for, and under a
+Content-Security-Policy that lets nothing run.
 It is made of what stands in this file: no path of a request becomes a path of a file.
 """
 
@@ -25,6 +26,10 @@ POLICY: Final = (
     f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; base-uri 'none';"
     " frame-ancestors 'none'"
 )
+_LONGEST: Final = 200
+"""Characters of a name or a tag."""
+
+_MOST_TAGS: Final = 20
 
 
 def sessions(summaries: Sequence[SessionSummary], root_path: str) -> str:
@@ -55,13 +60,18 @@ def login(root_path: str, wanted: str, *, was_wrong: bool = False) -> str:
 
 def _row(summary: SessionSummary, root_path: str) -> str:
     where = escape(f"{root_path}/v1/sessions/{quote(summary.id, safe='')}")
-    name = escape(fmt.safe(summary.event_type or "unnamed"))
-    tags = "".join(f" <small>#{escape(fmt.safe(tag))}</small>" for tag in summary.tags)
+    name = _short(summary.event_type or "unnamed")
+    tags = "".join(f" <small>#{_short(tag)}</small>" for tag in summary.tags[:_MOST_TAGS])
     when = fmt.clock(moment(summary.timestamp), None)
     return (
         f"<tr><td><a href='{where}'>{name}</a>{tags}<td>{when}"
         f"<td>{summary.state}<td>{summary.events:,}<td>{summary.failures:,}</tr>"
     )
+
+
+def _short(text: str) -> str:
+    """Return a text as a page has it, its beginning if it is long: others read the page, too."""
+    return escape(fmt.safe(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"))
 
 
 def _page(body: str) -> str:
