@@ -191,6 +191,7 @@ def _keys(chosen: argparse.Namespace) -> int:
     if chosen.action == "revoke":
         keys.revoke(store, chosen.name)
         return 0
+    keys.check_name(chosen.name)
     if not store.exists():  # the keys that lie beside it tell whose it is
         SqliteStore(store).close()
     print(keys.add(store, chosen.name))

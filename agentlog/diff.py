@@ -37,7 +37,7 @@ def diff(
 
     """
     before, after = (
-        forest(shown(store.session(session_id), store.summary(session_id)))
+        forest(shown(store.session(session_id), is_silent=store.is_silent(session_id)))
         for session_id in sessions
     )
     compared = compare(before, after)

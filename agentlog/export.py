@@ -71,15 +71,20 @@ def run_of(store: SqliteStore, session_id: str) -> Run:
     """Return a session as exports read it: from the store, a part at a time."""
 
     def events() -> Iterator[Event]:
-        for texts in store.texts_of(session_id):
-            yield from map(json.loads, texts)
+        with store.texts_of(session_id) as lists:
+            for texts in lists:
+                yield from map(json.loads, texts)
+
+    def outline() -> Iterator[str]:
+        with store.outline(session_id) as parts:
+            yield from parts
 
     summary = store.summary(session_id)
     return Run(
         events=events,
         last=summary.last if summary else None,
         session_id=session_id,
-        outline=lambda: store.outline(session_id),
+        outline=outline,
     )
 
 

@@ -106,7 +106,10 @@ def segment(directory: Path, owner: str, number: int) -> Segment:
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory and its parents, each 0700 under any umask. Raises OSError."""
+    """Make a directory and its parents, each 0700 under any umask. Raises OSError.
+
+    What root makes belongs to the owner of the directory that it is in, as what he records does.
+    """
     try:
         path.mkdir(0o700)
     except FileNotFoundError:
@@ -117,6 +120,9 @@ def make_directory(path: Path) -> None:
             raise
         return
     path.chmod(0o700)
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def file_id(status: os.stat_result) -> FileId:

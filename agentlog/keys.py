@@ -54,17 +54,22 @@ def add(store: Path, name: str, *, now: float | None = None) -> str:
         ConfigurationError: If the name is not accepted or taken, or the file cannot be written.
 
     """
-    if not _NAME.fullmatch(name):
-        raise ConfigurationError(
-            f"{name[:64]!a} is not accepted: a name begins with a letter or digit, has letters,"
-            " digits, '.', '_' and '-' (of ASCII), and at most 64 of them"
-        )
+    check_name(name)
     key = str(uuid.uuid4())
     with _changing(store) as keys:
         if any(known.name == name for known in keys):
             raise ConfigurationError(f"{name} has a key: revoke it to add another")
         keys.append(Key(name, digest(key), time.time() if now is None else now))
     return key
+
+
+def check_name(name: str) -> None:
+    """Raise `ConfigurationError` if a key cannot have this name."""
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"{name[:64]!a} is not accepted: a name begins with a letter or digit, has letters,"
+            " digits, '.', '_' and '-' (of ASCII), and at most 64 of them"
+        )
 
 
 def revoke(store: Path, name: str) -> None:
@@ -123,6 +128,7 @@ class Ring:
         self._store = store
         self._note = note
         self._seen: object = None
+        self._told = ""
         self._keys: Sequence[Key] = ()
 
     def name_of(self, key: str) -> str | None:
@@ -133,13 +139,17 @@ class Ring:
         seen = _look_of(path_beside(self._store))
         if seen != self._seen:
             try:
-                self._keys = load(self._store)
-            except ConfigurationError as error:
-                self._keys = ()
-                if self._note:
-                    self._note(str(error))
+                self._keys, trouble = load(self._store), ""
+            except ConfigurationError as error:  # it is tried anew: what was missing may be rights
+                self._keys, seen, trouble = (), None, str(error)
             self._seen = seen
+            self._tell(trouble)
         return self._keys
+
+    def _tell(self, trouble: str) -> None:
+        if trouble and trouble != self._told and self._note:
+            self._note(trouble)
+        self._told = trouble
 
 
 def _look_of(path: Path) -> object:

@@ -1,7 +1,7 @@
 """The commands for what was recorded: they list it, show, compare or export a run, or forget it.
 
-The rule: with `--store` they take that file and nothing else, else the home as far as it can be
-read; and what could not be read is said first.
+The rule: with `--store` or `--project` they take a store and nothing else, else the home as far as
+it can be read; and what could not be read is said first.
 """
 
 import argparse
@@ -66,7 +66,7 @@ def replay(chosen: argparse.Namespace) -> int:
         if chosen.session == LAST and not store.sessions(SessionFilter(limit=1)):
             return _nothing_there(reading, FAILED, chosen)
         session_id = store.resolve(chosen.session)
-        roots = forest(shown(store.session(session_id), store.summary(session_id)))
+        roots = forest(shown(store.session(session_id), is_silent=store.is_silent(session_id)))
         id_length = _distinct_length(store, session_id)
     if chosen.json:
         print(to_json(roots, depth=chosen.depth, only_failures=chosen.errors))

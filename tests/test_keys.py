@@ -128,14 +128,45 @@ def test_root_leaves_the_keys_to_the_owner_of_the_store(store):
 
 
 def test_keys_that_cannot_be_read_are_told(store):
-    """Nobody is let in then, and why that is so is told once."""
-    keys.add(store, "anna")
-    keys.path_beside(store).write_text("{")
-    told = []
+    """Nobody is let in then, and why that is so is told once; they are tried again each time."""
+    anna = keys.add(store, "anna")
+    path, aside, told = keys.path_beside(store), store.with_name("aside"), []
     ring = keys.Ring(store, told.append)
-    assert [None, None] == [ring.name_of("a"), ring.name_of("b")]
+    path.rename(aside)
+    path.mkdir()
+    assert [None, None] == [ring.name_of(anna), ring.name_of("b")]
     (why,) = told
-    assert "is damaged" in why
+    assert "cannot be read" in why
+    path.rmdir()
+    aside.rename(path)
+    assert "anna" == ring.name_of(anna)
+
+
+def test_a_file_of_several_names_is_not_given_away(store):
+    """Whose it is under its other name nobody knows: it stays as it is."""
+    victim = store.with_name("victim")
+    store.parent.mkdir(exist_ok=True)
+    victim.write_text("precious")
+    keys.path_beside(store).with_name("store.db.keys.new").hardlink_to(victim)
+    with pytest.raises(ConfigurationError, match="several names"):
+        keys.add(store, "anna")
+    assert "precious" == victim.read_text()
+
+
+def test_a_name_that_is_not_accepted_makes_no_store(tmp_path):
+    """It is looked at before anything is made."""
+    assert 1 == main(["keys", "add", "a/b", "--store", str(tmp_path / "new.db")])
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_root_leaves_a_home_to_its_owner(tmp_path, monkeypatch):
+    """Directories too, so that he gets into it."""
+    if os.geteuid():
+        pytest.skip("only root makes files for others")
+    os.chown(tmp_path, 65534, 65534)
+    monkeypatch.setenv("AGENTLOG_HOME", str(tmp_path / "deep" / "home"))
+    assert 0 == main(["keys", "add", "anna"])
+    assert {65534} == {path.stat().st_uid for path in tmp_path.rglob("*")}
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a" * 65, "é", "a b"])

@@ -48,8 +48,7 @@ def compared(store: SqliteStore, one: str, other: str) -> bytes:
 
 
 def _roots(store: SqliteStore, session_id: str) -> list[Node]:
-    summary = store.summary(session_id)
-    roots = forest(shown(_events(store, session_id), summary))
+    roots = forest(shown(_events(store, session_id), is_silent=store.is_silent(session_id)))
     if not roots:
         raise HTTPException(404, "there is no such session")
     return roots
@@ -57,10 +56,11 @@ def _roots(store: SqliteStore, session_id: str) -> list[Node]:
 
 def _events(store: SqliteStore, session_id: str) -> Iterator[Event]:
     events, room = 0, MOST_TEXT
-    for texts in store.texts_of(session_id):
-        events, room = events + len(texts), room - sum(map(len, texts))
-        if events > MOST_EVENTS or room < 0:
-            raise HTTPException(
-                422, "this is too large to be compared here; `agentlog diff` can compare it"
-            )
-        yield from map(json.loads, texts)
+    with store.texts_of(session_id) as lists:
+        for texts in lists:
+            events, room = events + len(texts), room - sum(map(len, texts))
+            if events > MOST_EVENTS or room < 0:
+                raise HTTPException(
+                    422, "this is too large to be compared here; `agentlog diff` can compare it"
+                )
+            yield from map(json.loads, texts)

@@ -31,6 +31,10 @@ _AT_MOST: Final = 60.0
 _AFTER_TROUBLE: Final = 1.0
 
 
+class Stopped(Exception):  # noqa: N818 - it is no mistake
+    """Raised between two steps by who has no time for another."""
+
+
 def share_of_others(behind: int) -> float:
     """Return how many times its own time the index leaves to batches, so many events behind."""
     return next((share for most, share in _SHARES if behind <= most), 1.0)
@@ -116,7 +120,8 @@ class Errands:
         return True
 
     def _take_up(self, home: Path, between: Callable[[], None]) -> None:
-        with suppress(OSError):  # what cannot be read of a journal is the business of `doctor`
+        # What cannot be read of a journal is the business of `doctor`.
+        with suppress(OSError, Stopped):
             if uptake(self._store, home, between=between).records:
                 self._is_behind = True
         self._next_uptake = time.monotonic() + _EVERY_UPTAKE

@@ -28,6 +28,7 @@ from agentlog.errors import StoreError
 from agentlog.server.guard import Gate
 from agentlog.server.hub import Ear, Hub
 from agentlog.server.reading import Reading
+from agentlog.store.sqlite import SqliteStore
 
 MOST: Final = 100
 """Streams at once."""
@@ -106,11 +107,11 @@ class Live:
         """Return what asks the store for what has changed."""
 
         async def rows(numbers: Sequence[int | str]) -> bytes:
-            found = await self._reading.ask(
-                request,
-                lambda store: ",".join(store.outline(str(session_id), map(int, numbers))),
-            )
-            return b'{"rows":[%b]}' % found.encode()
+            def found(store: SqliteStore) -> str:
+                with store.outline(str(session_id), map(int, numbers)) as parts:
+                    return ",".join(parts)
+
+            return b'{"rows":[%b]}' % (await self._reading.ask(request, found)).encode()
 
         async def sessions(ids: Sequence[int | str]) -> bytes:
             found = await self._reading.ask(

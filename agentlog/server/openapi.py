@@ -102,7 +102,7 @@ _HEALTH: Final = {
 _READ: Final = {
     "/v1/sessions": _reading("Sessions, newest first.", "Sessions", _LIST_PARAMETERS, "422"),
     "/v1/sessions/{session_id}": _reading(
-        "A session with all its events.", "Session", [_OF_A_SESSION], "404"
+        "A session with all its events.", "Session", [_OF_A_SESSION], "404", "507"
     ),
     "/v1/sessions/{session_id}/outline": _reading(
         "A session with all its events, without their payloads.",

@@ -47,17 +47,17 @@ class Outlines:
 
 def outline_of(store: SqliteStore, session_id: str, at: str) -> IO[bytes] | None:
     """Write the outline of a session of a store, None if there is none."""
-    summary = store.summary(session_id)
-    state = summary.state if summary else None
-    return outline_file(store.outline(session_id), session_id, at, state)
+    is_silent = store.is_silent(session_id)
+    with store.outline(session_id) as parts:
+        return outline_file(parts, session_id, at, is_silent=is_silent)
 
 
 def outline_file(
-    parts: Iterable[str], session_id: str, at: str, state: str | None = None
+    parts: Iterable[str], session_id: str, at: str, *, is_silent: bool = False
 ) -> IO[bytes] | None:
     """Write an outline as it goes over the wire, None if it has no rows."""
     file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - whoever sends it closes it
-    head = {"session_id": session_id, "at": at, "state": state, "fields": FIELDS}
+    head = {"session_id": session_id, "at": at, "is_silent": is_silent, "fields": FIELDS}
     file.write(json.dumps(head)[:-1].encode() + b',"rows":[')
     between = b""
     for part in parts:

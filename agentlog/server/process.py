@@ -1,8 +1,8 @@
 """The process of a collector: its listener and its signals.
 
-The rule: it is told to stop once, and stops within seconds, whoever is still sending; told twice,
-it waits for nobody. What was acknowledged is stored already, and what is queued is stored after
-this file is done.
+The rule: it is told to stop once, and stops within seconds, whoever is still sending or reading;
+told twice, it waits for nobody. What was acknowledged is stored already; what is queued is stored
+after this file is done, and what is being read is broken off then, by `Readers.close`.
 """
 
 import asyncio

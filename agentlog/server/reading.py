@@ -3,17 +3,19 @@
 The rule: a route asks the store of the one project that its request may read, and of nothing else.
 What is asked for wrongly is a 422 that says what is right, what is not there a 404. Stores are read
 and answers written in threads of our own, a few at once and each answer part by part, so that
-neither who writes nor `/healthz` waits for a reader. A session may be longer than the memory is
-large; a search finds as much as fits into an answer.
+neither who writes nor `/healthz` waits for a reader, nor a short session for a long one, nor a stop
+for any. A session may be longer than the memory is large; a search finds as much as fits into an
+answer.
 """
 
 import asyncio
+import errno
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict
-from itertools import accumulate, takewhile
 from tempfile import SpooledTemporaryFile
 from typing import IO, Final, TypeVar
 
@@ -35,13 +37,19 @@ CURSOR: Final = re.compile(r"(-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[+-][0-9]{1,3})
 
 _JSON = "application/json"
 _LONG, _SHORT = 2, MOST_READERS - 2
-"""Threads for whole sessions, and for all else, where nobody waits for those."""
+"""Threads for long sessions, and for all else, where nobody waits for those."""
+
+MANY: Final = 2000
+"""Events that a session has before it is a long one."""
 
 _IN_MEMORY = 8 << 20
 MOST_FOUND: Final = 32 << 20
 """Bytes of what a search finds."""
 
 _PART = 256 << 10
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_LATER: Final = "30"
+"""Seconds after which there may be room again on the disk."""
 
 T = TypeVar("T")
 
@@ -62,7 +70,9 @@ class Reading:
     async def session(self, request: Request) -> Response:
         """Answer `GET /v1/sessions/{session_id}`: its own event, and all others by their start."""
         session_id = request.path_params["session_id"]
-        file = await self.ask_long(request, lambda store: session_file(store.texts_of(session_id)))
+        count = await self.ask(request, lambda store: store.count_of(session_id))
+        ask = self.ask_long if count > MANY else self.ask
+        file = await ask(request, lambda store: session_of(store, session_id))
         if file is None:
             raise HTTPException(404, "there is no such session")
         return Long(file)
@@ -83,7 +93,7 @@ class Reading:
             raise HTTPException(422, "q is missing: the words to search for")
         session_id = query.get("session")
         return _json(
-            await self.ask(request, lambda store: found_text(store, text, limit, session_id))
+            await self.ask(request, lambda store: search_text(store, text, limit, session_id))
         )
 
     async def ask(self, request: Request, question: Callable[[SqliteStore], T]) -> T:
@@ -109,9 +119,9 @@ class Reading:
         return await asyncio.get_running_loop().run_in_executor(threads, asked)
 
     def close(self) -> None:
-        """Wait for what is being read."""
-        self._of_short.shutdown(cancel_futures=True)
-        self._of_long.shutdown(cancel_futures=True)
+        """Begin nothing more; what is being read, `Readers.close` breaks off."""
+        self._of_short.shutdown(wait=False, cancel_futures=True)
+        self._of_long.shutdown(wait=False, cancel_futures=True)
 
 
 # -- What is asked for -----------------------------------------------------------------------------
@@ -159,26 +169,39 @@ def _cursor(text: str | None) -> tuple[float | None, str] | None:
 # -- What is answered ------------------------------------------------------------------------------
 
 
+def session_of(store: SqliteStore, session_id: str) -> IO[bytes] | None:
+    """Write a session as it goes over the wire; raises a 507 or 503 if there is no room for it."""
+    try:
+        with store.texts_of(session_id) as lists:
+            return session_file(lists)
+    except OSError as error:
+        status = 507 if error.errno in _FULL else 503
+        detail = f"the session cannot be put together: {error.strerror}"
+        raise HTTPException(status, detail, {"Retry-After": _LATER}) from error
+
+
 def session_file(lists: Iterable[list[str]]) -> IO[bytes] | None:
     """Write a session as it goes over the wire, None if it has no events.
 
     `lists` are the JSON texts of its events. They are put together as they are: only what may be
     the session's own event is parsed.
     """
-    file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - whoever sends it closes it
-    own, between = None, b""
-    file.write(b'{"events":[')
-    for texts in lists:
-        own = own or next(filter(_is_own, texts), None)
-        others = ",".join(text for text in texts if text is not own)
-        if others:
-            file.write(between + others.encode())
-            between = b","
-    if own is None and not between:
-        file.close()
-        return None
-    file.write(f'],"session":{own or "null"}}}'.encode())
-    return file
+    with ExitStack() as stack:
+        file = stack.enter_context(SpooledTemporaryFile(_IN_MEMORY))
+        own, between = None, b""
+        file.write(b'{"events":[')
+        for texts in lists:
+            own = own or next(filter(_is_own, texts), None)
+            others = ",".join(text for text in texts if text is not own)
+            if others:
+                file.write(between + others.encode())
+                between = b","
+        if own is None and not between:
+            return None
+        file.write(f'],"session":{own or "null"}}}'.encode())
+        file.flush()  # what fails, fails here and not under way
+        stack.pop_all()  # whoever sends it closes it
+        return file
 
 
 def _is_own(text: str) -> bool:
@@ -193,18 +216,21 @@ def sessions_text(store: SqliteStore, wanted: SessionFilter) -> bytes:
     return b'{"sessions":[%b],"next":%b}' % (rows, behind)
 
 
-def found_text(store: SqliteStore, words: str, limit: int, session_id: str | None = None) -> bytes:
-    """Return what a search finds as it goes over the wire, as much as fits into an answer."""
-    texts = list(map(_text, store.search(words, limit=min(limit, FEW), session_id=session_id)))
-    if len(texts) == FEW < limit:
-        # By these it is known how many there is room for, before so many are in memory.
-        fitting = MOST_FOUND * FEW // sum(map(len, texts))
-        most = min(limit, fitting)
-        more = store.search(words, limit=most, session_id=session_id) if fitting > FEW else ()
-        texts = list(map(_text, more)) or texts
-    sizes = accumulate(len(text) + 1 for text in texts)
-    fits = takewhile(lambda one: one[1] <= MOST_FOUND, zip(texts, sizes, strict=True))
-    return b'{"results":[%b]}' % b",".join(text for text, _ in fits)
+def search_text(store: SqliteStore, words: str, limit: int, session_id: str | None) -> bytes:
+    """Return what a search finds as it goes over the wire."""
+    with store.texts_found(words, limit=limit, session_id=session_id) as lists:
+        return found_text(lists)
+
+
+def found_text(lists: Iterable[list[str]]) -> bytes:
+    """Put together what a search finds, as much as fits into an answer; more is not read."""
+    fitting, room = [], MOST_FOUND
+    for text in (text.encode() for texts in lists for text in texts):
+        room -= len(text) + 1
+        if room < 0:
+            break
+        fitting.append(text)
+    return b'{"results":[%b]}' % b",".join(fitting)
 
 
 class Long(Response):

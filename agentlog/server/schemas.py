@@ -79,7 +79,7 @@ SCHEMAS: Final[Schema] = {
     "Outline": object_of(
         {
             "session_id": TEXT,
-            "state": {**_or_null(TEXT), "enum": [*STATES, None]},
+            "is_silent": {"type": "boolean"},
             "at": {**TEXT, "description": "The place from which `/v1/live?after=` goes on."},
             "fields": {"type": "array", "items": {"type": "string", "enum": list(FIELDS)}},
             "rows": {

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from agentlog.errors import StoreError
-from agentlog.server.errands import Errands
+from agentlog.server.errands import Errands, Stopped
 from agentlog.server.intake import Batch
 from agentlog.store import Receipt, changes
 from agentlog.store.changes import Change
@@ -215,6 +215,8 @@ class Writer:
         """Do between two steps of an errand what does not wait for its end."""
         self._commit(self._next(0))
         self._tell_changes()
+        if self._stopping:
+            raise Stopped
 
     def _tell_changes(self) -> None:
         """Tell what has changed; where nobody knows what, that something has."""
@@ -270,8 +272,9 @@ class Writer:
                 one.loop.call_soon_threadsafe(_settle, one.answer, outcome)
 
     def _count(self, accepted: int, refused: int) -> None:
-        self._counts["records_accepted"] += accepted
-        self._counts["records_refused"] += refused
+        with self._news:  # batches without a record are counted in the loop
+            self._counts["records_accepted"] += accepted
+            self._counts["records_refused"] += refused
 
     def _let_go(self) -> None:
         with self._news:

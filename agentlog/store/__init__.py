@@ -45,7 +45,7 @@ class SessionFilter:
             for the next page, also where several sessions began at one moment.
         tag: A tag of the session.
         result: Its result.
-        state: What became of it: a word of `state.State`, or `SILENT`.
+        state: What became of it: a word of `state.State`.
         text: Each of its words is in the name or a tag; or the id begins so.
         limit: How many at most, the newest.
 

@@ -68,7 +68,7 @@ class Database:
             except BaseException:
                 self._connection.close()
                 raise
-        self._place = Place(path) if path and claimed else None
+        self._place = Place(path, lock.beside(path)) if path and claimed else None
 
     @property
     def is_served_by_another(self) -> bool:
@@ -79,6 +79,10 @@ class Database:
         """Let go of the file."""
         with self._lock, told_clearly(self.name):
             self._connection.close()
+
+    def interrupt(self) -> None:
+        """Make whoever uses the connection fail; for another thread, without waiting."""
+        self._connection.interrupt()
 
     def load(self, source: sqlite3.Connection, name: str) -> None:
         """Become a copy of another store; `name` is that of its file, for what is wrong with it."""

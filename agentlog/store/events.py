@@ -5,7 +5,8 @@ The rule: a question names the project, and what is parsed is parsed once, in on
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 
 from agentlog.store import rows
 from agentlog.store.merge import Event, merge
@@ -18,12 +19,17 @@ _OWN = """
 _OF_SESSION = f"{_OWN} AND session_id = :session_id ORDER BY events.timestamp, id"
 _ONE = f"{_OWN} AND session_id = :session_id AND id = :id"
 
-# The join is CROSS so that SQLite begins with the few numbers and not with all sessions.
-_FOUND = """
-    SELECT open, close, interrupted FROM events CROSS JOIN sessions ON sessions.number = session
+# The joins are CROSS so that SQLite begins with the few numbers and not with all sessions, and then
+# takes the halves one by one, in the order of the numbers: to sort rows it would copy them all.
+_NEWEST_FIRST = """
+    SELECT events.number FROM events CROSS JOIN sessions ON sessions.number = session
     WHERE events.number IN (SELECT value FROM json_each(:numbers))
     AND project = (SELECT number FROM projects WHERE name = :project)
     ORDER BY events.timestamp DESC, id
+"""
+_NUMBERED = """
+    SELECT open, close, interrupted FROM json_each(:numbers)
+    CROSS JOIN events ON events.number = value
 """
 
 
@@ -40,23 +46,34 @@ def one(
     return found[0] if found else None
 
 
-def numbered(connection: sqlite3.Connection, project: str, numbers: Sequence[int]) -> list[Event]:
-    """Return those of a project that have these numbers, merged, the newest first."""
-    return _merged(_rows(connection, _FOUND, project=project, numbers=str(numbers)))
-
-
 def texts(
     connection: sqlite3.Connection, project: str, session_id: str, most: int
-) -> Iterator[list[str]]:
-    """Yield the JSON texts of the events of a session, by start, in lists of at most so many."""
-    found = _rows(connection, _OF_SESSION, project=project, session_id=session_id)
-    for part in rows.parts(found, most):
-        yield [_text(*row) for row in part]
+) -> Generator[list[str]]:
+    """Yield the JSON texts of the events of a session, by start, in lists of at most so many.
+
+    Whoever stops before the end closes it, and with it what is read of the file.
+    """
+    return _texts(_rows(connection, _OF_SESSION, project=project, session_id=session_id), most)
+
+
+def texts_numbered(
+    connection: sqlite3.Connection, project: str, numbers: Sequence[int], most: int
+) -> Generator[list[str]]:
+    """Yield in the same way those of a project that have these numbers, the newest first."""
+    found = _rows(connection, _NEWEST_FIRST, project=project, numbers=str(numbers))
+    newest_first = [number for (number,) in found]
+    return _texts(_rows(connection, _NUMBERED, numbers=str(newest_first)), most)
 
 
 def _rows(connection: sqlite3.Connection, query: str, **values: object) -> sqlite3.Cursor:
     named = {name: rows.bindable(value) for name, value in values.items()}
     return connection.execute(query, named)
+
+
+def _texts(cursor: sqlite3.Cursor, most: int) -> Generator[list[str]]:
+    with closing(cursor):
+        for part in rows.parts(cursor, most):
+            yield [_text(*row) for row in part]
 
 
 def _merged(cursor: sqlite3.Cursor) -> list[Event]:

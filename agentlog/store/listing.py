@@ -30,12 +30,13 @@ _INTERRUPTED = "(root.close IS NULL AND root.interrupted)"
 _RESULT = f"iif({_INTERRUPTED}, 'Indeterminate', root.result)"
 _REASON = case(f"iif({_INTERRUPTED}, root.interrupted, 0)", REASONS, "root.reason")
 _INDETERMINATE = f"'{State.INDETERMINATE}'"
+_SAID = "coalesce(last, sessions.timestamp)"
 _STATE = f"""CASE
     WHEN root.number IS NULL THEN '{State.UNKNOWN}'
     WHEN {_RESULT} NOTNULL
         THEN {case(_RESULT, BY_RESULT, case(_REASON, BY_REASON, _INDETERMINATE))}
     WHEN root.close NOTNULL THEN {_INDETERMINATE}
-    WHEN root.owner IS NULL AND coalesce(last, sessions.timestamp) < :silent THEN '{State.SILENT}'
+    WHEN root.owner IS NULL AND {_SAID} < :silent THEN '{State.SILENT}'
     ELSE '{State.RUNNING}'
 END"""
 
@@ -46,6 +47,15 @@ _SESSIONS = f"""
         sessions.prompt_tokens, sessions.completion_tokens, {_STATE} AS state
     FROM sessions LEFT JOIN events AS root ON root.number = sessions.root
     WHERE project = (SELECT number FROM projects WHERE name = :project) AND events
+"""  # noqa: S608 - made of constants
+
+_IS_SILENT = f"""
+    SELECT EXISTS (
+        SELECT 1 FROM sessions
+        WHERE project = (SELECT number FROM projects WHERE name = :project)
+        AND session_id = :session_id AND {_SAID} < :silent
+        AND NOT EXISTS (SELECT 1 FROM events WHERE session = sessions.number
+            AND close IS NULL AND owner NOTNULL AND NOT interrupted))
 """  # noqa: S608 - made of constants
 
 _BEGINNING = """
@@ -88,6 +98,13 @@ def sessions(
 def summary(connection: sqlite3.Connection, project: str, session_id: str) -> SessionSummary | None:
     """Return one session of a project, or None."""
     return next(_found(connection, _ONE, project=project, session_id=session_id), None)
+
+
+def is_silent(connection: sqlite3.Connection, project: str, session_id: str) -> bool:
+    """Say whether a session has said nothing for long, with nobody here who could tell more."""
+    named = {"project": bindable(project), "session_id": bindable(session_id)}
+    silent = time.time() - SILENT_AFTER
+    return bool(connection.execute(_IS_SILENT, {**named, "silent": silent}).fetchone()[0])
 
 
 def ids_beginning_with(connection: sqlite3.Connection, project: str, prefix: str) -> list[str]:

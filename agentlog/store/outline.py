@@ -8,7 +8,7 @@ however large the payloads are.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Any, Final
 
 from agentlog.store import rows
@@ -91,7 +91,7 @@ def outline(
     project: str,
     session_id: str,
     numbers: Iterable[int] | None = None,
-) -> Iterator[str]:
+) -> Generator[str]:
     """Yield the rows of a session by their start, in parts: JSON texts, without the brackets.
 
     Args:

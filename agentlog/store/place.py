@@ -3,7 +3,7 @@
 A process that has a file open goes on writing to it, though nobody will ever find it again. The
 rule: who is told that something is kept is told after a look at the place; so what is deleted by a
 person or a script costs what was there, and nothing that comes later. And who misses the lock
-writes no more: another collector may have the store by now.
+that it holds writes no more: another collector may have the store by now.
 """
 
 import os
@@ -11,15 +11,20 @@ from pathlib import Path
 
 from agentlog.errors import StoreError
 from agentlog.journal import file_id
-from agentlog.store import lock
 
 
 class Place:
-    """The place of a store that is open, as it is when this is made, or first seen."""
+    """The place of a store that is open, as it is when this is made, or first seen.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The store's file.
+        more: Files beside it that have to stay, too.
+
+    """
+
+    def __init__(self, path: Path, *more: Path) -> None:
         log = Path(os.path.realpath(path) + "-wal")  # SQLite makes it by and by
-        self._seen = {file: _look(file) for file in (path, log, lock.beside(path))}
+        self._seen = {file: _look(file) for file in (path, log, *more)}
 
     def check(self) -> None:
         """Raise `StoreError` if something else is there now, or nothing."""
@@ -34,8 +39,8 @@ class Place:
                 self._seen[file] = found
             elif found != seen:
                 return (
-                    f"{file} was removed or replaced while it was served: put it back, or start"
-                    " the collector again."
+                    f"{file} was removed or replaced while the store was served: put it back, or"
+                    " start the collector again."
                 )
         return ""
 

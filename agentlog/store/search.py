@@ -1,7 +1,7 @@
 """What a search looks through, and how a query is asked. Pure.
 
-The rule: whatever somebody types is text to be found, never syntax. A character of a script that
-sets no blanks between words is a word.
+The rule: whatever somebody types is text to be found, never syntax. A character of Chinese or
+Japanese, which set no blanks between words, is a word.
 """
 
 import re
@@ -24,7 +24,7 @@ _NO_TEXT = frozenset(
 _MOST_WORDS = 32
 
 _UNSPACED = re.compile(
-    "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+    "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
 )
 """Han and kana."""
 

@@ -7,9 +7,10 @@ events.py's.
 """
 
 import copy
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -93,24 +94,45 @@ class SqliteStore:
         with self.reading() as connection:
             return listing.summary(connection, self.project, session_id)
 
+    def is_silent(self, session_id: str) -> bool:
+        """Say whether a session has said nothing for long, with nobody here who could tell more."""
+        with self.reading() as connection:
+            return listing.is_silent(connection, self.project, session_id)
+
     def session(self, session_id: str) -> list[Event]:
         """Return all events of a session, merged, by start; none if there is no such session."""
         with self.reading() as connection:
             return events.of_session(connection, self.project, session_id)
 
-    def texts_of(self, session_id: str, *, most: int = 1000) -> Iterator[list[str]]:
-        """Yield the JSON texts of the events of a session, in the order of `session`, in parts.
+    @contextmanager
+    def texts_of(self, session_id: str, *, most: int = 1000) -> Iterator[Iterator[list[str]]]:
+        """Have the JSON texts of the events of a session, in the order of `session`, in parts.
 
         For who hands them on as they are: an event that came in one record is not parsed, and of a
-        session of a million events only a part is in memory. The store is read until the end.
+        session of a million events only a part is in memory. The block has the store for itself.
         """
-        with self.reading() as connection:
-            yield from events.texts(connection, self.project, session_id, most)
+        with (
+            self.reading() as connection,
+            closing(events.texts(connection, self.project, session_id, most)) as parts,
+        ):
+            yield parts
 
-    def outline(self, session_id: str, numbers: Iterable[int] | None = None) -> Iterator[str]:
-        """Yield the events of a session without their payloads, in parts: see outline.py."""
+    def count_of(self, session_id: str) -> int:
+        """Return how many events a session has; it does not look at them."""
         with self.reading() as connection:
-            yield from outline.outline(connection, self.project, session_id, numbers)
+            what = "coalesce(max(events), 0) FROM sessions WHERE project = ? AND session_id = ?"
+            return _count(connection, what, self._number(connection), bindable(session_id))
+
+    @contextmanager
+    def outline(
+        self, session_id: str, numbers: Iterable[int] | None = None
+    ) -> Iterator[Iterator[str]]:
+        """Have the events of a session without their payloads, in parts: see outline.py."""
+        with (
+            self.reading() as connection,
+            closing(outline.outline(connection, self.project, session_id, numbers)) as parts,
+        ):
+            yield parts
 
     def event(self, session_id: str, event_id: str) -> Event | None:
         """Return one event, merged, or None."""
@@ -122,11 +144,21 @@ class SqliteStore:
 
         Where as many as `limit` have the very words, it is these. Of one session, if it is named.
         """
+        with self.texts_found(text, limit=limit, session_id=session_id) as parts:
+            return [json.loads(found) for part in parts for found in part]
+
+    @contextmanager
+    def texts_found(
+        self, text: str, *, limit: int = 100, most: int = 1000, session_id: str | None = None
+    ) -> Iterator[Iterator[list[str]]]:
+        """Have the JSON texts of what `search` returns, in parts, in the manner of `texts_of`."""
         if not self._database.read_only:
             self.index_all()
         with self.reading() as connection:
             numbers = index.find(connection, text, self._number(connection), limit, session_id)
-            return events.numbered(connection, self.project, numbers)
+            found = events.texts_numbered(connection, self.project, numbers, most)
+            with closing(found) as parts:
+                yield parts
 
     def resolve(self, prefix: str) -> str:
         """Return the id of the one session that begins with `prefix`, or of the `last` one.
@@ -176,6 +208,10 @@ class SqliteStore:
                 " (SELECT 1 FROM sessions WHERE project = projects.number) ORDER BY name"
             )
             return [name for (name,) in found]
+
+    def interrupt(self) -> None:
+        """Make what another thread asks or does just now fail with a `StoreError`."""
+        self._database.interrupt()
 
     def close(self) -> None:
         """Let go of the store; it is not used afterwards."""

@@ -7,7 +7,6 @@ The rule: which `result` and `reason` make which state stands in this file alone
 from collections.abc import Iterable
 from enum import StrEnum
 
-from agentlog.store import SessionSummary
 from agentlog.store.merge import Event
 
 
@@ -40,9 +39,10 @@ BY_REASON = {
     "interrupted": State.INTERRUPTED,
     "abandoned": State.ABANDONED,
     "exit": State.EXITED,
-    "silent": State.SILENT,
 }
 """Of every other result."""
+
+_SILENT = State.SILENT.value
 
 INTERRUPTED, SHIPPED = 1, 2
 REASONS = {INTERRUPTED: "interrupted", SHIPPED: "shipped"}
@@ -51,9 +51,8 @@ before it was taken up here.
 """
 
 
-def shown(events: Iterable[Event], session: SessionSummary | None) -> Iterable[Event]:
-    """Return the events of a session as they are shown, by what a list says of it."""
-    is_silent = session is not None and session.state == State.SILENT
+def shown(events: Iterable[Event], *, is_silent: bool) -> Iterable[Event]:
+    """Return the events of a session as they are shown, by whether it is silent."""
     return map(silenced, events) if is_silent else events
 
 
@@ -61,11 +60,13 @@ def silenced(event: Event) -> Event:
     """Return an event of a silent session as it is shown: what is open there is silent too."""
     if "end_timestamp" in event or isinstance(event.get("result"), str):
         return event
-    return {**event, "result": "Indeterminate", "reason": "silent"}
+    return {**event, "result": "Indeterminate", "reason": _SILENT}
 
 
 def state_of(result: object, reason: object, *, ended: bool) -> State:
     """Decide the state of an event from its `result` and `reason`, and whether it has an end."""
+    if reason == _SILENT and not ended:
+        return State.SILENT
     if not isinstance(result, str):
         return State.INDETERMINATE if ended else State.RUNNING
     if result in BY_RESULT:

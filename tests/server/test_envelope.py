@@ -40,7 +40,7 @@ def test_a_text_within_what_is_nested_too_deeply_costs_little(name):
 
 def test_what_is_nested_too_deeply_is_one_record_s_fault():
     """Whatever texts stand in it, brackets and quotes among them."""
-    deep = "[" * 3000 + r'"]\"]", "", {"a\\": 1}, "[{"' + "]" * 3000
+    deep = "[" * 100_000 + r'"]\"]", "", {"a\\": 1}, "[{"' + "]" * 100_000
     found, _ = seconds(f'{{"events":[{deep}, {deep}]}}')
     assert [(0, TOO_DEEP), (1, TOO_DEEP)] == [(one.index, one.why) for one in found.refused]
 

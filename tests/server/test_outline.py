@@ -72,7 +72,8 @@ def test_an_error_is_told_by_its_first_line(result, error, expected, tmp_path):
     told = record(2, result=result, error=error)
     with SqliteStore(tmp_path / "store.db") as store:
         store.put([record(), told])
-        (rows,) = store.outline(session_id())
+        with store.outline(session_id()) as parts:
+            (rows,) = parts
     (_, row) = json.loads(f"[{rows}]")
     assert expected == row[FIELDS.index("error")]
     assert (Node(told).error or "")[:300] == (expected or "")
@@ -100,7 +101,8 @@ def test_what_runs_has_no_end_and_what_was_cut_off_says_so(tmp_path):
         store.put([opened, {**opened, "id": event_id(2)}])
         with store.writing() as connection:
             connection.execute("UPDATE events SET interrupted = 1 WHERE id = ?", (event_id(2),))
-        (rows,) = store.outline(session_id())
+        with store.outline(session_id()) as parts:
+            (rows,) = parts
     ends = [
         [row[FIELDS.index(name)] for name in ("end_timestamp", "result", "reason")]
         for row in json.loads(f"[{rows}]")
@@ -114,7 +116,8 @@ def test_damage_is_told_as_json_can(tmp_path):
         store.put(
             [record(timestamp=1e300, tags=["a", 1, None, "b"]), record(2, end_timestamp=-1e300)]
         )
-        (rows,) = store.outline(session_id())
+        with store.outline(session_id()) as parts:
+            (rows,) = parts
     told = {row[0]: dict(zip(FIELDS, row, strict=True)) for row in json.loads(f"[{rows}]")}
     assert 1e15 == told[event_id(1)]["timestamp"]
     assert ["a", "b"] == told[event_id(1)]["tags"]
@@ -148,7 +151,10 @@ def test_a_long_run_is_there_at_once(count, most, tmp_path):
     written(tmp_path / "store.db", run(count, payload=500))
     with SqliteStore(tmp_path / "store.db", read_only=True) as store:
         began = time.process_time()
-        with outline_file(store.outline(session_id()), session_id(), "0-0") as file:
+        with (
+            store.outline(session_id()) as parts,
+            outline_file(parts, session_id(), "0-0") as file,
+        ):
             assert time.process_time() - began < most
             file.seek(0)
             assert count == len(json.load(file)["rows"])

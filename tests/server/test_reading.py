@@ -1,13 +1,20 @@
 """What is read over HTTP: its form, its order, its pages, and what is asked for wrongly."""
 
+import asyncio
 import itertools
 import json
+import resource
 import threading
 import time
+from contextlib import closing
 from urllib.parse import urlencode
 
 import pytest
+from starlette.requests import Request
 
+from agentlog.server.reading import MANY, MOST_FOUND, Reading, found_text
+from agentlog.store.readers import Readers
+from agentlog.store.sqlite import SqliteStore
 from tests.cli.commandline import agentlog
 from tests.server.collector import Collector, event_id, record, session_id, without
 
@@ -171,6 +178,13 @@ def test_a_search_finds_any_text(full):
     assert [] == full.get("/v1/search?q=heron&session=nowhere").json["results"]
 
 
+def test_a_search_reads_no_more_than_is_answered():
+    """However much it finds."""
+    endless = itertools.repeat([f'"{"x" * 999_997}"'])
+    results = json.loads(found_text(endless))["results"]
+    assert MOST_FOUND // 1_000_000 == len(results)
+
+
 def test_a_large_search_keeps_nobody_waiting(tmp_path):
     """It finds as much as fits into 32 MiB, the newest, and others are answered meanwhile."""
     with Collector(tmp_path) as collector:
@@ -197,6 +211,54 @@ def test_a_large_search_keeps_nobody_waiting(tmp_path):
         found = [event["id"] for event in answer.json["results"]]
         assert [event_id(number) for number in range(4000, 4000 - len(found), -1)] == found
         assert max(waited) < 0.5
+
+
+def test_a_short_session_waits_for_no_long_one(tmp_path):
+    """However many of those are read, it is answered."""
+    path = tmp_path / "store.db"
+    with SqliteStore(path) as store:
+        store.put([record(), *(record(number, session=2) for number in range(MANY + 1))])
+    with closing(Readers(path)) as readers, closing(Reading(readers)) as reading:
+
+        async def asked(number):
+            path_params = {"session_id": session_id(number)}
+            scope = {"type": "http", "path_params": path_params, "state": {"project": ""}}
+            answer, sent = await reading.session(Request(scope)), []
+
+            async def send(message):
+                sent.append(message)
+
+            await answer(scope, None, send)
+            return sent[0]["status"]
+
+        async def ask():
+            over = threading.Event()
+            try:
+                busy = [reading._of_long.submit(over.wait, 30) for _ in range(2)]
+                long = asyncio.create_task(asked(2))
+                assert 200 == await asyncio.wait_for(asked(1), 20)
+                assert not any(one.done() for one in (long, *busy))
+            finally:
+                over.set()
+            assert 200 == await long
+
+        asyncio.run(ask())
+
+
+def test_a_full_disk_costs_one_answer(tmp_path):
+    """A session that finds no room is a 507, as often as it is asked for, and later it is read."""
+    with Collector(tmp_path) as collector:
+        collector.post([record(params="x" * (9 << 20))])  # SQLite itself needs no disk for one
+        path, pid = f"/v1/sessions/{session_id()}", collector.process.pid
+        _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+        for _ in range(4):
+            answer = collector.get(path)
+            assert (507, {"detail"}) == (answer.status, set(answer.json))
+            assert "30" == answer.headers["Retry-After"]
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
+        assert 200 == collector.get(path).status
+        assert 0 == collector.stop()
+        assert "Traceback" not in collector.log()
 
 
 def test_a_head_is_answered_without_a_body(full):

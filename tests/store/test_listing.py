@@ -5,7 +5,9 @@ import time
 import pytest
 
 from agentlog.store import SessionFilter, SessionSummary
+from agentlog.store.intake import entry_of_record
 from agentlog.store.sqlite import SqliteStore
+from agentlog.store.state import State, silenced, state_of
 
 
 @pytest.fixture
@@ -217,6 +219,27 @@ def test_sessions_are_found_by_name_tag_or_beginning(store, text, expected):
     )
     found = store.sessions(SessionFilter(text=text))
     assert set(expected) == {summary.id for summary in found}
+
+
+def test_what_is_silent_says_nothing_and_has_nobody_here(store):
+    """Whatever became of its root; a session that somebody here may still write to is not."""
+    now = time.time()
+    store.put([root("late", now - 700), event("late", "b", now - 650)])
+    store.put([root("ended", now - 900, end_timestamp=now - 800), event("ended", "b", now - 850)])
+    store.put([root("lively", now - 900), event("lively", "b", now - 10)])
+    with store.writing():
+        store.put_entries([entry_of_record(root("here", now - 900))], "owner")
+    sessions = ("late", "ended", "lively", "here", "nowhere")
+    assert ["late", "ended"] == [one for one in sessions if store.is_silent(one)]
+
+
+def test_a_word_of_a_user_makes_nothing_silent():
+    """What has ended is not open, whatever its reason says."""
+    assert State.INDETERMINATE == state_of("Indeterminate", "silent", ended=True)
+    shown = silenced({"event_type": "a", "timestamp": 1.0})
+    assert State.SILENT == state_of(shown["result"], shown["reason"], ended=False)
+    ended = {"event_type": "a", "end_timestamp": 2.0}
+    assert ended is silenced(ended)
 
 
 def test_a_tag_is_found_whole(store):

@@ -8,6 +8,8 @@ from agentlog.errors import StoreError
 from agentlog.store.readers import Readers
 from agentlog.store.sqlite import SqliteStore
 
+ENDLESS = "WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n) SELECT sum(x) FROM n"
+
 
 def event(event_id, session_id="s", **fields):
     """Return a record of an event."""
@@ -70,6 +72,53 @@ def test_several_threads_read_at_once_and_one_more_waits(store, readers):
     for thread in threads:
         thread.join(20)
     assert not any(thread.is_alive() for thread in threads)
+
+
+def test_who_fails_in_the_middle_keeps_nothing(store, readers):
+    """Neither a connection nor what was read of the file, whoever holds the error."""
+    store.put([event("a"), event("b")])
+    failures = []
+
+    def fail():
+        try:
+            with readers.of_project("") as reader, reader.texts_of("s", most=1) as parts:
+                next(parts)
+                raise MemoryError
+        except MemoryError as error:
+            failures.append(error)
+
+    for _ in range(2):
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join(20)
+    assert 2 == len(failures)
+    with readers.of_project("") as reader:
+        assert 2 == len(reader.session("s"))
+    with store.reading() as connection:
+        (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    assert 0 == busy
+
+
+def test_the_end_waits_for_no_reader(store, readers):
+    """What is being read is broken off, and what is asked for later is refused."""
+    begun, told = threading.Event(), []
+
+    def read():
+        try:
+            with readers.of_project("") as reader, reader.reading() as connection:
+                begun.set()
+                connection.execute(ENDLESS).fetchall()
+        except StoreError as error:
+            told.append(str(error))
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    assert begun.wait(20)
+    readers.close()
+    thread.join(20)
+    assert [f"{store.path} cannot be used: interrupted."] == told
+    with pytest.raises(StoreError, match="not read any more"), readers.of_project(""):
+        pass
 
 
 def test_a_store_that_is_not_there_is_told(tmp_path):

@@ -32,6 +32,7 @@ def test_all_text_is_searched():
 def test_a_script_without_blanks_has_a_word_a_character():
     """So that what stands in the middle is found, by a phrase."""
     assert ["今", "日", "は", "東", "京", "で", "rain"] == words({"a": "今日は東京でrain"}).split()
+    assert ["ﾃ", "ﾞ"] == words({"a": "ﾃﾞ"}).split()
     assert 'text : (" 東  京 ") AND project : p1' == queries("東京", 1)[0]
 
 

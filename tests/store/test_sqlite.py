@@ -71,8 +71,11 @@ def test_what_a_search_finds_is_read_by_its_number(store):
         connection.set_trace_callback(asked.append)
         assert [opened("a")] == store.search("plan")
         connection.set_trace_callback(None)
-        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {asked[-1]}")]
-    assert "SEARCH events USING INTEGER PRIMARY KEY (rowid=?)" == plan[0]
+        for question in asked[-2:]:
+            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {question}")]
+            assert "SEARCH events USING INTEGER PRIMARY KEY (rowid=?)" in plan
+            assert "SCAN events" not in " ".join(plan)
+    assert "TEMP B-TREE" not in " ".join(plan)  # halves are not sorted, which would copy them all
 
 
 def test_a_running_event_has_no_outcome(store):
@@ -99,13 +102,17 @@ def test_the_texts_of_a_session_are_its_events(store):
     store.put([opened("a"), closed("a"), opened("b", 2.0, tags=["é"]), whole, closed("d")])
     with store.writing() as connection:
         connection.execute("UPDATE events SET interrupted = 1 WHERE id IN ('a', 'b')")
-    parts = list(store.texts_of(SESSION, most=3))
+    with store.texts_of(SESSION, most=3) as found:
+        parts = list(found)
     assert [3, 1] == [len(part) for part in parts]
     texts = [text for part in parts for text in part]
     assert store.session(SESSION) == [json.loads(text) for text in texts]
     assert json.dumps(whole) in texts
     assert "interrupted" == store.event(SESSION, "b")["reason"]
-    assert [] == list(store.texts_of(OTHER))
+    assert 4 == store.count_of(SESSION)
+    with store.texts_of(OTHER) as found:
+        assert [] == list(found)
+    assert 0 == store.count_of(OTHER)
 
 
 def test_an_id_may_be_used_in_two_sessions(store):
@@ -219,6 +226,15 @@ def test_a_search_reaches_the_oldest_and_the_newest(store):
     for place in (0, 9_999, 10_000, 20_000):
         store.put([closed(f"{place:05}", returns="needle")])
     assert ["20000", "10000", "09999", "00000"] == [event["id"] for event in store.search("needle")]
+
+
+def test_the_texts_that_a_search_finds_come_in_parts(store):
+    """The newest first, whenever they were put, and those of one project alone."""
+    store.put([opened(event_id, float(event_id)) for event_id in "35142"])
+    store.for_project("anna").put([opened("6", 6.0)])
+    with store.texts_found("plan", limit=4, most=3) as found:
+        parts = [[json.loads(text)["id"] for text in part] for part in found]
+    assert [["5", "4", "2"], ["1"]] == parts
 
 
 def test_a_search_prefers_the_very_words(store):

@@ -316,7 +316,7 @@ function follow(isOn) {
 async function load() {
   const outline = await source.outline();
   sessionId = outline.session_id;
-  isSilent = !source.address || outline.state === "silent";
+  isSilent = !source.address || outline.is_silent;
   rows = new Map(outline.rows.map((row) => [row[0], row]));
 }
 

@@ -16,7 +16,6 @@ const UNSETTLED = ["running", "interrupted", "silent"];
 const BY_RESULT = new Map([["Success", "succeeded"], ["Fail", "failed"]]);
 const BY_REASON = new Map([
   ["cancelled", "cancelled"], ["interrupted", "interrupted"], ["abandoned", "abandoned"], ["exit", "exited"],
-  ["silent", "silent"],
 ]);
 
 /** The signs of the states, as in agentlog/replay/glyphs.py. */
@@ -48,6 +47,7 @@ export class Node {
   get isRoot() { return this.row[KIND] === "session" || (this.row[PARENT] === null && this.row[NAME] !== null); }
   get state() {
     const [result, reason] = [this.row[RESULT], this.row[REASON]];
+    if (reason === "silent" && this.row[END] === null) return "silent";
     if (result === null) return this.row[END] === null ? "running" : "indeterminate";
     return BY_RESULT.get(result) ?? BY_REASON.get(reason) ?? "indeterminate";
   }
@@ -57,7 +57,10 @@ export class Node {
   get duration() { return elapsed(this.started, this.ended); }
   get tokensIn() { return tokenCount(this.row[GIVEN]); }
   get tokensOut() { return tokenCount(this.row[MADE]); }
-  get reason() { return BY_REASON.has(this.row[REASON]) ? null : text(this.row[REASON]); }
+  get reason() {
+    const reason = this.row[REASON];
+    return BY_REASON.has(reason) || reason === this.state ? null : text(reason);
+  }
   get model() { return text(this.row[MODEL]); }
   get error() { return text(this.row[ERROR]); }
   get level() { return text(this.row[LEVEL]); }
