@@ -113,7 +113,7 @@ class Node:
     def reason(self) -> str | None:
         """The `reason` where it says more than the state does: a user's own words."""
         reason = _text(self.event.get("reason"))
-        return None if reason in BY_REASON else reason
+        return None if reason in BY_REASON or reason == self.state else reason
 
     @property
     def error(self) -> str | None:

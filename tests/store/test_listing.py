@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from agentlog.replay.node import Node
 from agentlog.store import SessionFilter, SessionSummary
 from agentlog.store.intake import entry_of_record
 from agentlog.store.sqlite import SqliteStore
@@ -238,6 +239,7 @@ def test_a_word_of_a_user_makes_nothing_silent():
     assert State.INDETERMINATE == state_of("Indeterminate", "silent", ended=True)
     shown = silenced({"event_type": "a", "timestamp": 1.0})
     assert State.SILENT == state_of(shown["result"], shown["reason"], ended=False)
+    assert None is Node(shown).reason
     ended = {"event_type": "a", "end_timestamp": 2.0}
     assert ended is silenced(ended)
 
