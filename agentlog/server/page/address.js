@@ -8,7 +8,7 @@ const STEP = 800; // ms; what follows sooner is the same step
 export function parse(fragment) {
   const given = new URLSearchParams(fragment.slice(1));
   const ids = (name) => new Set(given.get(name)?.split(".").filter(Boolean));
-  const zoom = (given.get("z") ?? "").split("_").map(Number);
+  const [start, end] = (given.get("z") ?? "").split("_").map(Number);
   const at = parseFloat(given.get("t"));
   return {
     selected: given.get("e"),
@@ -16,14 +16,13 @@ export function parse(fragment) {
     opened: ids("u"),
     errors: given.has("errors"),
     query: given.get("q") ?? "",
-    zoom: zoom.length === 2 && zoom[1] > zoom[0] ? zoom : null,
+    zoom: end > start ? [start, end] : null,
     at: Number.isFinite(at) ? at : null,
     pane: !given.has("closed"),
   };
 }
 
-/** Write a view as a fragment. */
-export function format({ selected, closed, opened, errors, query, zoom, at, pane }) {
+function format({ selected, closed, opened, errors, query, zoom, at, pane }) {
   const parts = {
     e: selected,
     errors: errors && "1",
@@ -31,7 +30,7 @@ export function format({ selected, closed, opened, errors, query, zoom, at, pane
     f: [...closed].join("."),
     u: [...opened].join("."),
     z: zoom?.map((one) => +one.toFixed(6)).join("_"),
-    t: at === null ? "" : at.toFixed(6),
+    t: at?.toFixed(6),
     closed: !pane && "1",
   };
   return `#${new URLSearchParams(Object.entries(parts).filter(([, text]) => text))}`;
@@ -63,8 +62,7 @@ export class Address {
 
   #flush() {
     const fragment = format(this.view);
-    const change = this.#isStep ? "pushState" : "replaceState";
-    if (fragment !== location.hash) history[change](null, "", fragment);
+    if (fragment !== location.hash) history[this.#isStep ? "pushState" : "replaceState"](null, "", fragment);
     this.#timer = 0;
     this.#isStep = false;
   }

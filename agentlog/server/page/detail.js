@@ -3,25 +3,20 @@
    The rule of this file: what its row knows of an event is there at once, the rest when it has
    come; and what comes for an event that is no longer the selected one is dropped. */
 
-import { clip, clock, duration, plural, safe, tokens } from "./text.js";
-import { element } from "./table.js";
-import { GLYPHS } from "./tree.js";
-import { button, conversationOf, textOf, valueOf } from "./value.js";
+import { button, element } from "./element.js";
+import { GLYPHS, clock, duration, plural, safe, tokens } from "./text.js";
+import { conversationOf, textOf, valueOf } from "./value.js";
 
 const PATIENCE = 60; // ms before the event is asked for, as a held key goes through many
 const LONGEST = 160; // of a title, which stays in view
-const IN_FACTS = [
-  "id", "session_id", "parent_id", "event_type", "action_type", "timestamp", "end_timestamp", "result", "reason",
-  "rating", "model", "tags", "prompt_tokens", "completion_tokens", "level", "logger",
-];
 
 export class Detail {
   #asked = null;
   #shown = [];
 
-  /** `event(id, signal)` gives a whole event; `on` has `go(id)` and `close()`. */
-  constructor(pane, event, on) {
-    Object.assign(this, { pane, event, on });
+  /** `event(id, signal)` gives a whole event. */
+  constructor(pane, event, close) {
+    Object.assign(this, { pane, event, close });
   }
 
   clear() {
@@ -36,10 +31,10 @@ export class Detail {
     const shown = [node.row, item.nodes?.length, context.command, context.cause?.id];
     if (shown.every((one, i) => one === this.#shown[i])) return;
     const isOther = this.#shown[0]?.[0] !== node.id;
+    const body = isOther ? element("div") : this.pane.lastChild;
     this.#shown = shown;
     this.#asked?.abort();
     this.#asked = new AbortController();
-    const body = isOther ? element("div") : this.pane.lastChild;
     this.pane.replaceChildren(this.#head(item, node), factsOf(node, context), body);
     if (isOther) this.pane.scrollTop = 0;
     this.#fill(node, body, context, this.#asked.signal);
@@ -48,30 +43,31 @@ export class Detail {
   async #fill(node, body, context, signal) {
     await new Promise((done) => setTimeout(done, PATIENCE));
     if (signal.aborted) return;
-    try {
-      const event = await this.event(node.id, signal);
-      if (!signal.aborted) body.replaceChildren(...sectionsOf(event), idsOf(node, context, this.on));
-    } catch (error) {
-      if (!signal.aborted) body.replaceChildren(element("p", "error", safe(error.message)));
-    }
+    const drawn = await this.event(node.id, signal).then(
+      (event) => [...sectionsOf(event, context), idsOf(node, context)],
+      (error) => [element("p.error", safe(error.message))],
+    );
+    if (!signal.aborted) body.replaceChildren(...drawn);
   }
 
-  #head(item, node) {
-    const head = element("header");
-    const title = element("h2");
-    const close = button("×", this.on.close);
+  #head({ nodes }, { name, state }) {
+    const title = element("h2", element(`span.glyph.${state}`, GLYPHS[state]), element("span.title", safe(name, LONGEST)));
+    if (nodes) title.append(element("span.dim", `first of ${nodes.length}`));
+    const close = button("×", this.close);
     close.className = "close";
     close.ariaLabel = "Close the details";
-    title.append(element("span", `glyph ${node.state}`, GLYPHS[node.state]), element("span", "title", safe(clip(node.name, LONGEST))));
-    if (item.nodes) title.append(element("span", "dim", `first of ${item.nodes.length}`));
-    head.append(title, close);
-    return head;
+    return element("header", title, close);
   }
+}
+
+/* Names with what stands behind them, where there is something. */
+function list(kind, facts) {
+  const there = Object.entries(facts).filter(([, body]) => body);
+  return element(kind, ...there.flatMap(([name, body]) => [element("dt", name), element("dd", body)]));
 }
 
 function factsOf(node, { origin, cause }) {
   const when = (moment) => moment !== null && `${clock(moment, true)}  (+${duration(moment - origin)})`;
-  const below = `${plural(node.events - 1, "event")}, ${plural(node.failures - Number(node.failed), "failure")}`;
   const facts = {
     Name: node.name.length > LONGEST && node.name,
     State: node.state + (node.reason ? `: ${node.reason}` : "") + (node.id === cause?.id ? " ← root cause" : ""),
@@ -81,23 +77,16 @@ function factsOf(node, { origin, cause }) {
     Start: when(node.started),
     End: node.ended !== node.started && when(node.ended),
     Duration: node.duration && duration(node.duration),
-    Below: node.events > 1 && below,
+    Below: node.events > 1 && `${plural(node.events - 1, "event")}, ${plural(node.failures - Number(node.failed), "failure")}`,
     Tags: node.tags.map((tag) => `#${tag}`).join(" "),
     Rating: node.rating,
   };
-  const list = element("dl");
-  for (const [name, text] of Object.entries(facts)) {
-    if (!text) continue;
-    const body = element("dd");
-    body.append(textOf(text));
-    list.append(element("dt", "", name), body);
-  }
-  return list;
+  for (const name in facts) facts[name] &&= textOf(facts[name]);
+  return list("dl", facts);
 }
 
-function sectionsOf(event) {
-  const { error, log, params, prompt, returns, ...more } = event;
-  for (const field of IN_FACTS) delete more[field];
+function sectionsOf({ error, log, params, prompt, returns, ...more }, { fields }) {
+  for (const field of fields) delete more[field];
   const sections = [
     ["Error", error, errorOf],
     ["Log before the failure", log, logOf],
@@ -110,13 +99,11 @@ function sectionsOf(event) {
 }
 
 function isThere(value) {
-  return value !== null && value !== undefined && (typeof value !== "object" || Object.keys(value).length > 0);
+  return typeof value === "object" ? Object.keys(value ?? {}).length > 0 : value !== undefined;
 }
 
 function section(name, body) {
-  const made = element("section", name.toLowerCase());
-  made.append(element("h3", "", name), body);
-  return made;
+  return element(`section.${name.toLowerCase()}`, element("h3", name), body);
 }
 
 function errorOf(error) {
@@ -133,36 +120,28 @@ function errorOf(error) {
 }
 
 function logOf(lines) {
-  if (!Array.isArray(lines)) return valueOf(lines);
-  const list = element("ol");
-  for (const line of lines) {
-    const { timestamp, level, logger, event, ...others } = line !== null && typeof line === "object" ? line : { event: line };
-    const row = element("li");
-    const when = typeof timestamp === "number" ? clock(timestamp, true).slice(11) : null;
-    const parts = [when, level, logger].filter((part) => typeof part === "string");
-    row.append(element("span", "dim", `${safe(clip(parts.join(" "), 200))} `), valueOf(event ?? null, 1));
-    if (isThere(others)) row.append(valueOf(others, 2));
-    list.append(row);
-  }
-  return list;
+  return Array.isArray(lines) ? element("ol", ...lines.map(lineOf)) : valueOf(lines);
 }
 
-function idsOf(node, { sessionId, command }, on) {
-  const list = element("dl", "ids");
-  const add = (name, text) => {
-    const line = element("dd");
-    line.append(element("code", "", safe(text)), button("copy", (pressed) => copy(text, pressed)));
-    list.append(element("dt", "", name), line);
+function lineOf(line) {
+  const { timestamp, level, logger, event, ...others } = line !== null && typeof line === "object" ? line : { event: line };
+  const when = typeof timestamp === "number" ? clock(timestamp, true).slice(11) : null;
+  const parts = [when, level, logger].filter((part) => typeof part === "string");
+  const row = element("li", element("span.dim", `${safe(parts.join(" "), 200)} `), valueOf(event ?? null, 1));
+  if (isThere(others)) row.append(valueOf(others, 2));
+  return row;
+}
+
+function idsOf({ id, parent }, { sessionId, command }) {
+  const texts = {
+    Event: id, Parent: parent?.id, Session: sessionId, traceparent: `00-${sessionId}-${id}-01`, Terminal: command,
   };
-  add("Event", node.id);
-  if (node.parent) {
-    add("Parent", node.parent.id);
-    list.lastChild.append(button("go", () => on.go(node.parent.id)));
-  }
-  add("Session", sessionId);
-  add("traceparent", `00-${sessionId}-${node.id}-01`);
-  add("Terminal", command);
-  return section("To copy", list);
+  for (const name in texts) texts[name] &&= toCopy(texts[name]);
+  return section("To copy", list("dl.ids", texts));
+}
+
+function toCopy(text) {
+  return element("div", element("code", safe(text)), button("copy", (pressed) => copy(text, pressed)));
 }
 
 /* There is no clipboard where the page came without TLS from another machine. */

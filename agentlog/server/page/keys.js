@@ -1,7 +1,8 @@
-/* The keys of a session. What they do stands in session.html, once, as `?` tells it. */
+/* The keys of a page. What they do stands in its HTML, once, as `?` tells it. */
 
-const TYPED = "input:not([type=range]), textarea, select";
+const TYPED = "input:not([type=range]), select";
 const PRESSED = "button, a, summary";
+const SCROLLED = "#pane, #pane *, [type=range]";
 
 /** Call `commands[name]` for a key, unless what has the focus wants it. */
 export function listen(dialog, commands) {
@@ -15,7 +16,7 @@ export function listen(dialog, commands) {
     if (!command || event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
     if (target.matches(TYPED) && key !== "Escape") return;
     if (target.matches(PRESSED) && (key === "Enter" || key === " ")) return;
-    if (target.matches("#pane, #pane *, [type=range]") && /^(Arrow|Page|Home|End)/.test(key)) return;
+    if (target.matches(SCROLLED) && /^(Arrow|Page|Home|End)/.test(key)) return;
     event.preventDefault();
     command();
   });
@@ -23,7 +24,6 @@ export function listen(dialog, commands) {
 
 /** Show the dialog that tells the keys. */
 export function tell(dialog) {
-  const template = dialog.querySelector("template");
-  if (!dialog.querySelector("dl")) dialog.append(template.content.cloneNode(true));
+  if (!dialog.querySelector("dl")) dialog.append(dialog.querySelector("template").content.cloneNode(true));
   dialog.showModal();
 }

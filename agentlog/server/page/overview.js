@@ -6,12 +6,12 @@ import { place } from "./axis.js";
 
 const LANES = 9;
 const NEAR = 6; // pixels
-const FAINT = 0.4; // what has children, as its time is also theirs
+const OPACITY = [0, 0.4, 1]; // of nothing; of what has children, as its time is also theirs; of all else
 
 export class Overview {
   #drag = null;
 
-  /** `on` has `zoom(span or null)` and `pick(moment)`. */
+  /** `on` has `zoom(span)` and `pick(moment)`. */
   constructor(box, on) {
     Object.assign(this, { box, on });
     [this.canvas, this.frame, this.line] = box.children;
@@ -25,7 +25,6 @@ export class Overview {
       if (this.#drag && !this.#drag.moves) on.pick(this.#moment(event));
       this.#drag = null;
     });
-    box.addEventListener("dblclick", () => on.zoom(null));
     new ResizeObserver(() => this.draw()).observe(box);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
   }
@@ -39,13 +38,13 @@ export class Overview {
   /** Show the window, null for none, and the moment that is looked at, or null. */
   mark(zoom, at) {
     this.zoom = zoom;
-    this.frame.hidden = !zoom;
-    this.line.hidden = at === null;
-    const percent = (moment) => place(moment, this.whole) * 100;
-    if (at !== null) this.line.style.left = `${percent(at)}%`;
-    if (!zoom) return;
-    this.frame.style.left = `${percent(zoom[0])}%`;
-    this.frame.style.width = `${percent(zoom[1]) - percent(zoom[0])}%`;
+    const lay = (mark, moments) => {
+      mark.hidden = !moments;
+      const [from, to] = (moments ?? []).map((moment) => place(moment, this.whole) * 100);
+      Object.assign(mark.style, { left: `${from}%`, width: to > from ? `${to - from}%` : "" });
+    };
+    lay(this.frame, zoom);
+    lay(this.line, at === null ? null : [at]);
   }
 
   draw() {
@@ -57,12 +56,12 @@ export class Overview {
     const column = (moment) => Math.min(width - 1, Math.floor(place(moment, whole) * width));
     const filled = new Uint8Array(width * LANES);
     const failures = new Set();
-    for (const node of this.nodes) {
-      if (node.when === null) continue;
-      const last = column(node.ended ?? this.until);
-      const row = Math.min(node.depth, LANES - 1) * width;
-      filled.fill(node.children.length ? 1 : 2, row + column(node.when), row + last + 1);
-      if (node.failed && !node.children.some((child) => child.failed)) failures.add(last);
+    for (const { when, ended, depth, children, failed } of this.nodes) {
+      if (when === null) continue;
+      const last = column(ended ?? this.until);
+      const row = Math.min(depth, LANES - 1) * width;
+      filled.fill(children.length ? 1 : 2, row + column(when), row + last + 1);
+      if (failed && !children.some((child) => child.failed)) failures.add(last);
     }
     const pen = canvas.getContext("2d");
     const style = getComputedStyle(canvas);
@@ -71,7 +70,7 @@ export class Overview {
     for (let first = 0, next; first < filled.length; first = next) {
       const row = Math.floor(first / width);
       for (next = first + 1; next < (row + 1) * width && filled[next] === filled[first]; ) next++;
-      pen.globalAlpha = [0, FAINT, 1][filled[first]];
+      pen.globalAlpha = OPACITY[filled[first]];
       pen.fillRect(first - row * width, row * lane, next - first, Math.max(1, lane - ratio));
     }
     pen.globalAlpha = 1;
@@ -81,20 +80,20 @@ export class Overview {
 
   #moment({ clientX }) {
     const { left, width } = this.box.getBoundingClientRect();
-    const at = Math.min(Math.max((clientX - left) / width, 0), 1);
-    return this.whole[0] + at * (this.whole[1] - this.whole[0]);
+    const [start, end] = this.whole;
+    return start + Math.min(Math.max((clientX - left) / width, 0), 1) * (end - start);
   }
 
   /* What is taken hold of: one end of a window, of which the other is `from`, or all of it. */
   #grip(event) {
-    const at = this.#moment(event);
+    const from = this.#moment(event);
+    const { clientX: x } = event;
+    if (!this.zoom) return { x, from };
     const near = (NEAR / this.box.clientWidth) * (this.whole[1] - this.whole[0]);
-    const [start, end] = this.zoom ?? [at, at];
-    const grip = { x: event.clientX, from: at };
-    if (!this.zoom) return grip;
-    if (Math.abs(at - start) < near) return { ...grip, from: end };
-    if (Math.abs(at - end) < near) return { ...grip, from: start };
-    return at > start && at < end ? { ...grip, held: this.zoom } : grip;
+    const [start, end] = this.zoom;
+    if (Math.abs(from - start) < near) return { x, from: end };
+    if (Math.abs(from - end) < near) return { x, from: start };
+    return { x, from, held: from > start && from < end && this.zoom };
   }
 
   #move(event) {
@@ -102,7 +101,7 @@ export class Overview {
     if (!drag || (!drag.moves && Math.abs(event.clientX - drag.x) < 3)) return;
     drag.moves = true;
     const at = this.#moment(event);
-    const drawn = [Math.min(at, drag.from), Math.max(at, drag.from)];
-    this.on.zoom(drag.held?.map((moment) => moment + at - drag.from) ?? drawn);
+    const { from, held } = drag;
+    this.on.zoom(held ? held.map((moment) => moment + at - from) : [Math.min(at, from), Math.max(at, from)]);
   }
 }

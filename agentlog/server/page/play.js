@@ -15,7 +15,6 @@ export class Player {
       const part = slider.value / slider.max;
       onMove(part === 1 ? null : this.whole[0] + part * this.#length);
     });
-    toggle.addEventListener("click", () => this.press());
   }
 
   get #length() { return this.whole[1] - this.whole[0]; }
@@ -33,10 +32,11 @@ export class Player {
     let last = performance.now();
     const step = (now) => {
       const at = this.at + (Math.max(0, now - last) / 1000) * Math.max(1, this.#length / LONGEST);
+      const isEnd = at >= this.whole[1];
       last = now;
       this.#frame = requestAnimationFrame(step);
-      if (at >= this.whole[1]) this.pause();
-      this.onMove(at >= this.whole[1] ? null : at, true);
+      if (isEnd) this.pause();
+      this.onMove(isEnd ? null : at, true);
     };
     this.#tell(requestAnimationFrame(step));
   }
@@ -56,21 +56,9 @@ export class Player {
 /** Return what tells what was open, had ended and was to come at a moment. */
 export function teller(nodes) {
   const known = nodes.filter((node) => node.when !== null);
-  const starts = Float64Array.from(known, (node) => node.when).sort();
-  const ends = Float64Array.from(known, (node) => node.ended ?? Infinity).sort();
+  const [starts, ends] = ["when", "ended"].map((field) => Float64Array.from(known, (node) => node[field] ?? Infinity));
   return (at) => {
-    const [begun, ended] = [upTo(starts, at), upTo(ends, at)];
-    return `${begun - ended} open · ${ended} ended · ${starts.length - begun} to come`;
+    const [begun, ended] = [starts, ends].map((moments) => moments.filter((one) => one <= at).length);
+    return `${begun - ended} open · ${ended} ended · ${known.length - begun} to come`;
   };
-}
-
-/* How many are not behind a value. */
-function upTo(sorted, value) {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle] <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -5,31 +5,30 @@
    same view. */
 
 import { Address, parse } from "./address.js";
-import { place, spanOf, windowIn } from "./axis.js";
+import { spanOf, windowIn } from "./axis.js";
 import { Detail } from "./detail.js";
+import { at, element } from "./element.js";
 import { listen as listenToKeys, tell } from "./keys.js";
 import { listen } from "./live.js";
 import { Overview } from "./overview.js";
 import { Player, teller } from "./play.js";
 import { source } from "./source.js";
-import { Table, element } from "./table.js";
-import { clip, clock, count, duration, plural, safe, tokens } from "./text.js";
-import { GLYPHS, forest, rootCause, walk } from "./tree.js";
-import { describe, isOpen, isWanted, keyOf, reveal, search, stretch, sum, visible } from "./view.js";
+import { Table } from "./table.js";
+import { GLYPHS, clock, count, duration, plural, safe, tokens } from "./text.js";
+import { forest, rootCause, sum, walk } from "./tree.js";
+import { describe, isOpen, isWanted, keyOf, reveal, search, visible } from "./view.js";
 
 const SILENT_AFTER = 600; // s, as the collector's list has it
 const SEARCH_AFTER = 250; // ms
 const REST = 3; // times as long as it took to build a run, before the next is built
 
-const at = (id) => document.getElementById(id);
 const now = () => Date.now() / 1000;
 
 let view = parse(location.hash);
+let outline = null;
 let rows = new Map();
 let run = null;
-let sessionId = "";
 let indexes = new Map();
-let starts = [];
 let isFollowing = false;
 
 const table = new Table(at("table"), (item) => describe(item, { ...run, view, at: moment() }), {
@@ -39,13 +38,10 @@ const table = new Table(at("table"), (item) => describe(item, { ...run, view, at
 });
 const overview = new Overview(at("map"), { zoom, pick });
 const player = new Player(at("slider"), at("play"), moveTo);
-const detail = new Detail(at("pane"), (id, signal) => source.event(id, signal), {
-  go: (id) => goTo(run.byId.get(id)),
-  close: () => change({ pane: false }),
-});
+const detail = new Detail(at("pane"), (id, signal) => source.event(id, signal), () => change({ pane: false }));
 const address = new Address((parsed) => {
   change(parsed, false, false);
-  table.reach(table.selected, true);
+  reach();
 });
 
 // -- A run, which follows from the rows --------------------------------------------------------
@@ -53,12 +49,12 @@ const address = new Address((parsed) => {
 function build() {
   const roots = forest([...rows.values()]);
   const nodes = [...walk(roots)];
-  const head = roots.find((root) => root.kind === "session") ?? roots[0];
-  const last = nodes.reduce((most, node) => Math.max(most, node.when ?? 0, node.ended ?? 0), 0);
+  const last = nodes.reduce((most, node) => Math.max(most, node.when, node.ended), 0);
   const isRunning = nodes.some((node) => node.state === "running");
   run = {
-    roots, nodes, head, last, isRunning,
-    isLive: isRunning && Boolean(source.address) && now() - last < SILENT_AFTER,
+    roots, nodes, last,
+    head: roots.find((root) => root.kind === "session") ?? roots[0],
+    isLive: isRunning && Boolean(source.api) && now() - last < SILENT_AFTER,
     cause: rootCause(roots),
     failures: nodes.filter((node) => node.failed),
     byId: new Map(nodes.map((node) => [node.id, node])),
@@ -77,19 +73,16 @@ function setNow() {
 
 /* Build and draw anew, but for no more than a part of the time. */
 let due = 0;
-let isStale = false;
+let rested = 0;
 
 function update() {
-  isStale = true;
-  if (due) return;
-  isStale = false;
-  const began = performance.now();
-  build();
-  draw();
-  due = setTimeout(() => {
+  due ||= setTimeout(() => {
+    const began = performance.now();
     due = 0;
-    if (isStale) update();
-  }, REST * (performance.now() - began));
+    build();
+    draw();
+    rested = performance.now() + REST * (performance.now() - began);
+  }, rested - performance.now());
 }
 
 function draw() {
@@ -103,24 +96,24 @@ function draw() {
 }
 
 function drawHead() {
-  const { head, nodes, failures, isLive, last } = run;
-  const isRoot = Boolean(head?.isRoot);
-  const state = !isRoot ? "unknown" : head.state === "running" && !isLive ? "silent" : head.state;
-  const start = (isRoot ? head.started : null) ?? run.whole[0];
+  const { nodes, failures, isLive, last, whole } = run;
+  const head = run.head?.isRoot ? run.head : null;
+  const state = !head ? "unknown" : head.state === "running" && !isLive ? "silent" : head.state;
+  const start = head?.started ?? whole[0];
   const spent = tokens(sum(nodes, "tokensIn"), sum(nodes, "tokensOut"));
   const facts = [
-    [`${GLYPHS[state]} ${state}${state === "silent" ? ` since ${clock(last)}` : ""}`, `state ${state}`],
+    [`${GLYPHS[state]} ${state}${state === "silent" ? ` since ${clock(last)}` : ""}`, `span.state.${state}`],
     [clock(start)],
-    [duration(((isRoot ? head.ended : null) ?? run.now ?? last) - start)],
+    [duration((head?.ended ?? run.now ?? last) - start)],
     [plural(nodes.length, "event")],
-    [plural(failures.length, "failure"), failures.length ? "failed" : ""],
+    [plural(failures.length, "failure"), failures.length ? "span.failed" : "span"],
     [spent && `tokens ${spent}`],
     [head?.rating && `rated ${head.rating}`],
-    ...(head?.tags ?? []).slice(0, 12).map((tag) => [`#${tag}`]),
+    ...(run.head?.tags ?? []).slice(0, 12).map((tag) => [`#${tag}`]),
   ];
-  at("name").textContent = isRoot ? safe(clip(head.name, 300)) : "a session without its root";
+  at("name").textContent = head ? safe(head.name, 300) : "a session without its root";
   document.title = `${GLYPHS[state]} ${at("name").textContent} · agentlog`;
-  at("facts").replaceChildren(...facts.filter(([text]) => text).map(([text, name]) => element("span", name, safe(clip(text, 60)))));
+  at("facts").replaceChildren(...facts.filter(([text]) => text).map(([text, kind = "span"]) => element(kind, safe(text, 60))));
 }
 
 // -- The view, and the one way to change it ----------------------------------------------------
@@ -138,29 +131,33 @@ function change(changes, isStep = false, isWritten = true) {
 }
 
 function showRows() {
-  const shown = visible(run.roots, view);
-  indexes = new Map(shown.items.map((item, index) => [keyOf(item), index]));
-  starts = shown.items.map((item) => (item.nodes?.[0] ?? item).when ?? Infinity);
-  table.show(shown, (item) => indexes.get(keyOf(item)) ?? -1);
+  const items = visible(run.roots, view);
+  indexes = new Map(items.map((item, index) => [keyOf(item), index]));
+  table.show(items, (item) => indexes.get(keyOf(item)) ?? -1);
   at("nothing").textContent = view.query ? "nothing found" : "nothing failed";
-  at("nothing").hidden = shown.items.length > 0;
+  at("nothing").hidden = items.length > 0;
   select();
 }
 
 function select() {
   table.selected = indexes.get(view.selected) ?? -1;
   table.repaint();
-  const item = table.item ?? run.byId.get(view.selected?.replace("~", ""));
+  const item = table.item ?? chosen();
   at("pane").hidden = !view.pane || !item;
   if (at("pane").hidden) return detail.clear();
+  const { session_id: sessionId, fields } = outline;
   const command = `agentlog replay ${sessionId}${view.errors ? " --errors" : ""}`;
-  detail.show(item, { origin: run.whole[0], cause: run.cause, sessionId, command });
+  detail.show(item, { origin: run.whole[0], cause: run.cause, sessionId, fields, command });
+}
+
+function chosen() {
+  return run.byId.get(view.selected?.replace("~", ""));
 }
 
 function showTime() {
-  const [start] = run.whole;
-  const zoomed = view.zoom && windowIn(view.zoom.map((one) => one + start), run.whole);
-  Object.assign(table, { span: zoomed ?? run.whole, at: moment(), origin: start });
+  const [origin] = run.whole;
+  const zoomed = view.zoom && windowIn(view.zoom.map((one) => one + origin), run.whole);
+  Object.assign(table, { span: zoomed ?? run.whole, at: moment(), origin });
   table.repaint();
   overview.mark(zoomed, moment());
   player.set(run.whole, moment());
@@ -168,10 +165,10 @@ function showTime() {
 }
 
 function drawTools() {
-  at("errors").ariaPressed = String(view.errors);
+  at("errors").ariaPressed = view.errors;
   at("fold").textContent = view.closed.size ? "Unfold all" : "Fold all";
   at("whole").disabled = !view.zoom && view.at === null;
-  at("follow").ariaPressed = String(isFollowing);
+  at("follow").ariaPressed = isFollowing;
   at("follow").hidden = !run.isLive;
   at("found").textContent = view.matches ? `${count(view.matches.size)} found` : "";
   if (at("search").value !== view.query) at("search").value = view.query;
@@ -179,23 +176,23 @@ function drawTools() {
 
 // -- Search: what the rows have at once, what events carry when the source has answered ---------
 
-let asked = null;
+let asked = new AbortController();
 
-function lookUp() {
-  asked?.abort();
+async function lookUp() {
+  asked.abort();
   asked = new AbortController();
   const { signal } = asked;
   const words = view.query.trim();
   view.found = new Set();
   match();
-  if (words.length > 1) setTimeout(async () => {
-    const found = signal.aborted ? [] : await source.find(words, signal).catch(() => []);
-    if (signal.aborted || !found.length) return;
-    view.found = new Set(found);
-    match();
-    showRows();
-    drawTools();
-  }, SEARCH_AFTER);
+  await new Promise((done) => setTimeout(done, SEARCH_AFTER));
+  if (signal.aborted || words.length < 2) return;
+  const found = await source.find(words, signal).catch(() => []);
+  if (signal.aborted || !found.length) return;
+  view.found = new Set(found);
+  match();
+  showRows();
+  drawTools();
 }
 
 function match() {
@@ -205,24 +202,25 @@ function match() {
 
 // -- Moving -------------------------------------------------------------------------------------
 
+/* Bring the selected row into view. */
+function reach() {
+  table.reach(table.selected, true);
+}
+
 function goTo(node) {
   if (!node) return;
   const [closed, opened] = [new Set(view.closed), new Set(view.opened)];
   reveal(node, run.roots, { ...view, closed, opened });
   change({ closed, opened, selected: node.id }, true);
-  table.reach(table.selected, true);
+  reach();
 }
 
-/* The place of the selected row, or of the nearest above it where it is folded away. */
-function here() {
-  let node = run.byId.get(view.selected?.replace("~", "")) ?? null;
-  if (table.selected >= 0) return table.selected;
-  while (node && !indexes.has(node.id)) node = node.parent;
-  return node ? indexes.get(node.id) : -1;
-}
-
+/* From the selected row, or the nearest above it where it is folded away. */
 function step(by) {
-  const index = Math.min(Math.max(here() + by, 0), table.items.length - 1);
+  let node = chosen();
+  while (node && !indexes.has(node.id)) node = node.parent;
+  const here = table.item ? table.selected : indexes.get(node?.id) ?? -1;
+  const index = Math.min(Math.max(here + by, 0), table.items.length - 1);
   if (index < 0) return;
   change({ selected: keyOf(table.items[index]) }, true);
   table.reach(index);
@@ -232,9 +230,8 @@ function step(by) {
 function goToNext(nodes, isBack) {
   const here = table.item?.place ?? -1;
   const wanted = nodes.filter((node) => isWanted(node, view));
-  goTo(isBack
-    ? wanted.findLast((node) => node.place < here) ?? wanted.at(-1)
-    : wanted.find((node) => node.place > here) ?? wanted[0]);
+  if (isBack) goTo(wanted.findLast((node) => node.place < here) ?? wanted.at(-1));
+  else goTo(wanted.find((node) => node.place > here) ?? wanted[0]);
 }
 
 function toggle(item) {
@@ -251,10 +248,10 @@ function unfold() {
 }
 
 function foldOrParent() {
-  const { item, levels, selected } = table;
+  const { item, items, selected } = table;
   if (!item) return;
   if (isOpen(item, view)) return toggle(item);
-  const parent = levels.findLastIndex((level, index) => index < selected && level < levels[selected]);
+  const parent = items.findLastIndex((other, index) => index < selected && other.indent < item.indent);
   if (parent >= 0) step(parent - selected);
 }
 
@@ -271,36 +268,34 @@ function moment() {
 
 function moveTo(moment, keepsUp = false) {
   change({ at: moment === null ? null : moment - run.whole[0] });
-  if (keepsUp && moment !== null) table.reach(latest(starts, moment));
-}
-
-/* The place of the last start until a moment. */
-function latest(starts, moment) {
-  return starts.reduce((best, start, index) => (start <= moment && start >= (starts[best] ?? 0) ? index : best), 0);
+  if (keepsUp && moment !== null) table.reach(latest(table.items, moment));
 }
 
 function pick(moment) {
-  goTo(run.nodes[latest(run.nodes.map((node) => node.when ?? Infinity), moment)]);
+  goTo(run.nodes[latest(run.nodes, moment)]);
+}
+
+/* The place of the last to start until a moment. */
+function latest(items, moment) {
+  return items.reduce((best, { when }, index) => (when !== null && when <= moment && when >= items[best].when ? index : best), 0);
 }
 
 function zoom(span) {
-  change({ zoom: (span && windowIn(span, run.whole)?.map((one) => one - run.whole[0])) ?? null });
+  change({ zoom: windowIn(span, run.whole)?.map((one) => one - run.whole[0]) ?? null });
 }
 
 function zoomBy(factor, shift = 0) {
   const [start, end] = table.span;
-  const from = table.item && stretch(table.item)[0];
-  const middle = !shift && from >= start && from <= end ? from : (start + end) / 2;
   const length = (end - start) * factor;
-  const first = middle - place(middle, table.span) * length + shift * length;
+  const first = (start + end - length) / 2 + shift * length;
   zoom([first, first + length]);
 }
 
 function zoomToItem() {
-  const [start, end] = table.item ? stretch(table.item) : [null];
-  if (view.zoom || start === null) return zoom(null);
-  const length = Math.max((end ?? table.until) - start, (run.whole[1] - run.whole[0]) / 1000);
-  zoom([start - length / 10, start + length * 1.1]);
+  const { when = null, ended } = table.item ?? {};
+  if (view.zoom || when === null) return change({ zoom: null });
+  const length = Math.max((ended ?? table.until) - when, (run.whole[1] - run.whole[0]) / 1000);
+  zoom([when - length / 10, when + length * 1.1]);
 }
 
 // -- Live ---------------------------------------------------------------------------------------
@@ -312,22 +307,18 @@ function follow(isOn) {
 }
 
 async function load() {
-  const outline = await source.outline();
-  sessionId = outline.session_id;
+  outline = await source.outline();
   rows = new Map(outline.rows.map((row) => [row[0], row]));
 }
 
-function connect() {
-  if (!source.address) return;
-  listen(source.address, source.at, {
-    rows(changed) {
-      for (const row of changed.rows) rows.set(row[0], row);
-      update();
-    },
-    reload: () => load().then(update, complain),
-    state: (isListening) => (at("live").textContent = !isListening ? "not connected" : run.isLive ? "live" : ""),
-  });
-}
+const changes = {
+  rows(changed) {
+    for (const row of changed.rows) rows.set(row[0], row);
+    update();
+  },
+  reload: () => load().then(update, complain),
+  state: (isListening) => (at("live").textContent = !isListening ? "not connected" : run.isLive ? "live" : ""),
+};
 
 /* What runs gets longer. */
 function tick() {
@@ -354,7 +345,7 @@ const commands = {
   failureBefore: () => goToNext(run.failures, true),
   errors: () => {
     change({ errors: !view.errors }, true);
-    table.reach(table.selected, true);
+    reach();
   },
   search: () => at("search").select(),
   foldAll,
@@ -364,6 +355,7 @@ const commands = {
   zoomOut: () => zoomBy(2),
   earlier: () => zoomBy(1, -1 / 4),
   later: () => zoomBy(1, 1 / 4),
+  whole: () => change({ at: null, zoom: null }),
   play: () => player.press(),
   follow: () => follow(!isFollowing),
   help: () => tell(at("keys")),
@@ -371,9 +363,9 @@ const commands = {
     player.pause();
     if (document.activeElement === at("search")) at("table").focus();
     if (view.query) change({ query: "" }, true);
-    else if (view.at !== null || view.zoom) change({ at: null, zoom: null });
+    else if (view.at !== null || view.zoom) commands.whole();
     else change({ pane: false });
-    table.reach(table.selected, true);
+    reach();
   },
 };
 
@@ -390,22 +382,18 @@ async function begin() {
   lookUp();
   draw();
   table.repaintNow();
-  table.reach(isFollowing ? table.items.length - 1 : table.selected, true);
+  if (!isFollowing) reach();
   address.write(view, false);
   listenToKeys(at("keys"), commands);
+  for (const button of document.querySelectorAll("[data-command]")) {
+    button.addEventListener("click", commands[button.dataset.command]);
+  }
   at("search").addEventListener("input", () => change({ query: at("search").value }, true));
   at("search").addEventListener("keydown", ({ key, shiftKey }) => {
     if (key === "Enter" && view.matches) goToNext([...view.matches], shiftKey);
   });
-  at("whole").addEventListener("click", () => change({ zoom: null, at: null }));
-  for (const [id, command] of Object.entries({ errors: "errors", fold: "foldAll", follow: "follow", help: "help" })) {
-    at(id).addEventListener("click", commands[command]);
-  }
-  at("export").hidden = !source.api;
-  for (const link of at("export").querySelectorAll("a")) {
-    if (source.api) link.href = `${source.api}sessions/${source.id}/export/${link.dataset.form}`;
-  }
-  connect();
+  for (const link of document.querySelectorAll("[data-form]")) link.href = `${source.api}sessions/${source.id}/export/${link.dataset.form}`;
+  if (source.api) listen(`${source.api}live?session=${source.id}`, source.at, changes);
   setInterval(tick, 1000);
 }
 

@@ -1,27 +1,23 @@
-/* Where a session comes from: the collector, or the file that the page itself is.
+/* Where a session comes from: the collector. In an exported file, file.js stands here.
 
    Both give `outline()`, `event(id)`, `find(words)`, which is the ids of events that carry them, and
-   where they live `address` and `at`, for live.js. This file imports nothing, so that the outline is
-   asked for while other modules are yet to come.
-
-   A file has scripts of type application/octet-stream, each base64 of gzip of JSON:
-   `agentlog-outline`, as the outline's route answers, with `data-size`; and `agentlog-events-0`,
-   `-1`, ..., each a list of as many whole events, in the order of the rows. */
+   where they live `api`, `id`, and `at` for live.js. Imports nothing, so that the outline is asked
+   for while other modules are yet to come. */
 
 const MOST_FOUND = 1000;
 
-class ServerSource {
+class Collector {
+  id = location.pathname.split("/").filter(Boolean).at(-1);
+  api = new URL("../v1/", location.href).href;
+  #asked = this.#load();
+
   constructor() {
-    this.id = location.pathname.split("/").filter(Boolean).at(-1);
-    this.api = new URL("../v1/", location.href).href;
-    this.address = `${this.api}live?session=${this.id}`;
-    this.first = this.#load();
-    this.first.catch(() => {}); // whoever asks for it is told
+    this.#asked.catch(() => {}); // whoever wants it is told
   }
 
   outline() {
-    const asked = this.first ?? this.#load();
-    this.first = null;
+    const asked = this.#asked ?? this.#load();
+    this.#asked = null;
     return asked;
   }
 
@@ -49,50 +45,5 @@ class ServerSource {
   }
 }
 
-class FileSource {
-  #chunk = [];
-
-  constructor(script) {
-    this.script = script;
-    this.size = Number(script.dataset.size);
-  }
-
-  async outline() {
-    const outline = await unpacked(this.script);
-    this.places = new Map(outline.rows.map(([id], place) => [id, place]));
-    return outline;
-  }
-
-  async event(id) {
-    const place = this.places.get(id);
-    return (await this.#events(Math.floor(place / this.size)))[place % this.size];
-  }
-
-  async find(words) {
-    const wanted = words.toLowerCase().split(/\s+/);
-    const found = [];
-    for (let n = 0; n * this.size < this.places.size; n++) {
-      for (const event of await this.#events(n)) {
-        const text = JSON.stringify(event).toLowerCase();
-        if (wanted.every((word) => text.includes(word))) found.push(event.id);
-      }
-    }
-    return found;
-  }
-
-  /* Only what was asked for last is kept. */
-  #events(n) {
-    if (this.#chunk[0] !== n) this.#chunk = [n, unpacked(document.getElementById(`agentlog-events-${n}`))];
-    return this.#chunk[1];
-  }
-}
-
-async function unpacked(script) {
-  const bytes = Uint8Array.from(atob(script.textContent.trim()), (sign) => sign.charCodeAt(0));
-  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
-}
-
-const script = document.getElementById("agentlog-outline");
-
 /** The source of this page. */
-export const source = script ? new FileSource(script) : new ServerSource();
+export const source = new Collector();

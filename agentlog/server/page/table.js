@@ -4,6 +4,7 @@
    moved by transforms, and a row is drawn when another item comes to its element. */
 
 import { place, ticks } from "./axis.js";
+import { at, element } from "./element.js";
 
 const BEYOND = 3;
 const DEEPEST = 24;
@@ -12,7 +13,6 @@ const PIXELS_OF_LABEL = 56;
 
 export class Table {
   items = [];
-  levels = [];
   selected = -1;
   span = [0, 0];
   #pool = [];
@@ -21,8 +21,7 @@ export class Table {
 
   /** `describe(item)` puts a row into words; `on` has `select(item)`, `toggle(item)`, `scroll()`. */
   constructor(grid, describe, on) {
-    this.grid = grid;
-    this.describe = describe;
+    Object.assign(this, { grid, describe });
     [this.head, this.space] = grid.children;
     grid.addEventListener("scroll", () => (this.paint(), on.scroll()), { passive: true });
     this.space.addEventListener("click", ({ target }) => {
@@ -38,11 +37,11 @@ export class Table {
   get #room() { return this.grid.clientHeight - this.head.offsetHeight; }
 
   /** Show other rows. What was first in view stays there: `indexOf(item)` finds it, or -1. */
-  show({ items, levels }, indexOf) {
+  show(items, indexOf) {
     const top = Math.floor(this.grid.scrollTop / this.#height);
     const moved = this.items[top] ? indexOf(this.items[top]) : -1;
-    Object.assign(this, { items, levels });
-    this.grid.ariaRowCount = String(items.length + 1);
+    this.items = items;
+    this.grid.ariaRowCount = items.length + 1;
     this.space.style.height = `${items.length * this.#height}px`;
     if (moved >= 0 && moved !== top) this.grid.scrollTop += (moved - top) * this.#height;
     this.repaint();
@@ -71,8 +70,9 @@ export class Table {
     this.space.style.height = `${this.items.length * this.#height}px`;
     const room = Math.ceil(this.grid.clientHeight / this.#height) + 2 * BEYOND;
     while (this.#pool.length < room) {
-      const row = document.getElementById("row").content.firstChild.cloneNode(true);
+      const row = at("row").content.firstChild.cloneNode(true);
       row.id = `row${this.#pool.push(row)}`;
+      row.parts = Object.fromEntries([...row.querySelectorAll("*")].map((part) => [part.className, part]));
       this.space.append(row);
     }
     for (const row of this.#pool) row.index = -1;
@@ -82,89 +82,62 @@ export class Table {
 
   /** Draw the rows that have come into view. */
   paint() {
-    const pool = this.#pool;
+    const { length } = this.#pool;
     const first = Math.max(0, Math.floor(this.grid.scrollTop / this.#height) - BEYOND);
-    const behind = Math.min(this.items.length, first + pool.length);
-    for (let index = first; index < behind; index++) {
-      const row = pool[index % pool.length];
-      if (row.index !== index) this.#draw(row, index);
-    }
     let active = "";
-    for (const row of pool) {
-      row.hidden = row.index < first || row.index >= behind;
-      if (row.index === this.selected && !row.hidden) active = row.id;
+    for (let index = first; index < first + length; index++) {
+      const row = this.#pool[index % length];
+      row.hidden = index >= this.items.length;
+      if (row.hidden) continue;
+      if (row.index !== index) this.#draw(row, index);
+      if (index === this.selected) active = row.id;
     }
     this.grid.setAttribute("aria-activedescendant", active);
   }
 
   #draw(row, index) {
-    const said = this.describe(this.items[index]);
-    const level = this.levels[index];
-    row.index = index;
-    row.className = `row ${said.state ?? "later"}`;
-    row.classList.toggle("selected", index === this.selected);
-    row.classList.toggle("match", said.isMatch);
+    const item = this.items[index];
+    const { state, open, isMatch, ...texts } = this.describe(item);
+    const isSelected = index === this.selected;
+    row.className = `row ${state ?? "later"}${isSelected ? " selected" : ""}${isMatch ? " match" : ""}`;
     row.style.transform = `translateY(${index * this.#height}px)`;
-    row.style.setProperty("--level", Math.min(level, DEEPEST));
-    row.ariaLevel = String(level + 1);
-    row.ariaRowIndex = String(index + 2);
-    row.ariaSelected = String(index === this.selected);
-    row.ariaExpanded = said.open === null ? null : String(said.open);
-    const [name, ...cells] = row.children;
-    const texts = [
-      said.open === null ? "" : said.open ? "▾" : "▸",
-      said.glyph,
-      (level > DEEPEST ? `⋯${level} ` : "") + said.name,
-      said.times,
-      said.isCause ? "← root cause" : "",
-      said.note,
-    ];
-    texts.forEach((text, i) => set(name.children[i], text));
-    ["kind", "model", "tokens", "duration"].forEach((field, i) => set(cells[i], said[field]));
-    this.#drawBar(cells[4], said);
+    row.style.setProperty("--level", Math.min(item.indent, DEEPEST));
+    Object.assign(row, {
+      index, ariaLevel: item.indent + 1, ariaRowIndex: index + 2, ariaSelected: isSelected, ariaExpanded: open,
+    });
+    if (item.indent > DEEPEST) texts.title = `⋯${item.indent} ${texts.title}`;
+    for (const [name, text] of Object.entries(texts)) {
+      if (row.parts[name].textContent !== text) row.parts[name].textContent = text;
+    }
+    this.#drawBar(row.parts, item, state !== null, texts.kind);
   }
 
-  #drawBar(cell, { start, end, state, kind }) {
-    const bar = cell.firstChild;
-    const isOpen = end === null || (this.at !== null && end > this.at);
-    const until = isOpen ? this.at ?? this.until : end;
-    const left = place(start, this.span);
-    const right = place(Math.max(until, start), this.span);
-    const isKnown = start !== null && state !== null;
-    const beyond = !isKnown ? "" : right < 0 ? "before" : left > 1 ? "after" : "";
-    cell.dataset.beyond = beyond;
-    bar.hidden = !isKnown || beyond !== "";
-    if (bar.hidden) return;
+  #drawBar({ time, bar }, { when, ended }, isBegun, kind) {
+    const isOpen = ended === null || (this.at !== null && ended > this.at);
+    const until = isOpen ? this.at ?? this.until : ended;
+    const left = place(when, this.span);
+    const right = place(Math.max(until, when), this.span);
+    const isKnown = when !== null && isBegun;
     const from = Math.max(left, -0.01);
+    time.dataset.beyond = !isKnown ? "" : right < 0 ? "before" : left > 1 ? "after" : "";
+    bar.hidden = !isKnown || time.dataset.beyond !== "";
     bar.style.left = `${from * 100}%`;
     bar.style.width = `${(Math.min(right, 1.01) - from) * 100}%`;
-    bar.className = `bar ${kind.split(" ")[0]}${isOpen ? " open" : ""}${start === end ? " instant" : ""}`;
+    bar.className = `bar ${kind.split(" ")[0]}${isOpen ? " open" : ""}${when === ended ? " instant" : ""}`;
   }
 
   #paintHead() {
     const cell = this.head.lastElementChild;
     const width = cell.clientWidth;
-    const mark = (moment, name, label = "") => {
-      const made = element("span", name, label);
-      const at = place(moment, this.span);
-      made.style.left = `${at * 100}%`;
-      made.classList.toggle("last", (1 - at) * width < PIXELS_OF_LABEL);
+    const mark = ([moment, label], kind) => {
+      const made = element(kind, label);
+      const from = place(moment, this.span);
+      made.style.left = `${from * 100}%`;
+      made.classList.toggle("last", (1 - from) * width < PIXELS_OF_LABEL);
       return made;
     };
-    const marks = ticks(this.span, this.origin, Math.floor(width / PIXELS_PER_TICK)).map(([moment, label]) => mark(moment, "tick", label));
+    const marks = ticks(this.span, this.origin, Math.floor(width / PIXELS_PER_TICK)).map((tick) => mark(tick, "span.tick"));
     const isSeen = this.at !== null && this.at >= this.span[0] && this.at <= this.span[1];
-    cell.replaceChildren(...marks, ...(isSeen ? [mark(this.at, "moment")] : []));
+    cell.replaceChildren(...marks, ...(isSeen ? [mark([this.at, ""], "span.moment")] : []));
   }
-}
-
-/** Make an element; its text is text, whatever stands in it. */
-export function element(tag, className = "", text = "") {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text) made.textContent = text;
-  return made;
-}
-
-function set(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }

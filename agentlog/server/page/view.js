@@ -1,10 +1,10 @@
 /* Which rows of a forest are shown, and what they say: agentlog/replay/rows.py for the page.
 
-   The rule of this file: it decides what a reader sees, never where. Pure; all recorded text
-   becomes safe here. */
+   The rule of this file: it decides what a reader sees, never where. All recorded text becomes safe
+   here. */
 
-import { clip, count, duration, safe, tokens } from "./text.js";
-import { GLYPHS, elapsed, fold, walk } from "./tree.js";
+import { GLYPHS, count, duration, safe, tokens } from "./text.js";
+import { elapsed, fold, sum, walk } from "./tree.js";
 
 const UNSPOKEN = ["succeeded", "indeterminate"];
 const LONGEST = 400;
@@ -14,21 +14,15 @@ export function keyOf(item) {
   return item.nodes ? `${item.id}~` : item.id;
 }
 
-/** Return the rows as `items`, and how deep each is as `levels`. Of the view count `closed` events,
-    `opened` folds, `errors` only, and `ways`, the events that a search leaves. */
+/** Return the rows; each is told its `indent`. Of the view count `closed` events, `opened` folds,
+    `errors` only, and `ways`, the events that a search leaves. */
 export function visible(roots, view) {
-  const [items, levels, stack] = [[], [], []];
-  const push = (below, level) => {
-    for (let i = below.length - 1; i >= 0; i--) stack.push([below[i], level]);
+  const put = (items, indent) => {
+    for (const item of items) item.indent = indent;
+    return items;
   };
-  push(folded(roots, view), 0);
-  while (stack.length) {
-    const [item, level] = stack.pop();
-    items.push(item);
-    levels.push(level);
-    if (isOpen(item, view)) push(item.nodes ?? folded(item.children, view), level + 1);
-  }
-  return { items, levels };
+  const below = (item) => put(isOpen(item, view) ? item.nodes ?? folded(item.children, view) : [], item.indent + 1);
+  return [...walk(put(folded(roots, view), 0), below)];
 }
 
 /** Whether a row shows what is below it; null where nothing is. */
@@ -49,8 +43,7 @@ function folded(nodes, view) {
 export function reveal(node, roots, view) {
   for (let at = node; at !== null; at = at.parent) {
     if (at !== node) view.closed.delete(at.id);
-    const siblings = folded(at.parent?.children ?? roots, view);
-    const within = siblings.find((item) => item.nodes?.includes(at));
+    const within = folded(at.parent?.children ?? roots, view).find((item) => item.nodes?.includes(at));
     if (within) view.opened.add(within.id);
   }
 }
@@ -73,32 +66,27 @@ function isMatch({ name, kind, state, model, reason, error, logger, level, tags,
   return words.every((word) => text.includes(word));
 }
 
-/** Where an item lies in time: start and end, null where nobody knows. */
-export function stretch(item) {
-  if (!item.nodes) return [item.when, item.ended];
-  const known = item.nodes.flatMap((node) => [node.when, node.ended]).filter((one) => one !== null);
-  return known.length ? [Math.min(...known), Math.max(...known)] : [null, null];
-}
-
-/** Put a row into words. What runs has run up to `now`, null if unknown; `at` is the moment that
-    is looked at, null for the whole run: what had not begun then has no `state`. */
+/** Put a row into words, by the classes of its parts. What runs has run up to `now`, null if unknown;
+    `at` is the moment that is looked at, null for the whole run: what had not begun then has no
+    `state`. */
 export function describe(item, { view, cause, now, at }) {
   const nodes = item.nodes ?? [item];
   const [node] = nodes;
-  const [start, end] = stretch(item);
-  const state = at === null || start === null ? node.state : start > at ? null : end > at ? "running" : node.state;
+  const { when, ended } = item;
+  const state = at === null || when === null ? node.state : when > at ? null : ended > at ? "running" : node.state;
   const isPast = state === node.state;
   const open = isOpen(item, view);
   return {
-    state, start, end, open,
-    glyph: GLYPHS[state] ?? "",
-    name: safe(clip(node.name, LONGEST)),
-    times: item.nodes ? `×${count(nodes.length)}` : "",
-    isCause: item.id === cause?.id && !item.nodes && isPast,
+    state, open,
     isMatch: Boolean(view.matches?.has(node)),
+    fold: { true: "▾", false: "▸" }[open] ?? "",
+    glyph: GLYPHS[state] ?? "",
+    title: safe(node.name, LONGEST),
+    times: item.nodes ? `×${count(nodes.length)}` : "",
+    cause: item === cause && isPast ? "← root cause" : "",
     note: state === null ? "" : noteOf(item, nodes, state, isPast, open),
-    kind: safe(clip(node.kind === "log" && node.level ? `log ${node.level}` : node.kind, LONGEST)),
-    model: safe(clip(shared(nodes, "model") ?? "", LONGEST)),
+    kind: safe(node.kind === "log" && node.level ? `log ${node.level}` : node.kind, LONGEST),
+    model: safe(shared(nodes, "model") ?? "", LONGEST),
     tokens: isPast ? tokens(sum(nodes, "tokensIn"), sum(nodes, "tokensOut")) : "",
     duration: state === null ? "" : durationOf(item, state, at ?? now),
   };
@@ -107,31 +95,25 @@ export function describe(item, { view, cause, now, at }) {
 function noteOf(item, nodes, state, isPast, open) {
   const [node] = nodes;
   const failures = node.failures - Number(node.failed);
-  const said = node.error ?? (state === "failed" ? node.reason : null);
   const notes = [
     !UNSPOKEN.includes(state) && state,
     shared(nodes, "logger"),
     isPast && state !== "failed" && node.reason,
-    isPast && !item.nodes && said,
-    item.events > nodes.length && item.nodes && `with ${count(item.events - nodes.length)} below`,
+    isPast && !item.nodes && (node.error ?? (state === "failed" && node.reason)),
+    item.nodes && item.events > nodes.length && `with ${count(item.events - nodes.length)} below`,
     item.longest && `longest ${duration(item.longest)}`,
     open === false && !item.nodes && `… ${count(node.events - 1)} below${failures ? `, ${count(failures)} failed` : ""}`,
   ];
-  return notes.filter(Boolean).map((note) => safe(clip(note, LONGEST))).join("  ·  ");
+  return notes.filter(Boolean).map((note) => safe(note, LONGEST)).join("  ·  ");
 }
 
-function durationOf(item, state, now) {
-  if (item.nodes) return state !== "running" && item.total ? duration(item.total) : "";
-  const { started, ended } = item;
+function durationOf({ nodes, total, started, ended, duration: known }, state, now) {
+  const isRunning = state === "running";
+  if (nodes) return !isRunning && total ? duration(total) : "";
   if (started !== null && started === ended) return "";
-  return duration(state === "running" && now !== null ? elapsed(started, now) : item.duration);
+  return duration(isRunning && now !== null ? elapsed(started, now) : known);
 }
 
 function shared(nodes, field) {
   return nodes.every((node) => node[field] === nodes[0][field]) ? nodes[0][field] : null;
-}
-
-/** The sum of what is known of a field of nodes, null where nothing is. */
-export function sum(nodes, field) {
-  return nodes.reduce((total, node) => (node[field] === null ? total : (total ?? 0) + node[field]), null);
 }
