@@ -1,28 +1,24 @@
-/* The axis of time, pure. Moments are seconds since the epoch, places go from 0 to 1. */
+/* The axis of time. Moments are seconds since the epoch, places go from 0 to 1. */
 
-import { count, duration } from "./text.js";
+import { duration } from "./text.js";
 
 const LEAST = 1e-6;
 const ROOM = 1.2;
 const DAY = 86400;
 const LONG_STEPS = [60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200];
 
-/** Return what the bars span: the time of the session, else of its `nodes`, to `now` if something
-    runs. Then there is room behind it, so that not all moves all the time: `before` is the span
-    until now. */
+/** Return the time of the session, else of its `nodes`, to `now` if something runs; then with room
+    behind it, so that not all moves all the time: `before` is what it was. */
 export function spanOf(head, nodes, now, before) {
   if (head?.kind === "session" && head.started !== null && head.ended > head.started) return [head.started, head.ended];
-  let [start, end] = [Infinity, now ?? -Infinity];
-  for (const { when, ended } of nodes) {
-    start = Math.min(start, when ?? Infinity);
-    end = Math.max(end, ended ?? -Infinity, when ?? -Infinity);
-  }
-  if (!(end >= start)) return [0, 0];
+  const known = nodes.filter((node) => node.when !== null);
+  const start = known.reduce((least, { when }) => Math.min(least, when), Infinity);
+  const end = known.reduce((most, { when, ended }) => Math.max(most, when, ended), now);
+  if (end < start) return [0, 0];
   if (now === null) return [start, end];
   return before?.[0] === start && before[1] >= end ? before : [start, start + (end - start) * ROOM];
 }
 
-/** Where a moment lies in a span. */
 export function place(moment, [start, end]) {
   return end > start ? (moment - start) / (end - start) : 0;
 }
@@ -35,7 +31,7 @@ export function windowIn([start, end], whole) {
   return [first, first + length];
 }
 
-/** Return the ticks of a window, at most so many, as `[moment, label]` with times since `origin`. */
+/** Return ticks, at most so many, as `[moment, label]` with times since `origin`. */
 export function ticks([start, end], origin, most) {
   const found = [];
   if (!(end > start) || most < 1) return found;
@@ -54,8 +50,7 @@ function stepOf(least) {
 
 function label(offset, step) {
   if (offset === 0) return "0";
-  if (step < 1e-3 && offset < 1) return `${count(Math.round(offset * 1e6))} µs`;
-  if (step < 1 && offset < 1) return `${Math.round(offset * 1e3)} ms`;
-  if (step >= 1 && offset >= 60) return duration(offset);
-  return `${offset.toFixed(Math.max(0, Math.ceil(-Math.log10(step))))} s`;
+  if (offset >= 60 && step >= 1) return duration(offset);
+  const [times, unit] = offset >= 1 ? [1, "s"] : [1e3, "ms"];
+  return `${(offset * times).toFixed(Math.max(0, Math.ceil(-Math.log10(step * times))))} ${unit}`;
 }

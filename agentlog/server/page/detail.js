@@ -1,76 +1,68 @@
-/* The pane: all that an event carries.
-
-   The rule of this file: what its row knows of an event is there at once, the rest when it has
-   come; and what comes for an event that is no longer the selected one is dropped. */
+/* The pane: all that an event carries. What its row knows is there at once, the rest when it has come,
+   unless another one is selected by then. */
 
 import { button, element } from "./element.js";
 import { GLYPHS, clock, duration, plural, safe, tokens } from "./text.js";
 import { conversationOf, textOf, valueOf } from "./value.js";
 
-const PATIENCE = 60; // ms before the event is asked for, as a held key goes through many
+const PATIENCE = 60; // ms, as a held key goes through many
 const LONGEST = 160; // of a title, which stays in view
 
 export class Detail {
-  #asked = null;
+  #asked = new AbortController();
   #shown = [];
 
-  /** `event(id, signal)` gives a whole event. */
-  constructor(pane, event, close) {
-    Object.assign(this, { pane, event, close });
+  constructor(pane, source) {
+    Object.assign(this, { pane, source });
+    [{ firstElementChild: this.head }, this.facts, this.body] = pane.children;
   }
 
   clear() {
-    this.#asked?.abort();
+    this.#asked.abort();
     this.#shown = [];
-    this.pane.replaceChildren();
   }
 
-  /** Show an item; nothing is drawn again as long as it and the `context` are the same. */
   show(item, context) {
     const node = item.nodes?.[0] ?? item;
     const shown = [node.row, item.nodes?.length, context.command, context.cause?.id];
     if (shown.every((one, i) => one === this.#shown[i])) return;
-    const isOther = this.#shown[0]?.[0] !== node.id;
-    const body = isOther ? element("div") : this.pane.lastChild;
-    this.#shown = shown;
-    this.#asked?.abort();
+    if (this.#shown[0]?.[0] !== node.id) {
+      this.body.replaceChildren();
+      this.pane.scrollTop = 0;
+    }
+    this.#asked.abort();
     this.#asked = new AbortController();
-    this.pane.replaceChildren(this.#head(item, node), factsOf(node, context), body);
-    if (isOther) this.pane.scrollTop = 0;
-    this.#fill(node, body, context, this.#asked.signal);
+    this.#shown = shown;
+    this.head.replaceChildren(
+      element(`span.glyph.${node.state}`, GLYPHS[node.state]),
+      element("span.title", safe(node.name, LONGEST)),
+      element("span.dim", item.nodes ? `first of ${item.nodes.length}` : ""),
+    );
+    this.facts.replaceChildren(...factsOf(node, context));
+    this.#fill(node, context, this.#asked.signal);
   }
 
-  async #fill(node, body, context, signal) {
+  async #fill(node, context, signal) {
     await new Promise((done) => setTimeout(done, PATIENCE));
     if (signal.aborted) return;
-    const drawn = await this.event(node.id, signal).then(
-      (event) => [...sectionsOf(event, context), idsOf(node, context)],
+    const drawn = await this.source.event(node.id, signal).then(
+      (event) => [...sectionsOf(event, context.fields), section("To copy", idsOf(node, context))],
       (error) => [element("p.error", safe(error.message))],
     );
-    if (!signal.aborted) body.replaceChildren(...drawn);
-  }
-
-  #head({ nodes }, { name, state }) {
-    const title = element("h2", element(`span.glyph.${state}`, GLYPHS[state]), element("span.title", safe(name, LONGEST)));
-    if (nodes) title.append(element("span.dim", `first of ${nodes.length}`));
-    const close = button("×", this.close);
-    close.className = "close";
-    close.ariaLabel = "Close the details";
-    return element("header", title, close);
+    if (!signal.aborted) this.body.replaceChildren(...drawn);
   }
 }
 
-/* Names with what stands behind them, where there is something. */
-function list(kind, facts) {
-  const there = Object.entries(facts).filter(([, body]) => body);
-  return element(kind, ...there.flatMap(([name, body]) => [element("dt", name), element("dd", body)]));
+function listed(texts, draw) {
+  const known = Object.entries(texts).filter(([, text]) => text);
+  return known.flatMap(([name, text]) => [element("dt", name), element("dd", draw(text))]);
 }
 
-function factsOf(node, { origin, cause }) {
-  const when = (moment) => moment !== null && `${clock(moment, true)}  (+${duration(moment - origin)})`;
+function factsOf(node, { whole, cause }) {
+  const when = (moment) => moment !== null && `${clock(moment, true)}  (+${duration(moment - whole[0])})`;
   const facts = {
     Name: node.name.length > LONGEST && node.name,
-    State: node.state + (node.reason ? `: ${node.reason}` : "") + (node.id === cause?.id ? " ← root cause" : ""),
+    State: node.state + (node.reason ? `: ${node.reason}` : "") + (node === cause ? " ← root cause" : ""),
     Kind: [node.kind, node.level, node.logger].filter(Boolean).join(" "),
     Model: node.model,
     Tokens: tokens(node.tokensIn, node.tokensOut),
@@ -81,11 +73,10 @@ function factsOf(node, { origin, cause }) {
     Tags: node.tags.map((tag) => `#${tag}`).join(" "),
     Rating: node.rating,
   };
-  for (const name in facts) facts[name] &&= textOf(facts[name]);
-  return list("dl", facts);
+  return listed(facts, textOf);
 }
 
-function sectionsOf({ error, log, params, prompt, returns, ...more }, { fields }) {
+function sectionsOf({ error, log, params, prompt, returns, session_id: known, ...more }, fields) {
   for (const field of fields) delete more[field];
   const sections = [
     ["Error", error, errorOf],
@@ -103,20 +94,15 @@ function isThere(value) {
 }
 
 function section(name, body) {
-  return element(`section.${name.toLowerCase()}`, element("h3", name), body);
+  return element(`section.${name.toLowerCase()}`, element("h3", name), ...[body].flat());
 }
 
 function errorOf(error) {
   if (typeof error !== "object") return valueOf(error);
-  const box = element("div");
-  const others = { ...error };
-  for (const field of ["type", "message", "traceback"]) {
-    if (typeof error[field] !== "string") continue;
-    box.append(textOf(error[field], `error-${field}`));
-    delete others[field];
-  }
-  if (isThere(others)) box.append(valueOf(others));
-  return box;
+  const { type, message, traceback, ...others } = error;
+  const parts = Object.entries({ type, message, traceback }).filter(([, part]) => isThere(part));
+  const drawn = parts.map(([name, part]) => element(`div.error-${name}`, typeof part === "string" ? textOf(part) : valueOf(part)));
+  return isThere(others) ? [...drawn, valueOf(others)] : drawn;
 }
 
 function logOf(lines) {
@@ -125,28 +111,23 @@ function logOf(lines) {
 
 function lineOf(line) {
   const { timestamp, level, logger, event, ...others } = line !== null && typeof line === "object" ? line : { event: line };
-  const when = typeof timestamp === "number" ? clock(timestamp, true).slice(11) : null;
+  const when = typeof timestamp === "number" && clock(timestamp, true).slice(11);
   const parts = [when, level, logger].filter((part) => typeof part === "string");
   const row = element("li", element("span.dim", `${safe(parts.join(" "), 200)} `), valueOf(event ?? null, 1));
   if (isThere(others)) row.append(valueOf(others, 2));
   return row;
 }
 
-function idsOf({ id, parent }, { sessionId, command }) {
-  const texts = {
-    Event: id, Parent: parent?.id, Session: sessionId, traceparent: `00-${sessionId}-${id}-01`, Terminal: command,
-  };
-  for (const name in texts) texts[name] &&= toCopy(texts[name]);
-  return section("To copy", list("dl.ids", texts));
+function idsOf({ id, parent }, { session_id: session, command }) {
+  const ids = { Event: id, Parent: parent?.id, Session: session, traceparent: `00-${session}-${id}-01`, Terminal: command };
+  return element("dl.ids", ...listed(ids, toCopy));
 }
 
+/* Where the page came without TLS from another machine, there is no clipboard: it is just selected. */
 function toCopy(text) {
-  return element("div", element("code", safe(text)), button("copy", (pressed) => copy(text, pressed)));
-}
-
-/* There is no clipboard where the page came without TLS from another machine. */
-async function copy(text, pressed) {
-  const isDone = await navigator.clipboard?.writeText(text).then(() => true, () => false);
-  pressed.textContent = isDone ? "copied" : "not allowed";
-  setTimeout(() => (pressed.textContent = "copy"), 1200);
+  const code = element("code", safe(text));
+  return element("div", code, button("copy", async (pressed) => {
+    getSelection().selectAllChildren(code);
+    await navigator.clipboard?.writeText(text).then(() => (pressed.textContent = "copied"), () => {});
+  }));
 }

@@ -1,4 +1,4 @@
-/* Elements of the document, made and found. A child that is a string is text, whatever stands in it. */
+/* Elements, made and found. A child that is a string is text, whatever stands in it. */
 
 /** Make an element: `tag.class`. */
 export function element(kind, ...children) {
@@ -9,7 +9,6 @@ export function element(kind, ...children) {
   return made;
 }
 
-/** Make a button; `press` is called with it. */
 export function button(label, press) {
   const made = element("button", label);
   made.type = "button";
@@ -17,7 +16,6 @@ export function button(label, press) {
   return made;
 }
 
-/** Find an element by its id. */
 export function at(id) {
   return document.getElementById(id);
 }

@@ -1,4 +1,5 @@
 /* Where a session comes from in an exported file, in which this stands for source.js: the file itself.
+   Both give `outline()`, `event(id)` and `find(words)`, which is the ids of events that carry them.
 
    It has scripts of type application/octet-stream, each base64 of gzip of JSON: `agentlog-outline`, as
    the outline's route answers, with `data-size`; and `agentlog-events-0`, `-1`, ..., each a list of

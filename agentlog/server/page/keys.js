@@ -4,7 +4,7 @@ const TYPED = "input:not([type=range]), select";
 const PRESSED = "button, a, summary";
 const SCROLLED = "#pane, #pane *, [type=range]";
 
-/** Call `commands[name]` for a key, unless what has the focus wants it. */
+/** Call the command of a key, unless what has the focus wants it. */
 export function listen(dialog, commands) {
   const names = new Map();
   for (const { dataset } of dialog.querySelector("template").content.querySelectorAll("dt")) {
@@ -22,7 +22,6 @@ export function listen(dialog, commands) {
   });
 }
 
-/** Show the dialog that tells the keys. */
 export function tell(dialog) {
   if (!dialog.querySelector("dl")) dialog.append(dialog.querySelector("template").content.cloneNode(true));
   dialog.showModal();

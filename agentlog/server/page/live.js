@@ -1,12 +1,10 @@
-/* What changes, as the collector tells it (`GET /v1/live`).
-
-   The rule of this file: a page that nobody sees listens to nothing, as a browser has six connections
-   to a host and other pages want theirs. Seen again, it goes on where it was. */
+/* What changes, as the collector tells it. A page that nobody sees listens to nothing, as a browser has
+   six connections to a host and other pages want theirs; seen again, it goes on where it was. */
 
 const AGAIN = 2000; // ms
 
-/** Listen at an address, from a place on, if that is known: `on.rows` and `on.sessions` get what has
-    changed, `on.reload()` is called where all has to be asked for again, `on.state(isListening)`. */
+/** Listen at an address, from a place on, if that is known. `on.reload()` is called where all has to
+    be asked for again. */
 export function listen(address, after, on) {
   let stream = null;
   let timer = 0;
@@ -23,10 +21,9 @@ export function listen(address, after, on) {
         on[kind](JSON.parse(data));
       });
     }
-    // The browser connects again by itself, but not after an answer that is no stream.
     stream.addEventListener("error", () => {
       on.state(false);
-      if (stream.readyState === EventSource.CLOSED) timer = setTimeout(open, AGAIN);
+      if (stream.readyState === EventSource.CLOSED) timer = setTimeout(open, AGAIN); // else it does so itself
     });
   }
 

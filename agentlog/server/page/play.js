@@ -1,5 +1,6 @@
 /* The moment that is looked at: a slider, and a clock that plays the run. */
 
+import { place } from "./axis.js";
 import { duration } from "./text.js";
 
 const LONGEST = 20; // s that a run takes to play
@@ -8,52 +9,41 @@ export class Player {
   #frame = 0;
 
   /** `onMove(moment, isPlaying)` is told a moment, null for the whole run. */
-  constructor(slider, toggle, onMove) {
-    Object.assign(this, { slider, toggle, onMove });
+  constructor(slider, button, onMove) {
+    Object.assign(this, { slider, button, onMove });
     slider.addEventListener("input", () => {
-      this.pause();
+      const [start, end] = this.whole;
       const part = slider.value / slider.max;
-      onMove(part === 1 ? null : this.whole[0] + part * this.#length);
+      this.press(false);
+      onMove(part === 1 ? null : start + part * (end - start));
     });
   }
 
-  get #length() { return this.whole[1] - this.whole[0]; }
-
-  set(whole, at) {
+  show({ whole, at }) {
+    const { slider } = this;
     Object.assign(this, { whole, at });
-    const part = at === null || !this.#length ? 1 : (at - whole[0]) / this.#length;
-    this.slider.value = Math.round(part * this.slider.max);
-    this.slider.setAttribute("aria-valuetext", at === null ? "the whole run" : duration(at - whole[0]));
+    slider.value = at === null ? slider.max : place(at, whole) * slider.max;
+    slider.setAttribute("aria-valuetext", at === null ? "the whole run" : duration(at - whole[0]));
   }
 
-  press() {
-    if (this.#frame) return this.pause();
-    if (this.at === null) this.onMove(this.whole[0]);
+  press(isPlaying = !this.#frame) {
+    const [start, end] = this.whole;
     let last = performance.now();
     const step = (now) => {
-      const at = this.at + (Math.max(0, now - last) / 1000) * Math.max(1, this.#length / LONGEST);
-      const isEnd = at >= this.whole[1];
+      const at = this.at + (Math.max(0, now - last) / 1000) * Math.max(1, (end - start) / LONGEST);
       last = now;
       this.#frame = requestAnimationFrame(step);
-      if (isEnd) this.pause();
-      this.onMove(isEnd ? null : at, true);
+      if (at >= end) this.press(false);
+      this.onMove(at >= end ? null : at, true);
     };
-    this.#tell(requestAnimationFrame(step));
-  }
-
-  pause() {
     cancelAnimationFrame(this.#frame);
-    this.#tell(0);
-  }
-
-  #tell(frame) {
-    this.#frame = frame;
-    this.toggle.textContent = frame ? "❚❚" : "▶";
-    this.toggle.ariaLabel = frame ? "Pause" : "Play the run";
+    if (isPlaying && this.at === null) this.onMove(start);
+    this.#frame = isPlaying && requestAnimationFrame(step);
+    this.button.textContent = isPlaying ? "❚❚" : "▶";
+    this.button.ariaLabel = isPlaying ? "Pause" : "Play the run";
   }
 }
 
-/** Return what tells what was open, had ended and was to come at a moment. */
 export function teller(nodes) {
   const known = nodes.filter((node) => node.when !== null);
   const [starts, ends] = ["when", "ended"].map((field) => Float64Array.from(known, (node) => node[field] ?? Infinity));

@@ -1,8 +1,5 @@
-/* Where a session comes from: the collector. In an exported file, file.js stands here.
-
-   Both give `outline()`, `event(id)`, `find(words)`, which is the ids of events that carry them, and
-   where they live `api`, `id`, and `at` for live.js. Imports nothing, so that the outline is asked
-   for while other modules are yet to come. */
+/* Where a session comes from; in an exported file, file.js stands here. Imports nothing, so that the
+   outline is asked for while other modules are yet to come. */
 
 const MOST_FOUND = 1000;
 
@@ -45,5 +42,4 @@ class Collector {
   }
 }
 
-/** The source of this page. */
 export const source = new Collector();

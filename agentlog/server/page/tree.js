@@ -1,32 +1,24 @@
-/* A forest of the rows of an outline, and what failed first in it: agentlog/replay/tree.py to the
-   letter (tests/page/test_tree.py compares them).
+/* The forest of the rows of an outline, and what failed first in it: agentlog/replay/tree.py to the
+   letter. The same rows give the same forest, whatever their order or damage; nothing raises or
+   recurses. What is missing or of a wrong type is null. */
 
-   The rule of this file: the same rows give the same forest, whatever their order or damage; nothing
-   raises or recurses, and no clock is asked. What is missing or of a wrong type is null; who has
-   neither parent nor name is an orphan, of whom just the end is known. */
-
-const [ID, PARENT, NAME, KIND, START, END, RESULT, REASON, RATING, MODEL, TAGS, GIVEN, MADE, LEVEL, LOGGER, ERROR] =
-  Array(16).keys(); // as the fields of a row stand in agentlog/store/outline.py
 const LAST_MOMENT = 253_370_764_800;
 const FEWEST_TO_FOLD = 3;
 const ALIKE = ["name", "kind", "state", "reason"];
-const NONE = Object.freeze([]);
-
 const BY_RESULT = new Map([["Success", "succeeded"], ["Fail", "failed"]]);
-const BY_REASON = new Map([
-  ["cancelled", "cancelled"], ["interrupted", "interrupted"], ["abandoned", "abandoned"], ["exit", "exited"],
-]);
+const BY_REASON = new Map([...["cancelled", "interrupted", "abandoned"].map((word) => [word, word]), ["exit", "exited"]]);
+const END = 5;
 
+const raw = (value) => value;
 const text = (value) => (value && typeof value === "string" ? value : null);
-const within = (value, end) => (value !== null && value >= 0 && value < end ? value : null);
-const moment = (value) => within(value, LAST_MOMENT);
-const amount = (value) => within(value, 2 ** 63);
+const below = (end) => (value) => (value !== null && value >= 0 && value < end ? value : null);
+const [moment, amount] = [below(LAST_MOMENT), below(2 ** 63)];
 
-/** An event and those below it. `failures`, `unsettled` (running or interrupted) and `events` count
-    all of them; `place` is its number in the order in which a tree is read. */
+/** An event. `events`, `failures` and `unsettled` (running or interrupted) count it and all below;
+    `place` is its number in the order in which a tree is read. */
 export class Node {
   parent = null;
-  children = NONE;
+  children = [];
   events = 1;
   depth = 0;
   place = 0;
@@ -39,70 +31,54 @@ export class Node {
     this.unsettled = Number(this.state === "running" || this.state === "interrupted");
   }
 
-  get id() { return this.row[ID]; }
-  get name() { return text(this.row[NAME]) ?? (this.row[NAME] === "" ? '""' : "unnamed"); }
-  get kind() { return text(this.row[KIND]) ?? "action"; }
-  get isRoot() { return this.row[KIND] === "session" || (this.row[PARENT] === null && this.row[NAME] !== null); }
+  get key() { return this.id; }
+  get name() { return text(this.label) ?? (this.label === "" ? '""' : "unnamed"); }
+  get kind() { return text(this.type) ?? "action"; }
+  get isRoot() { return this.type === "session" || (this.parentId === null && this.label !== null); }
   get state() {
-    const [result, reason] = [this.row[RESULT], this.row[REASON]];
-    if (result === null) return this.row[END] === null ? "running" : "indeterminate";
-    return BY_RESULT.get(result) ?? BY_REASON.get(reason) ?? "indeterminate";
+    if (this.result === null) return this.row[END] === null ? "running" : "indeterminate";
+    return BY_RESULT.get(this.result) ?? BY_REASON.get(this.why) ?? "indeterminate";
   }
-  get failed() { return this.row[RESULT] === "Fail"; }
+  get failed() { return this.result === "Fail"; }
   get duration() { return elapsed(this.started, this.ended); }
-  get reason() { return BY_REASON.has(this.row[REASON]) ? null : text(this.row[REASON]); }
-  get tags() { return (this.row[TAGS] ?? NONE).filter(text); }
+  get reason() { return BY_REASON.has(this.why) ? null : text(this.why); }
+  get tags() { return this.labels?.filter(text) ?? []; }
 }
 
-for (const [name, place, read] of [
-  ["started", START, moment], ["ended", END, moment], ["tokensIn", GIVEN, amount], ["tokensOut", MADE, amount],
-  ["model", MODEL, text], ["error", ERROR, text], ["level", LEVEL, text], ["logger", LOGGER, text], ["rating", RATING, text],
-]) {
+Object.entries({ // in the order of agentlog/store/outline.py
+  id: raw, parentId: raw, label: raw, type: raw, started: moment, ended: moment, result: raw, why: raw,
+  rating: text, model: text, labels: raw, tokensIn: amount, tokensOut: amount, level: text, logger: text, error: text,
+}).forEach(([name, read], place) => {
   Object.defineProperty(Node.prototype, name, { get() { return read(this.row[place]); } });
-}
+});
 
-/** Return the seconds between two moments, null where they are not known or out of order. */
 export function elapsed(start, end) {
   return start === null || end === null || end < start ? null : end - start;
 }
 
-/** Return the sum of what is known of a field of nodes, null where nothing is. */
+/** The sum of what is known, null where nothing is. */
 export function sum(nodes, field) {
   return nodes.reduce((total, node) => (node[field] === null ? total : total + node[field]), null);
 }
 
-/** Make a forest of the rows of one session's outline; return its roots. */
 export function forest(rows) {
   const nodes = rows.map((row) => new Node(row)).sort(byOrder);
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const tops = nodes.filter((node) => node.isRoot);
   const head = tops.find((node) => node.kind === "session") ?? tops[0] ?? null;
-  for (const node of nodes) {
-    node.parent = node.isRoot ? null : byId.get(node.row[PARENT]) ?? head;
-  }
+  for (const node of nodes) node.parent = node.isRoot ? null : byId.get(node.parentId) ?? head;
   cutCycles(nodes, head);
   const roots = [];
-  for (const node of nodes) {
-    if (node.parent === null) roots.push(node);
-    else if (node.parent.children === NONE) node.parent.children = [node];
-    else node.parent.children.push(node);
-  }
+  for (const node of nodes) (node.parent?.children ?? roots).push(node);
   tally(roots);
   return roots;
 }
 
-function compare(one, other) {
-  return (one > other) - (one < other);
-}
+const compare = (one, other) => (one > other) - (one < other);
 
-function byOrder(one, other) {
-  return compare(one.when ?? Infinity, other.when ?? Infinity) || compare(one.id, other.id);
-}
-
-function byEnd(one, other) {
-  const end = (node) => node.ended ?? node.when ?? Infinity;
-  return compare(end(one), end(other)) || compare(one.id, other.id);
-}
+const by = (read) => (one, other) => compare(read(one) ?? Infinity, read(other) ?? Infinity) || compare(one.id, other.id);
+const byOrder = by((node) => node.when);
+const byEnd = by((node) => node.ended ?? node.when);
 
 function cutCycles(nodes, head) {
   const settled = new Set();
@@ -110,54 +86,46 @@ function cutCycles(nodes, head) {
     const path = new Set();
     let node = start;
     for (; node !== null && !settled.has(node) && !path.has(node); node = node.parent) path.add(node);
-    if (path.has(node)) {
-      const way = [...path];
-      way.slice(way.indexOf(node)).sort(byOrder)[0].parent = head;
-    }
-    for (const one of path) settled.add(one);
+    const way = [...path];
+    if (path.has(node)) way.slice(way.indexOf(node)).sort(byOrder)[0].parent = head;
+    for (const one of way) settled.add(one);
   }
 }
 
-/* Number the nodes from above, then count from below. */
 function tally(roots) {
   const ordered = [...walk(roots)];
   ordered.forEach((node, place) => {
     node.place = place;
-    if (node.parent) node.depth = node.parent.depth + 1;
+    node.depth = node.parent ? node.parent.depth + 1 : 0;
   });
-  for (const { parent, events, failures, unsettled } of ordered.reverse()) {
-    if (parent === null) continue;
-    parent.events += events;
-    parent.failures += failures;
-    parent.unsettled += unsettled;
+  for (const node of ordered.reverse()) {
+    for (const field of node.parent ? ["events", "failures", "unsettled"] : []) node.parent[field] += node[field];
   }
 }
 
-/** Yield every node in the order in which a tree is read; `below` says what is below one. */
+/** Yield all nodes in the order in which a tree is read. */
 export function* walk(roots, below = (node) => node.children) {
   const stack = roots.toReversed();
   while (stack.length) {
     const node = stack.pop();
     yield node;
-    const children = below(node);
-    for (let i = children.length - 1; i >= 0; i--) stack.push(children[i]);
+    for (const child of below(node).toReversed()) stack.push(child);
   }
 }
 
-/** Return the failure that the others followed from, or null: of those that lead to the failures
-    nearest to the root, the earliest to end. */
+/** The failure that the others followed from: of those that lead to the failures nearest to the
+    root, the earliest to end. */
 export function rootCause(roots) {
   const ends = [...walk(nearestFailures(roots), failing)].filter((node) => !failing(node).length);
   return ends.sort(byEnd)[0] ?? null;
 }
 
-/* The failures whose parent did not fail, as far as they came nearest to the root; of the same
-   place, log lines only where there is nothing else. */
+/* The failures whose parent did not fail; log lines only where there is nothing else. */
 function nearestFailures(roots) {
-  const tops = [...walk(roots, (node) => (node.failed || !node.failures ? NONE : node.children))].filter((node) => node.failed);
+  const reached = walk(roots, (node) => (node.failed || !node.failures ? [] : node.children));
   const rank = (one, other) => compare(one.kind === "log", other.kind === "log") || compare(one.depth, other.depth);
-  const [nearest] = tops.toSorted(rank);
-  return tops.filter((node) => rank(node, nearest) === 0);
+  const tops = [...reached].filter((node) => node.failed).sort(rank);
+  return tops.filter((node) => rank(node, tops[0]) === 0);
 }
 
 function failing({ children }) {
@@ -166,8 +134,7 @@ function failing({ children }) {
   return grave.length ? grave : failed;
 }
 
-/** Siblings that are alike, shown as one row. `total` and `longest` are of what is known of their
-    durations, null where nothing is. */
+/** Siblings that are alike, shown as one row. */
 export class Fold {
   indent = 0;
 
@@ -175,22 +142,21 @@ export class Fold {
     const most = (read) => nodes.reduce((largest, node) => Math.max(largest, read(node)), 0);
     this.nodes = nodes;
     for (const field of ["id", "place", "when"]) this[field] = nodes[0][field];
-    this.ended = most((node) => node.ended ?? node.when);
+    this.key = `${this.id}~`; // tells it from its first
+    this.ended = most((node) => Math.max(node.when, node.ended));
     this.events = sum(nodes, "events");
     this.total = sum(nodes, "duration");
     this.longest = this.total && most((node) => node.duration);
   }
 }
 
-/** Fold three or more consecutive siblings of the same name, kind and outcome into one; never what
-    failed, runs or was interrupted, itself or below. */
+/** Fold consecutive siblings that are alike; never what failed, runs or was interrupted. */
 export function fold(children) {
   const folded = [];
   for (let first = 0, next; first < children.length; first = next) {
     for (next = first + 1; next < children.length && areAlike(children[first], children[next]); ) next++;
     const alike = children.slice(first, next);
-    if (alike.length < FEWEST_TO_FOLD) folded.push(...alike);
-    else folded.push(new Fold(alike));
+    folded.push(...(alike.length < FEWEST_TO_FOLD ? alike : [new Fold(alike)]));
   }
   return folded;
 }

@@ -1,7 +1,5 @@
-/* Recorded values as elements: JSON as keys and values, chat messages as a conversation.
-
-   The rule of this file: what was recorded becomes text and nothing else; an image only from a
-   data: URL of a raster image. What is long or deep is cut, with a way to all of it. */
+/* Recorded values as elements: JSON, conversations. What was recorded becomes text and nothing else, or
+   an image from a data: URL of a raster image; what is long or deep is cut, with a way to all. */
 
 import { button, element } from "./element.js";
 import { count, plural, safe, safeLines } from "./text.js";
@@ -15,42 +13,37 @@ const IMAGE = /^data:image\/(png|jpe?g|gif|webp|avif);base64,[\w+/=\s]+$/i;
 const RAW_IMAGES = { iVBORw0KGgo: "png", "/9j/": "jpeg", R0lGOD: "gif", UklGR: "webp" };
 const LEAST_RAW = 200;
 
-/** Return the element of any JSON value. */
 export function valueOf(value, level = 0) {
   if (typeof value === "string") return textOf(value);
-  if (value === null || typeof value !== "object") return element("span.scalar", String(value));
+  const entries = Object.entries(value ?? {});
+  if (!entries.length) return element("span.scalar", JSON.stringify(value));
   const image = value.type === "base64" && imageOf(`data:${value.media_type};base64,${value.data}`);
   if (image) return image;
-  const entries = Object.entries(value);
-  const isList = Array.isArray(value);
-  if (!entries.length) return element("span.scalar", isList ? "[]" : "{}");
   const draw = () => some(entries, "dl.value", ([key, one]) => [
     element("dt", safe(key, LONGEST_NAME) || '""'), element("dd", valueOf(one, level + 1)),
   ]);
   if (level === 0 || (level === 1 && entries.length <= FEW)) return draw();
-  const details = element("details", element("summary", plural(entries.length, isList ? "item" : "key")));
+  const details = element("details", element("summary", plural(entries.length, Array.isArray(value) ? "item" : "key")));
   details.addEventListener("toggle", () => details.append(draw()), { once: true });
   return details;
 }
 
-/* The first of many, and a button for all. */
 function some(all, kind, draw) {
   const list = element(kind, ...all.slice(0, MOST_ENTRIES).flatMap(draw));
-  const showAll = () => list.append(...all.slice(MOST_ENTRIES).flatMap(draw));
-  return all.length <= MOST_ENTRIES ? list : withMore(list, count(all.length), showAll);
+  if (all.length <= MOST_ENTRIES) return list;
+  return withMore(list, count(all.length), () => list.append(...all.slice(MOST_ENTRIES).flatMap(draw)));
 }
 
 function withMore(body, many, showAll) {
   return element("div", body, button(`show all ${many}`, (more) => (showAll(), more.remove())));
 }
 
-/** Return the element of a text with all its lines, cut where it is long. */
-export function textOf(text, kind = "text") {
+export function textOf(text) {
   const image = imageOf(text);
   if (image) return image;
   if (!text) return element("span.scalar", '""');
-  if (text.length <= LONGEST_LINE && !text.includes("\n")) return element(`span.${kind}`, safe(text));
-  const block = element(`pre.${kind}`, safeLines(text, MOST_TEXT));
+  if (text.length <= LONGEST_LINE && !text.includes("\n")) return element("span", safe(text));
+  const block = element("pre", safeLines(text, MOST_TEXT));
   if (text.length <= MOST_TEXT) return block;
   block.append("…");
   return withMore(block, `${count(text.length)} characters`, () => (block.textContent = safeLines(text)));
@@ -59,10 +52,10 @@ export function textOf(text, kind = "text") {
 function imageOf(text) {
   const raw = text.length > LEAST_RAW && Object.keys(RAW_IMAGES).find((start) => text.startsWith(start));
   const src = raw ? `data:image/${RAW_IMAGES[raw]};base64,${text}` : text;
-  return src.startsWith("data:image/") && IMAGE.test(src) ? Object.assign(element("img"), { alt: "recorded image", src }) : null;
+  return IMAGE.test(src) && Object.assign(element("img"), { alt: "recorded image", src });
 }
 
-/** Return the element of what may be a conversation: messages, or one of them. */
+/** Of what may be messages, or one of them. */
 export function conversationOf(value) {
   const messages = [value?.messages ?? value].flat();
   const isChat = messages.length && messages.every((one) => typeof one?.role === "string");
