@@ -40,7 +40,7 @@ export function write({ selected, turned, errors, query, zoom, at, pane }, isSte
   }, PAUSE);
 }
 
-export function onMove(call) {
+export function onHistory(call) {
   addEventListener("popstate", () => {
     clearTimeout(timer);
     call(read());

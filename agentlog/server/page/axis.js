@@ -3,20 +3,16 @@
 import { duration } from "./text.js";
 
 const LEAST = 1e-6;
-const ROOM = 1.2;
 const DAY = 86400;
 const LONG_STEPS = [60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200];
 
-/** Return the time of the session, else of its `nodes`, to `now` if something runs; then with room
-    behind it, so that not all moves all the time: `before` is what it was. */
-export function spanOf(head, nodes, now, before) {
+/** Return the time of the session, else of its `nodes`, to `now` if something runs. */
+export function spanOf(head, nodes, now) {
   if (head?.kind === "session" && head.started !== null && head.ended > head.started) return [head.started, head.ended];
   const known = nodes.filter((node) => node.when !== null);
   const start = known.reduce((least, { when }) => Math.min(least, when), Infinity);
   const end = known.reduce((most, { when, ended }) => Math.max(most, when, ended), now);
-  if (end < start) return [0, 0];
-  if (now === null) return [start, end];
-  return before?.[0] === start && before[1] >= end ? before : [start, start + (end - start) * ROOM];
+  return end < start ? [0, 0] : [start, end];
 }
 
 export function place(moment, [start, end]) {

@@ -4,7 +4,7 @@
    `safe`; a diff is in the document while it is shown. */
 
 import { at, element } from "./element.js";
-import { listen, tell } from "./keys.js";
+import { onKeys, showKeys } from "./keys.js";
 import { GLYPHS, clock, count, duration, plural, safe, safeLines } from "./text.js";
 
 const AT_ONCE = 500;
@@ -131,8 +131,8 @@ grid.addEventListener("click", ({ target }) => {
   if (target.closest(".line")) toggle(row);
 });
 at("more").addEventListener("click", drawSome);
-at("help").addEventListener("click", () => tell(at("keys")));
-listen(at("keys"), {
+at("help").addEventListener("click", () => showKeys(at("keys")));
+onKeys(at("keys"), {
   down: () => select(selected?.nextSibling),
   up: () => select(selected?.previousSibling),
   first: () => select(grid.firstChild),
@@ -142,7 +142,7 @@ listen(at("keys"), {
   open: () => toggle(selected, true),
   close: () => toggle(selected, false),
   toggle: () => toggle(selected),
-  help: () => tell(at("keys")),
+  help: () => showKeys(at("keys")),
 });
 
 try {

@@ -1,56 +1,48 @@
 /* The pane: all that an event carries. What its row knows is there at once, the rest when it has come,
    unless another one is selected by then. */
 
-import { button, element } from "./element.js";
+import { at, button, element } from "./element.js";
 import { GLYPHS, clock, duration, plural, safe, tokens } from "./text.js";
-import { conversationOf, textOf, valueOf } from "./value.js";
+import { conversationOf, restOf, valueOf } from "./value.js";
 
 const PATIENCE = 60; // ms, as a held key goes through many
 const LONGEST = 160; // of a title, which stays in view
 
-export class Detail {
-  #asked = new AbortController();
-  #shown = [];
+const [{ firstElementChild: title }, facts, body] = at("pane").children;
+let asked = new AbortController();
+let shown = [];
 
-  constructor(pane, source) {
-    Object.assign(this, { pane, source });
-    [{ firstElementChild: this.head }, this.facts, this.body] = pane.children;
-  }
+export function clearPane() {
+  asked.abort();
+  shown = [];
+}
 
-  clear() {
-    this.#asked.abort();
-    this.#shown = [];
+/** Show an item; `context` is of the run, and has the `source` of events. */
+export async function showInPane(item, context) {
+  const node = item.nodes?.[0] ?? item;
+  const now = [node.row, item.nodes?.length, context.command, context.cause?.id];
+  if (now.every((one, i) => one === shown[i])) return;
+  if (shown[0]?.[0] !== node.id) {
+    body.replaceChildren();
+    at("pane").scrollTop = 0;
   }
-
-  show(item, context) {
-    const node = item.nodes?.[0] ?? item;
-    const shown = [node.row, item.nodes?.length, context.command, context.cause?.id];
-    if (shown.every((one, i) => one === this.#shown[i])) return;
-    if (this.#shown[0]?.[0] !== node.id) {
-      this.body.replaceChildren();
-      this.pane.scrollTop = 0;
-    }
-    this.#asked.abort();
-    this.#asked = new AbortController();
-    this.#shown = shown;
-    this.head.replaceChildren(
-      element(`span.glyph.${node.state}`, GLYPHS[node.state]),
-      element("span.title", safe(node.name, LONGEST)),
-      element("span.dim", item.nodes ? `first of ${item.nodes.length}` : ""),
-    );
-    this.facts.replaceChildren(...factsOf(node, context));
-    this.#fill(node, context, this.#asked.signal);
-  }
-
-  async #fill(node, context, signal) {
-    await new Promise((done) => setTimeout(done, PATIENCE));
-    if (signal.aborted) return;
-    const drawn = await this.source.event(node.id, signal).then(
-      (event) => [...sectionsOf(event, context.fields), section("To copy", idsOf(node, context))],
-      (error) => [element("p.error", safe(error.message))],
-    );
-    if (!signal.aborted) this.body.replaceChildren(...drawn);
-  }
+  clearPane();
+  asked = new AbortController();
+  shown = now;
+  title.replaceChildren(
+    element(`span.glyph.${node.state}`, GLYPHS[node.state]),
+    element("span.title", safe(node.name, LONGEST)),
+    element("span.dim", item.nodes ? `first of ${item.nodes.length}` : ""),
+  );
+  facts.replaceChildren(...factsOf(node, context));
+  const { signal } = asked;
+  await new Promise((done) => setTimeout(done, PATIENCE));
+  if (signal.aborted) return;
+  const drawn = await context.source.event(node.id, signal).then(
+    (event) => [...sectionsOf(event, context.fields), section("To copy", idsOf(node, context))],
+    (error) => [element("p.error", safe(error.message))],
+  );
+  if (!signal.aborted) body.replaceChildren(...drawn);
 }
 
 function listed(texts, draw) {
@@ -69,11 +61,11 @@ function factsOf(node, { whole, cause }) {
     Start: when(node.started),
     End: node.ended !== node.started && when(node.ended),
     Duration: node.duration && duration(node.duration),
-    Below: node.events > 1 && `${plural(node.events - 1, "event")}, ${plural(node.failures - Number(node.failed), "failure")}`,
+    Below: node.events > 1 && plural(node.events - 1, "event"),
     Tags: node.tags.map((tag) => `#${tag}`).join(" "),
     Rating: node.rating,
   };
-  return listed(facts, textOf);
+  return listed(facts, valueOf);
 }
 
 function sectionsOf({ error, log, params, prompt, returns, session_id: known, ...more }, fields) {
@@ -100,9 +92,8 @@ function section(name, body) {
 function errorOf(error) {
   if (typeof error !== "object") return valueOf(error);
   const { type, message, traceback, ...others } = error;
-  const parts = Object.entries({ type, message, traceback }).filter(([, part]) => isThere(part));
-  const drawn = parts.map(([name, part]) => element(`div.error-${name}`, typeof part === "string" ? textOf(part) : valueOf(part)));
-  return isThere(others) ? [...drawn, valueOf(others)] : drawn;
+  const known = Object.entries({ type, message, traceback }).filter(([, part]) => part);
+  return [...known.map(([name, part]) => element(`div.error-${name}`, valueOf(part))), ...restOf(others)];
 }
 
 function logOf(lines) {
@@ -110,12 +101,10 @@ function logOf(lines) {
 }
 
 function lineOf(line) {
-  const { timestamp, level, logger, event, ...others } = line !== null && typeof line === "object" ? line : { event: line };
+  const { timestamp, level, logger, event = null, ...others } = Object(line) === line ? line : { event: line };
   const when = typeof timestamp === "number" && clock(timestamp, true).slice(11);
   const parts = [when, level, logger].filter((part) => typeof part === "string");
-  const row = element("li", element("span.dim", `${safe(parts.join(" "), 200)} `), valueOf(event ?? null, 1));
-  if (isThere(others)) row.append(valueOf(others, 2));
-  return row;
+  return element("li", element("span.dim", `${safe(parts.join(" "), 200)} `), valueOf(event, 1), ...restOf(others, 2));
 }
 
 function idsOf({ id, parent }, { session_id: session, command }) {

@@ -5,7 +5,7 @@ const AGAIN = 2000; // ms
 
 /** Listen at an address, from a place on, if that is known. `on.reload()` is called where all has to
     be asked for again. */
-export function listen(address, after, on) {
+export function onLive(address, after, on) {
   let stream = null;
   let timer = 0;
 

@@ -2,89 +2,75 @@
    moves it; a click goes to what is there. */
 
 import { place } from "./axis.js";
+import { at } from "./element.js";
 
 const LANES = 9;
 const LEAST = 3; // pixels of a drag
-const OPACITY = [0, 0.4, 1]; // of nothing; of what has children; of all else
 
-export class Overview {
-  #drag = null;
+const box = at("map");
+const [canvas, frame, line] = box.children;
+let nodes = [];
+let time = { whole: [0, 0] };
+let drag = null;
 
-  constructor(box, zoom, pick) {
-    Object.assign(this, { box, zoom });
-    [this.canvas, this.frame, this.line] = box.children;
-    box.addEventListener("pointerdown", (event) => {
-      box.setPointerCapture(event.pointerId);
-      const from = this.#moment(event);
-      const isWithin = this.span !== this.whole && from > this.span[0] && from < this.span[1];
-      this.#drag = { x: event.clientX, from, held: isWithin && this.span };
-    });
-    box.addEventListener("pointermove", (event) => this.#drag && this.#move(event, this.#drag));
-    box.addEventListener("pointerup", (event) => {
-      if (!this.#drag?.moves) pick(this.#moment(event));
-      this.#drag = null;
-    });
-    new ResizeObserver(() => this.#draw()).observe(box);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
+/** Show events, the window `span` and the moment `at`, of a time as table.js has it. */
+export function showMap(others, other) {
+  const isOther = others !== nodes || other.whole[1] !== time.whole[1];
+  [nodes, time] = [others, other];
+  if (isOther) draw();
+  lay(frame, time.span, time.span !== time.whole);
+  lay(line, [time.at, time.at], time.at !== null);
+}
+
+function lay(mark, span, isThere) {
+  const [from, to] = span.map((moment) => place(moment, time.whole) * 100);
+  mark.hidden = !isThere;
+  mark.style.left = `${from}%`;
+  mark.style.right = `${100 - to}%`;
+}
+
+function draw() {
+  const width = (canvas.width = canvas.clientWidth * devicePixelRatio);
+  const height = (canvas.height = canvas.clientHeight * devicePixelRatio);
+  const pen = canvas.getContext("2d");
+  const { color, borderTopColor, borderRightColor } = getComputedStyle(canvas); // of properties, only colours are computed
+  const column = (moment) => Math.floor(place(moment ?? time.until, time.whole) * width);
+  const known = nodes.filter((node) => node.when !== null);
+  for (const { when, ended, depth, children } of known) {
+    pen.fillStyle = children.length ? borderRightColor : borderTopColor;
+    pen.fillRect(column(when), (Math.min(depth, LANES - 1) * height) / LANES, column(ended) - column(when) + 1, height / LANES - devicePixelRatio);
   }
-
-  show(nodes, time) {
-    const isOther = nodes !== this.nodes || time.whole[1] !== this.whole[1];
-    Object.assign(this, time, { nodes });
-    if (isOther) this.#draw();
-    this.#lay(this.frame, time.span, time.span === time.whole);
-    this.#lay(this.line, [time.at, time.at], time.at === null);
+  pen.fillStyle = color;
+  for (const { ended, failed, children } of known) {
+    if (failed && !children.some((child) => child.failed)) pen.fillRect(column(ended) - devicePixelRatio, 0, 2 * devicePixelRatio, height);
   }
+}
 
-  #lay(mark, span, isHidden) {
-    const [from, to] = span.map((moment) => place(moment, this.whole) * 100);
-    mark.hidden = isHidden;
-    mark.style.left = `${from}%`;
-    mark.style.right = `${100 - to}%`;
-  }
+function momentOf({ clientX }) {
+  const { left, width } = box.getBoundingClientRect();
+  const [start, end] = time.whole;
+  return start + Math.min(Math.max((clientX - left) / width, 0), 1) * (end - start);
+}
 
-  #draw() {
-    const { canvas, whole, until } = this;
-    const ratio = devicePixelRatio;
-    const width = (canvas.width = Math.round(canvas.clientWidth * ratio));
-    canvas.height = Math.round(canvas.clientHeight * ratio);
-    if (!whole || !width) return;
-    const column = (moment) => Math.min(width - 1, Math.floor(place(moment, whole) * width));
-    const filled = new Uint8Array(width * LANES);
-    const failures = new Set();
-    for (const { when, ended, depth, children, failed } of this.nodes) {
-      if (when === null) continue;
-      const last = column(ended ?? until);
-      const row = Math.min(depth, LANES - 1) * width;
-      filled.fill(children.length ? 1 : 2, row + column(when), row + last + 1);
-      if (failed && !children.some((child) => child.failed)) failures.add(last);
-    }
-    const pen = canvas.getContext("2d");
-    const style = getComputedStyle(canvas);
-    const lane = canvas.height / LANES;
-    pen.fillStyle = style.borderTopColor; // of properties, only colours are computed
-    for (let first = 0, next; first < filled.length; first = next) {
-      const row = Math.floor(first / width);
-      for (next = first + 1; next < (row + 1) * width && filled[next] === filled[first]; ) next++;
-      pen.globalAlpha = OPACITY[filled[first]];
-      pen.fillRect(first - row * width, row * lane, next - first, Math.max(1, lane - ratio));
-    }
-    pen.globalAlpha = 1;
-    pen.fillStyle = style.color;
-    for (const x of failures) pen.fillRect(x - ratio, 0, 2 * ratio, canvas.height);
-  }
-
-  #moment({ clientX }) {
-    const { left, width } = this.box.getBoundingClientRect();
-    const [start, end] = this.whole;
-    return start + Math.min(Math.max((clientX - left) / width, 0), 1) * (end - start);
-  }
-
-  #move(event, drag) {
-    drag.moves ||= Math.abs(event.clientX - drag.x) >= LEAST;
-    if (!drag.moves) return;
-    const at = this.#moment(event);
+/** Tell `zoom(span)` and `pick(moment)` what the reader wants. */
+export function onMap(zoom, pick) {
+  box.addEventListener("pointerdown", (event) => {
+    const from = momentOf(event);
+    const { whole, span } = time;
+    box.setPointerCapture(event.pointerId);
+    drag = { x: event.clientX, from, held: span !== whole && from > span[0] && from < span[1] && span };
+  });
+  box.addEventListener("pointermove", (event) => {
+    if (!drag || (!drag.moves && Math.abs(event.clientX - drag.x) < LEAST)) return;
     const { from, held } = drag;
-    this.zoom(held ? held.map((moment) => moment + at - from) : [Math.min(at, from), Math.max(at, from)]);
-  }
+    const to = momentOf(event);
+    drag.moves = true;
+    zoom(held ? held.map((moment) => moment + to - from) : [Math.min(to, from), Math.max(to, from)]);
+  });
+  box.addEventListener("pointerup", (event) => {
+    if (!drag?.moves) pick(momentOf(event));
+    drag = null;
+  });
+  new ResizeObserver(draw).observe(box);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 }

@@ -1,49 +1,52 @@
 /* The moment that is looked at: a slider, and a clock that plays the run. */
 
 import { place } from "./axis.js";
+import { at as found } from "./element.js";
 import { duration } from "./text.js";
 
 const LONGEST = 20; // s that a run takes to play
 
-export class Player {
-  #frame = 0;
+const slider = found("slider");
+let time = null;
+let frame = 0;
+let move = null;
 
-  /** `onMove(moment, isPlaying)` is told a moment, null for the whole run. */
-  constructor(slider, button, onMove) {
-    Object.assign(this, { slider, button, onMove });
-    slider.addEventListener("input", () => {
-      const [start, end] = this.whole;
-      const part = slider.value / slider.max;
-      this.press(false);
-      onMove(part === 1 ? null : start + part * (end - start));
-    });
-  }
-
-  show({ whole, at }) {
-    const { slider } = this;
-    Object.assign(this, { whole, at });
-    slider.value = at === null ? slider.max : place(at, whole) * slider.max;
-    slider.setAttribute("aria-valuetext", at === null ? "the whole run" : duration(at - whole[0]));
-  }
-
-  press(isPlaying = !this.#frame) {
-    const [start, end] = this.whole;
-    let last = performance.now();
-    const step = (now) => {
-      const at = this.at + (Math.max(0, now - last) / 1000) * Math.max(1, (end - start) / LONGEST);
-      last = now;
-      this.#frame = requestAnimationFrame(step);
-      if (at >= end) this.press(false);
-      this.onMove(at >= end ? null : at, true);
-    };
-    cancelAnimationFrame(this.#frame);
-    if (isPlaying && this.at === null) this.onMove(start);
-    this.#frame = isPlaying && requestAnimationFrame(step);
-    this.button.textContent = isPlaying ? "❚❚" : "▶";
-    this.button.ariaLabel = isPlaying ? "Pause" : "Play the run";
-  }
+/** `call(moment, isPlaying)` is told a moment, null for the whole run. */
+export function onMoment(call) {
+  move = call;
+  slider.addEventListener("input", () => {
+    const [start, end] = time.whole;
+    const part = slider.value / slider.max;
+    play(false);
+    move(part === 1 ? null : start + part * (end - start));
+  });
 }
 
+export function showMoment({ whole, at }) {
+  time = { whole, at };
+  slider.value = at === null ? slider.max : place(at, whole) * slider.max;
+  slider.setAttribute("aria-valuetext", at === null ? "the whole run" : duration(at - whole[0]));
+}
+
+/** Play, or pause. */
+export function play(isPlaying = !frame) {
+  const [start, end] = time.whole;
+  let last = performance.now();
+  const step = (now) => {
+    const at = time.at + (Math.max(0, now - last) / 1000) * Math.max(1, (end - start) / LONGEST);
+    last = now;
+    frame = requestAnimationFrame(step);
+    if (at >= end) play(false);
+    move(at >= end ? null : at, true);
+  };
+  cancelAnimationFrame(frame);
+  if (isPlaying && time.at === null) move(start);
+  frame = isPlaying && requestAnimationFrame(step);
+  found("play").textContent = isPlaying ? "❚❚" : "▶";
+  found("play").ariaLabel = isPlaying ? "Pause" : "Play the run";
+}
+
+/** Return what tells what was open, had ended and was to come at a moment. */
 export function teller(nodes) {
   const known = nodes.filter((node) => node.when !== null);
   const [starts, ends] = ["when", "ended"].map((field) => Float64Array.from(known, (node) => node[field] ?? Infinity));

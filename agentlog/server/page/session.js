@@ -1,53 +1,35 @@
 /* The page of a session: one `view`, what the reader chose, and one way to change it, which draws what
    follows and writes the address. What comes live makes a new `run` below the same view. */
 
-import { onMove, read, write } from "./address.js";
+import { onHistory, read, write } from "./address.js";
 import { spanOf, windowIn } from "./axis.js";
-import { Detail } from "./detail.js";
+import { clearPane, showInPane } from "./detail.js";
 import { at, element } from "./element.js";
-import { listen as listenToKeys, tell } from "./keys.js";
-import { listen } from "./live.js";
-import { Overview } from "./overview.js";
-import { Player, teller } from "./play.js";
+import { onKeys, showKeys } from "./keys.js";
+import { onLive } from "./live.js";
+import { onMap, showMap } from "./overview.js";
+import { onMoment, play, showMoment, teller } from "./play.js";
 import { source } from "./source.js";
-import { Table } from "./table.js";
+import { onTable, reach, repaintNow, selectRow, showItems, showTime as showBars, table } from "./table.js";
 import { GLYPHS, clock, count, duration, plural, safe, tokens } from "./text.js";
 import { forest, rootCause, sum, walk } from "./tree.js";
 import { describe, isOpen, isWanted, reveal, search, visible } from "./view.js";
 
 const SILENT_AFTER = 600; // s, as the collector's list has it
 const SEARCH_AFTER = 250; // ms
-const REST = 3; // times as long as a run takes to build, before the next is
 
 const now = () => Date.now() / 1000;
 
 let view = read();
 let outline = null;
-let rows = new Map();
+let rows = new Map(); // of the outline, by id
 let run = null;
 let isFollowing = false;
 let due = 0;
-let rested = 0;
-let asked = new AbortController();
+let cost = 0; // ms to build a run, and to wait before the next
+let asked = new AbortController(); // for what a search finds
 
-const table = new Table(at("table"), (item) => describe(item, { ...run, view }), {
-  select: (item) => change({ selected: item.key, pane: true }, true),
-  toggle,
-  scroll: () => isFollowing && !table.isAtEnd && follow(false),
-});
-const overview = new Overview(at("map"), zoom, (moment) => goTo(run.nodes[latest(run.nodes, moment)]));
-const player = new Player(at("slider"), at("play"), (moment, isPlaying) => {
-  change({ at: moment });
-  if (isPlaying && moment !== null) table.reach(latest(table.items, moment));
-});
-const detail = new Detail(at("pane"), source);
-
-// -- A run, which follows from the rows
-
-async function load() {
-  outline = await source.outline();
-  rows = new Map(outline.rows.map((row) => [row[0], row]));
-}
+// -- The run
 
 function build() {
   const roots = forest([...rows.values()]);
@@ -61,15 +43,14 @@ function build() {
     failures: nodes.filter((node) => node.failed),
     byId: new Map(nodes.map((node) => [node.id, node])),
     tell: teller(nodes),
-    whole: run?.whole,
   };
   setNow();
-  for (const field of ["model", "tokensIn"]) at("table").classList.toggle(`no-${field}`, sum(nodes, field) === null);
+  for (const field of ["model", "tokensIn"]) at("table").classList.toggle(`no-${field}`, nodes.every((node) => node[field] === null));
 }
 
 function setNow() {
   run.now = run.isLive ? now() : null;
-  run.whole = spanOf(run.head, run.nodes, run.now, run.whole);
+  run.whole = spanOf(run.head, run.nodes, run.now);
 }
 
 function update() {
@@ -78,12 +59,11 @@ function update() {
     due = 0;
     build();
     draw();
-    rested = performance.now() + REST * (performance.now() - began);
-  }, rested - performance.now());
+    cost = performance.now() - began;
+  }, cost);
 }
 
 function draw() {
-  match();
   showRows();
   showTime();
   drawHead();
@@ -111,42 +91,46 @@ function drawHead() {
   at("facts").replaceChildren(...Object.entries(facts).map(([text, kind]) => element(kind, text)));
 }
 
-// -- The view, and the one way to change it
+// -- The view
 
-function change(changes, isStep = false, isWritten = true) {
+function change(changes, isStep = false) {
   const before = view;
   view = { ...view, ...changes };
   const isOther = (...names) => names.some((name) => before[name] !== view[name]);
   if (isOther("query")) lookUp();
-  if (isOther("errors", "turned", "ways")) showRows();
+  if (isOther("errors", "turned", "query")) showRows();
   else if (isOther("selected", "pane")) select();
   if (isOther("zoom", "at")) showTime();
   drawTools();
-  if (isWritten) write(view, isStep);
+  write(view, isStep);
 }
 
 function showRows() {
+  Object.assign(view, { matches: null, ways: null }, view.query.trim() && search(run.roots, view.query, view.found));
   const items = visible(run.roots, view);
-  table.show(items);
-  at("nothing").textContent = view.query ? "nothing found" : "nothing failed";
-  at("nothing").hidden = items.length > 0;
+  showItems(items);
+  say(items.length ? "" : view.query ? "nothing found" : "nothing failed");
   select();
 }
 
+function say(text) {
+  at("nothing").textContent = text;
+}
+
 function select() {
-  table.select(view.selected);
+  selectRow(view.selected);
   const item = table.item ?? run.byId.get(view.selected?.replace("~", ""));
   at("pane").hidden = !view.pane || !item;
-  if (at("pane").hidden) detail.clear();
-  else detail.show(item, { ...run, ...outline, command: `agentlog replay ${outline.session_id}${view.errors ? " --errors" : ""}` });
+  if (at("pane").hidden) clearPane();
+  else showInPane(item, { ...run, ...outline, source, command: `agentlog replay ${outline.session_id}${view.errors ? " --errors" : ""}` });
 }
 
 function showTime() {
   const zoomed = view.zoom && windowIn(view.zoom, run.whole);
   const time = { whole: run.whole, until: run.now ?? run.whole[1], span: zoomed ?? run.whole, at: view.at };
-  table.showTime(time);
-  overview.show(run.nodes, time);
-  player.show(time);
+  showBars(time);
+  showMap(run.nodes, time);
+  showMoment(time);
   at("moment").textContent = view.at === null ? "" : `+${duration(view.at - run.whole[0])}: ${run.tell(view.at)}`;
 }
 
@@ -159,34 +143,23 @@ function drawTools() {
   if (at("search").value !== view.query) at("search").value = view.query;
 }
 
-// -- Search: what the rows have at once, what events carry when the source has answered
-
+/* What the rows have is found at once, what events carry when the source has answered. */
 async function lookUp() {
   asked.abort();
   asked = new AbortController();
   const { signal } = asked;
   const words = view.query.trim();
   view.found = new Set();
-  match();
   await new Promise((done) => setTimeout(done, SEARCH_AFTER));
   if (signal.aborted || words.length < 2) return;
   const found = await source.find(words, signal).catch(() => []);
   if (signal.aborted || !found.length) return;
   view.found = new Set(found);
-  match();
   showRows();
   drawTools();
 }
 
-function match() {
-  Object.assign(view, { matches: null, ways: null }, view.query.trim() && search(run.roots, view.query, view.found));
-}
-
 // -- Moving
-
-function reach() {
-  table.reach(table.selected, true);
-}
 
 function goTo(node) {
   if (!node) return;
@@ -200,7 +173,7 @@ function step(by) {
   const index = Math.min(Math.max(table.selected + by, 0), table.items.length - 1);
   if (index < 0) return;
   change({ selected: table.items[index].key }, true);
-  table.reach(index);
+  reach(index);
 }
 
 /* Around the end. */
@@ -259,11 +232,16 @@ function zoomToItem() {
 
 function follow(isOn) {
   isFollowing = isOn;
-  if (isOn) table.reach(table.items.length - 1);
+  if (isOn) reach(table.items.length - 1);
   drawTools();
 }
 
-const onLive = {
+async function load() {
+  outline = await source.outline();
+  rows = new Map(outline.rows.map((row) => [row[0], row]));
+}
+
+const live = {
   rows(changed) {
     for (const row of changed.rows) rows.set(row[0], row);
     update();
@@ -280,15 +258,13 @@ function tick() {
   drawHead();
 }
 
-// -- What the reader can do
+// -- The reader
 
 const commands = {
   down: () => step(1),
   up: () => step(-1),
   fold: foldOrParent,
   unfold,
-  pageDown: () => step(table.perPage),
-  pageUp: () => step(-table.perPage),
   first: () => step(-Infinity),
   last: () => step(Infinity),
   nextFailure: () => goToNext(run.failures),
@@ -305,11 +281,11 @@ const commands = {
   earlier: () => zoomBy(1, -1 / 4),
   later: () => zoomBy(1, 1 / 4),
   whole: () => change({ at: null, zoom: null }),
-  play: () => player.press(),
+  play,
   follow: () => follow(!isFollowing),
-  help: () => tell(at("keys")),
+  help: () => showKeys(at("keys")),
   escape() {
-    player.press(false);
+    play(false);
     if (document.activeElement === at("search")) at("table").focus();
     if (view.query) change({ query: "" }, true);
     else if (view.at !== null || view.zoom) commands.whole();
@@ -318,9 +294,33 @@ const commands = {
   },
 };
 
+function listenToReader() {
+  onTable((item) => describe(item, { ...run, view }), {
+    select: ({ key }) => change({ selected: key, pane: true }, true),
+    toggle,
+    scroll: (isAtEnd) => isFollowing && !isAtEnd && follow(false),
+  });
+  onMap(zoom, (moment) => goTo(run.nodes[latest(run.nodes, moment)]));
+  onMoment((moment, isPlaying) => {
+    change({ at: moment });
+    if (isPlaying && moment !== null) reach(latest(table.items, moment));
+  });
+  onHistory((other) => {
+    change(other);
+    reach();
+  });
+  onKeys(at("keys"), commands);
+  for (const button of document.querySelectorAll("[data-command]")) {
+    button.addEventListener("click", () => commands[button.dataset.command]());
+  }
+  at("search").addEventListener("input", ({ target }) => change({ query: target.value }, true));
+  at("search").addEventListener("keydown", ({ key }) => key === "Enter" && goToNext([...(view.matches ?? [])]));
+}
+
 async function begin() {
   await load();
   build();
+  listenToReader();
   if (view.selected === null && run.head) {
     const first = run.cause ?? run.head;
     isFollowing = run.isLive && !run.cause;
@@ -330,27 +330,18 @@ async function begin() {
   }
   lookUp();
   draw();
-  table.repaintNow();
+  repaintNow();
   if (!isFollowing) reach();
   write(view, false);
-  onMove((other) => {
-    change(other, false, false);
-    reach();
-  });
-  listenToKeys(at("keys"), commands);
-  for (const button of document.querySelectorAll("[data-command]")) button.addEventListener("click", () => commands[button.dataset.command]());
-  at("search").addEventListener("input", ({ target }) => change({ query: target.value }, true));
-  at("search").addEventListener("keydown", ({ key }) => key === "Enter" && goToNext([...(view.matches ?? [])]));
+  if (!source.api) return;
   for (const link of document.querySelectorAll("[data-form]")) link.href = `${source.api}sessions/${source.id}/export/${link.dataset.form}`;
-  if (source.api) listen(`${source.api}live?session=${source.id}`, source.at, onLive);
+  onLive(`${source.api}live?session=${source.id}`, source.at, live);
   setInterval(tick, 1000);
 }
 
-function complain(error) {
-  at("name").textContent ||= "Session";
+function complain({ message }) {
   at("run").hidden = at("tools").hidden = run === null;
-  at("nothing").textContent = `This session cannot be shown: ${safe(error.message)}`;
-  at("nothing").hidden = false;
+  say(`This session cannot be shown: ${safe(message)}`);
 }
 
 begin().catch(complain);

@@ -5,7 +5,7 @@
 
 import { at } from "./element.js";
 import { List } from "./list.js";
-import { listen } from "./live.js";
+import { onLive } from "./live.js";
 import { GLYPHS, clock, count, duration, plural, safe, tokens } from "./text.js";
 
 const FIRST = 100; // soon there
@@ -204,7 +204,7 @@ setInterval(() => {
 
 let isHeard = false;
 at("endpoint").textContent = `AGENTLOG_ENDPOINT=${new URL("..", api).href.slice(0, -1)} python agent.py`;
-listen(`${api}live`, null, {
+onLive(`${api}live`, null, {
   state: (isOn) => {
     at("live").textContent = isOn ? "" : "not connected";
     if (!isHeard) turn(read()); // from now on nothing is missed

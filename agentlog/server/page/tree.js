@@ -7,50 +7,35 @@ const FEWEST_TO_FOLD = 3;
 const ALIKE = ["name", "kind", "state", "reason"];
 const BY_RESULT = new Map([["Success", "succeeded"], ["Fail", "failed"]]);
 const BY_REASON = new Map([...["cancelled", "interrupted", "abandoned"].map((word) => [word, word]), ["exit", "exited"]]);
-const END = 5;
 
-const raw = (value) => value;
 const text = (value) => (value && typeof value === "string" ? value : null);
 const below = (end) => (value) => (value !== null && value >= 0 && value < end ? value : null);
 const [moment, amount] = [below(LAST_MOMENT), below(2 ** 63)];
 
-/** An event. `events`, `failures` and `unsettled` (running or interrupted) count it and all below;
-    `place` is its number in the order in which a tree is read. */
-export class Node {
-  parent = null;
-  children = [];
-  events = 1;
-  depth = 0;
-  place = 0;
-  indent = 0;
-
-  constructor(row) {
-    this.row = row;
-    this.when = this.started ?? this.ended;
-    this.failures = Number(this.failed);
-    this.unsettled = Number(this.state === "running" || this.state === "interrupted");
-  }
-
-  get key() { return this.id; }
-  get name() { return text(this.label) ?? (this.label === "" ? '""' : "unnamed"); }
-  get kind() { return text(this.type) ?? "action"; }
-  get isRoot() { return this.type === "session" || (this.parentId === null && this.label !== null); }
-  get state() {
-    if (this.result === null) return this.row[END] === null ? "running" : "indeterminate";
-    return BY_RESULT.get(this.result) ?? BY_REASON.get(this.why) ?? "indeterminate";
-  }
-  get failed() { return this.result === "Fail"; }
-  get duration() { return elapsed(this.started, this.ended); }
-  get reason() { return BY_REASON.has(this.why) ? null : text(this.why); }
-  get tags() { return this.labels?.filter(text) ?? []; }
+/* Of a row as agentlog/store/outline.py has it. `events`, `failures` and `unsettled` (running or
+   interrupted) count an event and all below; `place` is its number in the order of the tree. */
+function nodeOf(row) {
+  const [id, parentId, name, kind, start, end, result, reason, rating, model, tags, given, made, level, logger, error] = row;
+  const [started, ended] = [moment(start), moment(end)];
+  const open = end === null ? "running" : "indeterminate";
+  const state = result === null ? open : BY_RESULT.get(result) ?? BY_REASON.get(reason) ?? "indeterminate";
+  return {
+    row, id, key: id, parentId, state, started, ended,
+    name: text(name) ?? (name === "" ? '""' : "unnamed"),
+    kind: text(kind) ?? "action",
+    isRoot: kind === "session" || (parentId === null && name !== null),
+    when: started ?? ended,
+    duration: elapsed(started, ended),
+    reason: BY_REASON.has(reason) ? null : text(reason),
+    rating: text(rating), model: text(model), level: text(level), logger: text(logger), error: text(error),
+    tokensIn: amount(given), tokensOut: amount(made),
+    tags: tags?.filter(text) ?? [],
+    failed: state === "failed",
+    failures: Number(state === "failed"),
+    unsettled: Number(state === "running" || state === "interrupted"),
+    events: 1, parent: null, children: [], depth: 0, place: 0, indent: 0,
+  };
 }
-
-Object.entries({ // in the order of agentlog/store/outline.py
-  id: raw, parentId: raw, label: raw, type: raw, started: moment, ended: moment, result: raw, why: raw,
-  rating: text, model: text, labels: raw, tokensIn: amount, tokensOut: amount, level: text, logger: text, error: text,
-}).forEach(([name, read], place) => {
-  Object.defineProperty(Node.prototype, name, { get() { return read(this.row[place]); } });
-});
 
 export function elapsed(start, end) {
   return start === null || end === null || end < start ? null : end - start;
@@ -62,7 +47,7 @@ export function sum(nodes, field) {
 }
 
 export function forest(rows) {
-  const nodes = rows.map((row) => new Node(row)).sort(byOrder);
+  const nodes = rows.map(nodeOf).sort(byOrder);
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const tops = nodes.filter((node) => node.isRoot);
   const head = tops.find((node) => node.kind === "session") ?? tops[0] ?? null;

@@ -28,6 +28,10 @@ export function valueOf(value, level = 0) {
   return details;
 }
 
+export function restOf(others, level = 0) {
+  return Object.keys(others).length ? [valueOf(others, level)] : [];
+}
+
 function some(all, kind, draw) {
   const list = element(kind, ...all.slice(0, MOST_ENTRIES).flatMap(draw));
   if (all.length <= MOST_ENTRIES) return list;
@@ -38,7 +42,7 @@ function withMore(body, many, showAll) {
   return element("div", body, button(`show all ${many}`, (more) => (showAll(), more.remove())));
 }
 
-export function textOf(text) {
+function textOf(text) {
   const image = imageOf(text);
   if (image) return image;
   if (!text) return element("span.scalar", '""');
@@ -75,7 +79,7 @@ function messageOf({ role, content, tool_calls: calls, ...others }) {
     if (typeof name === "string") box.append(speaker(`calls ${name}`), valueOf(parsed(given), 1));
     else box.append(valueOf(call, 1));
   }
-  if (Object.keys(others).length) box.append(valueOf(others, 1));
+  box.append(...restOf(others, 1));
   return box;
 }
 

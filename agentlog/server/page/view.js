@@ -64,6 +64,15 @@ export function describe(item, { view, cause, now }) {
   const state = at === null || when === null ? node.state : when > at ? null : ended > at ? "running" : node.state;
   const isPast = state === node.state;
   const open = isOpen(item, view);
+  const failures = node.failures - Number(node.failed);
+  const notes = [
+    !UNSPOKEN.includes(state) && state,
+    shared(nodes, "logger"),
+    isPast && !node.failed && node.reason,
+    isPast && !item.nodes && (node.error ?? (node.failed && node.reason)),
+    item.longest && `longest ${duration(item.longest)}`,
+    open === false && !item.nodes && `… ${count(node.events - 1)} below${failures ? `, ${count(failures)} failed` : ""}`,
+  ];
   return {
     state, open,
     isMatch: view.matches?.has(node),
@@ -72,27 +81,12 @@ export function describe(item, { view, cause, now }) {
     title: safe(node.name, LONGEST),
     times: item.nodes ? `×${count(nodes.length)}` : "",
     cause: item === cause && isPast ? "← root cause" : "",
-    note: noteOf(item, nodes, state, isPast, open),
+    note: notes.filter(Boolean).map((note) => safe(note, LONGEST)).join("  ·  "),
     kind: safe(node.kind === "log" && node.level ? `log ${node.level}` : node.kind, LONGEST),
     model: safe(shared(nodes, "model") ?? "", LONGEST),
     tokens: isPast ? tokens(sum(nodes, "tokensIn"), sum(nodes, "tokensOut")) : "",
     duration: state ? durationOf(item, state, at ?? now) : "",
   };
-}
-
-function noteOf(item, nodes, state, isPast, open) {
-  const [{ failures, failed, reason, error }] = nodes;
-  const below = failures - Number(failed);
-  const notes = [
-    !UNSPOKEN.includes(state) && state,
-    shared(nodes, "logger"),
-    isPast && state !== "failed" && reason,
-    isPast && !item.nodes && (error ?? (failed && reason)),
-    item.nodes && item.events > nodes.length && `with ${count(item.events - nodes.length)} below`,
-    item.longest && `longest ${duration(item.longest)}`,
-    open === false && !item.nodes && `… ${count(item.events - 1)} below${below ? `, ${count(below)} failed` : ""}`,
-  ];
-  return notes.filter(Boolean).map((note) => safe(note, LONGEST)).join("  ·  ");
 }
 
 function durationOf({ nodes, total, started, ended, duration: known }, state, now) {
