@@ -31,7 +31,8 @@ _ITSELF: Final = "file.js"
 _SCRIPT = re.compile(r'<script type="module" src="[^"]*?([\w-]+\.js)"(?: async)?></script>\n?')
 _STYLE = re.compile(r'<link rel="stylesheet" href="[^"]*?([\w-]+\.css)">\n?')
 _ELSEWHERE = re.compile(
-    r'<link rel="(?:modulepreload|icon)"[^>]*>\n?|<a id="home".*?</a>\n?|(?s:<details id="export".*?</details>\n?)'
+    r'<link rel="(?:modulepreload|icon)"[^>]*>\n?|<a id="home".*?</a>\n?'
+    r'|(?s:<details id="export">.*?</details>\n?)'
 )
 """What leads out of the file."""
 _GZIP = 31

@@ -1,4 +1,4 @@
-/* The view as the fragment of the address, so that links and going back work from file:// too. */
+/* The view as the fragment of the address: it works from file:// too. */
 
 const PAUSE = 250; // ms; what follows sooner is the same step
 
@@ -38,11 +38,4 @@ export function write({ selected, turned, errors, query, zoom, at, pane }, isSte
     if (fragment !== location.hash) history[isNew ? "pushState" : "replaceState"](null, "", fragment);
     isNew = false;
   }, PAUSE);
-}
-
-export function onHistory(call) {
-  addEventListener("popstate", () => {
-    clearTimeout(timer);
-    call(read());
-  });
 }

@@ -6,7 +6,7 @@ const LEAST = 1e-6;
 const DAY = 86400;
 const LONG_STEPS = [60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200];
 
-/** Return the time of the session, else of its `nodes`, to `now` if something runs. */
+/** The time of the session, else of its `nodes`, to `now` if something runs. */
 export function spanOf(head, nodes, now) {
   if (head?.kind === "session" && head.started !== null && head.ended > head.started) return [head.started, head.ended];
   const known = nodes.filter((node) => node.when !== null);
@@ -19,7 +19,7 @@ export function place(moment, [start, end]) {
   return end > start ? (moment - start) / (end - start) : 0;
 }
 
-/** Return a window as it fits into the whole, null if it is all of it. */
+/** A window as it fits into the whole, null if it is all. */
 export function windowIn([start, end], whole) {
   const length = Math.max(end - start, LEAST);
   if (length >= (whole[1] - whole[0]) * 0.999) return null;
@@ -27,7 +27,7 @@ export function windowIn([start, end], whole) {
   return [first, first + length];
 }
 
-/** Return ticks, at most so many, as `[moment, label]` with times since `origin`. */
+/** At most so many `[moment, label]`, of times since `origin`. */
 export function ticks([start, end], origin, most) {
   const found = [];
   if (!(end > start) || most < 1) return found;

@@ -4,8 +4,8 @@
    `safe`; a diff is in the document while it is shown. */
 
 import { at, element } from "./element.js";
-import { onKeys, showKeys } from "./keys.js";
-import { GLYPHS, clock, count, duration, plural, safe, safeLines } from "./text.js";
+import { onKeys } from "./keys.js";
+import { GLYPHS, LINES, clock, count, duration, plural, safe } from "./text.js";
 
 const AT_ONCE = 500;
 const FEW = 12;
@@ -72,7 +72,7 @@ function drawFields({ before, after, fields }) {
   for (const { field, lines, more } of fields) {
     const text = element("pre");
     for (const [sign, line] of lines) {
-      const shown = sign === "@" ? `… ${line} alike\n` : `${sign} ${safeLines(line)}\n`;
+      const shown = sign === "@" ? `… ${line} alike\n` : `${sign} ${safe(line, Infinity, LINES)}\n`;
       text.append(element(`span.${SIGNS[sign] ?? "dim"}`, shown));
     }
     if (more) text.append(dim(`… ${count(more)} more`));
@@ -131,7 +131,7 @@ grid.addEventListener("click", ({ target }) => {
   if (target.closest(".line")) toggle(row);
 });
 at("more").addEventListener("click", drawSome);
-at("help").addEventListener("click", () => showKeys(at("keys")));
+at("help").addEventListener("click", () => at("keys").showModal());
 onKeys(at("keys"), {
   down: () => select(selected?.nextSibling),
   up: () => select(selected?.previousSibling),
@@ -142,7 +142,7 @@ onKeys(at("keys"), {
   open: () => toggle(selected, true),
   close: () => toggle(selected, false),
   toggle: () => toggle(selected),
-  help: () => showKeys(at("keys")),
+  help: () => at("keys").showModal(),
 });
 
 try {

@@ -1,19 +1,18 @@
 /* The pane: all that an event carries. What its row knows is there at once, the rest when it has come,
    unless another one is selected by then. */
 
-import { at, button, element } from "./element.js";
-import { GLYPHS, clock, duration, plural, safe, tokens } from "./text.js";
+import { at, button, element, patience } from "./element.js";
+import { GLYPHS, clock, duration, safe, tokens } from "./text.js";
 import { conversationOf, restOf, valueOf } from "./value.js";
 
-const PATIENCE = 60; // ms, as a held key goes through many
 const LONGEST = 160; // of a title, which stays in view
 
 const [{ firstElementChild: title }, facts, body] = at("pane").children;
-let asked = new AbortController();
+const asked = patience(60); // as a held key goes through many
 let shown = [];
 
 export function clearPane() {
-  asked.abort();
+  asked();
   shown = [];
 }
 
@@ -26,8 +25,6 @@ export async function showInPane(item, context) {
     body.replaceChildren();
     at("pane").scrollTop = 0;
   }
-  clearPane();
-  asked = new AbortController();
   shown = now;
   title.replaceChildren(
     element(`span.glyph.${node.state}`, GLYPHS[node.state]),
@@ -35,8 +32,7 @@ export async function showInPane(item, context) {
     element("span.dim", item.nodes ? `first of ${item.nodes.length}` : ""),
   );
   facts.replaceChildren(...factsOf(node, context));
-  const { signal } = asked;
-  await new Promise((done) => setTimeout(done, PATIENCE));
+  const signal = await asked();
   if (signal.aborted) return;
   const drawn = await context.source.event(node.id, signal).then(
     (event) => [...sectionsOf(event, context.fields), section("To copy", idsOf(node, context))],
@@ -61,7 +57,6 @@ function factsOf(node, { whole, cause }) {
     Start: when(node.started),
     End: node.ended !== node.started && when(node.ended),
     Duration: node.duration && duration(node.duration),
-    Below: node.events > 1 && plural(node.events - 1, "event"),
     Tags: node.tags.map((tag) => `#${tag}`).join(" "),
     Rating: node.rating,
   };

@@ -9,7 +9,7 @@ const KEPT = [
 /** Call the command of a key, unless what has the focus wants it. */
 export function onKeys(dialog, commands) {
   const names = new Map();
-  for (const { dataset } of dialog.querySelector("template").content.querySelectorAll("dt")) {
+  for (const { dataset } of dialog.querySelectorAll("dt")) {
     for (const key of dataset.keys.split(" ")) names.set(key === "Space" ? " " : key, dataset.command);
   }
   document.addEventListener("keydown", (event) => {
@@ -20,9 +20,4 @@ export function onKeys(dialog, commands) {
     event.preventDefault();
     command();
   });
-}
-
-export function showKeys(dialog) {
-  if (!dialog.querySelector("dl")) dialog.append(dialog.querySelector("template").content.cloneNode(true));
-  dialog.showModal();
 }

@@ -1,10 +1,9 @@
-/* What changes, as the collector tells it. A page that nobody sees listens to nothing, as a browser has
-   six connections to a host and other pages want theirs; seen again, it goes on where it was. */
+/* What changes, as the collector tells it. A page that nobody sees does not listen, as a browser has six
+   connections to a host; seen again, it goes on where it was. */
 
 const AGAIN = 2000; // ms
 
-/** Listen at an address, from a place on, if that is known. `on.reload()` is called where all has to
-    be asked for again. */
+/** Listen at an address, from a place on, if that is known. */
 export function onLive(address, after, on) {
   let stream = null;
   let timer = 0;

@@ -1,5 +1,5 @@
-/* The minimap: the whole run by depth, its failures above all. Dragging draws a window of time, or
-   moves it; a click goes to what is there. */
+/* The minimap: the whole run by depth, its failures above all. A drag draws a window of time, or moves
+   it; a click goes to what is there. */
 
 import { place } from "./axis.js";
 import { at } from "./element.js";
@@ -13,7 +13,6 @@ let nodes = [];
 let time = { whole: [0, 0] };
 let drag = null;
 
-/** Show events, the window `span` and the moment `at`, of a time as table.js has it. */
 export function showMap(others, other) {
   const isOther = others !== nodes || other.whole[1] !== time.whole[1];
   [nodes, time] = [others, other];
@@ -30,19 +29,20 @@ function lay(mark, span, isThere) {
 }
 
 function draw() {
-  const width = (canvas.width = canvas.clientWidth * devicePixelRatio);
-  const height = (canvas.height = canvas.clientHeight * devicePixelRatio);
+  const ratio = devicePixelRatio;
+  const width = (canvas.width = canvas.clientWidth * ratio);
+  const height = (canvas.height = canvas.clientHeight * ratio);
   const pen = canvas.getContext("2d");
   const { color, borderTopColor, borderRightColor } = getComputedStyle(canvas); // of properties, only colours are computed
   const column = (moment) => Math.floor(place(moment ?? time.until, time.whole) * width);
   const known = nodes.filter((node) => node.when !== null);
   for (const { when, ended, depth, children } of known) {
     pen.fillStyle = children.length ? borderRightColor : borderTopColor;
-    pen.fillRect(column(when), (Math.min(depth, LANES - 1) * height) / LANES, column(ended) - column(when) + 1, height / LANES - devicePixelRatio);
+    pen.fillRect(column(when), (Math.min(depth, LANES - 1) * height) / LANES, column(ended) - column(when) + 1, height / LANES - ratio);
   }
   pen.fillStyle = color;
   for (const { ended, failed, children } of known) {
-    if (failed && !children.some((child) => child.failed)) pen.fillRect(column(ended) - devicePixelRatio, 0, 2 * devicePixelRatio, height);
+    if (failed && !children.some((child) => child.failed)) pen.fillRect(column(ended) - ratio, 0, 2 * ratio, height);
   }
 }
 
@@ -52,7 +52,6 @@ function momentOf({ clientX }) {
   return start + Math.min(Math.max((clientX - left) / width, 0), 1) * (end - start);
 }
 
-/** Tell `zoom(span)` and `pick(moment)` what the reader wants. */
 export function onMap(zoom, pick) {
   box.addEventListener("pointerdown", (event) => {
     const from = momentOf(event);

@@ -1,33 +1,32 @@
-/* The page of a session: one `view`, what the reader chose, and one way to change it, which draws what
-   follows and writes the address. What comes live makes a new `run` below the same view. */
+/* The page of a session: one `view`, what the reader chose, and one way to change it, which draws and
+   writes the address. What comes live makes a new `run` below it. */
 
-import { onHistory, read, write } from "./address.js";
+import { read, write } from "./address.js";
 import { spanOf, windowIn } from "./axis.js";
 import { clearPane, showInPane } from "./detail.js";
-import { at, element } from "./element.js";
-import { onKeys, showKeys } from "./keys.js";
+import { at, element, patience } from "./element.js";
+import { onKeys } from "./keys.js";
 import { onLive } from "./live.js";
 import { onMap, showMap } from "./overview.js";
-import { onMoment, play, showMoment, teller } from "./play.js";
+import { onMoment, play, showMoment } from "./play.js";
 import { source } from "./source.js";
-import { onTable, reach, repaintNow, selectRow, showItems, showTime as showBars, table } from "./table.js";
+import { onTable, reach, repaintNow, selectRow, showBars, showItems, table } from "./table.js";
 import { GLYPHS, clock, count, duration, plural, safe, tokens } from "./text.js";
 import { forest, rootCause, sum, walk } from "./tree.js";
 import { describe, isOpen, isWanted, reveal, search, visible } from "./view.js";
 
 const SILENT_AFTER = 600; // s, as the collector's list has it
-const SEARCH_AFTER = 250; // ms
 
 const now = () => Date.now() / 1000;
 
 let view = read();
 let outline = null;
-let rows = new Map(); // of the outline, by id
+let rows = new Map(); // by id
 let run = null;
 let isFollowing = false;
 let due = 0;
-let cost = 0; // ms to build a run, and to wait before the next
-let asked = new AbortController(); // for what a search finds
+let cost = 0; // ms to build a run, and then to rest
+const searched = patience(250);
 
 // -- The run
 
@@ -41,8 +40,6 @@ function build() {
     isLive: Boolean(source.api) && now() - last < SILENT_AFTER && nodes.some((node) => node.state === "running"),
     cause: rootCause(roots),
     failures: nodes.filter((node) => node.failed),
-    byId: new Map(nodes.map((node) => [node.id, node])),
-    tell: teller(nodes),
   };
   setNow();
   for (const field of ["model", "tokensIn"]) at("table").classList.toggle(`no-${field}`, nodes.every((node) => node[field] === null));
@@ -77,18 +74,20 @@ function drawHead() {
   const state = !head ? "unknown" : head.state === "running" && !isLive ? "silent" : head.state;
   const start = head?.started ?? whole[0];
   const spent = tokens(sum(nodes, "tokensIn"), sum(nodes, "tokensOut"));
-  const facts = {
-    [`${GLYPHS[state]} ${state}`]: `span.state.${state}`,
-    [clock(start)]: "span",
-    [duration((head?.ended ?? run.now ?? last) - start)]: "span",
-    [plural(nodes.length, "event")]: "span",
-    [plural(failures.length, "failure")]: failures.length ? "span.state.failed" : "span",
-    [spent && `tokens ${spent}`]: "span",
-  };
-  for (const tag of (run.head?.tags ?? []).slice(0, 12)) facts[`#${safe(tag, 60)}`] = "span";
+  const facts = [
+    clock(start),
+    duration((head?.ended ?? run.now ?? last) - start),
+    plural(nodes.length, "event"),
+    spent && `tokens ${spent}`,
+    ...(head?.tags ?? []).slice(0, 12).map((tag) => `#${safe(tag, 60)}`),
+  ];
   at("name").textContent = head ? safe(head.name, 300) : "a session without its root";
   document.title = `${GLYPHS[state]} ${at("name").textContent} · agentlog`;
-  at("facts").replaceChildren(...Object.entries(facts).map(([text, kind]) => element(kind, text)));
+  at("facts").replaceChildren(
+    element(`span.state.${state}`, `${GLYPHS[state]} ${state}`),
+    element(failures.length ? "span.state.failed" : "span", plural(failures.length, "failure")),
+    ...facts.map((text) => element("span", text)),
+  );
 }
 
 // -- The view
@@ -109,17 +108,13 @@ function showRows() {
   Object.assign(view, { matches: null, ways: null }, view.query.trim() && search(run.roots, view.query, view.found));
   const items = visible(run.roots, view);
   showItems(items);
-  say(items.length ? "" : view.query ? "nothing found" : "nothing failed");
+  at("nothing").textContent = items.length ? "" : view.query ? "nothing found" : "nothing failed";
   select();
-}
-
-function say(text) {
-  at("nothing").textContent = text;
 }
 
 function select() {
   selectRow(view.selected);
-  const item = table.item ?? run.byId.get(view.selected?.replace("~", ""));
+  const item = table.item ?? run.nodes.find((node) => node.id === view.selected?.replace("~", ""));
   at("pane").hidden = !view.pane || !item;
   if (at("pane").hidden) clearPane();
   else showInPane(item, { ...run, ...outline, source, command: `agentlog replay ${outline.session_id}${view.errors ? " --errors" : ""}` });
@@ -131,7 +126,9 @@ function showTime() {
   showBars(time);
   showMap(run.nodes, time);
   showMoment(time);
-  at("moment").textContent = view.at === null ? "" : `+${duration(view.at - run.whole[0])}: ${run.tell(view.at)}`;
+  const upTo = (field) => run.nodes.filter((node) => node[field] !== null && node[field] <= view.at).length;
+  const told = () => `+${duration(view.at - run.whole[0])}: ${upTo("when") - upTo("ended")} open · ${upTo("ended")} ended`;
+  at("moment").textContent = view.at === null ? "" : told();
 }
 
 function drawTools() {
@@ -143,14 +140,11 @@ function drawTools() {
   if (at("search").value !== view.query) at("search").value = view.query;
 }
 
-/* What the rows have is found at once, what events carry when the source has answered. */
+/* What rows have is found at once, what events carry when the source has answered. */
 async function lookUp() {
-  asked.abort();
-  asked = new AbortController();
-  const { signal } = asked;
   const words = view.query.trim();
   view.found = new Set();
-  await new Promise((done) => setTimeout(done, SEARCH_AFTER));
+  const signal = await searched();
   if (signal.aborted || words.length < 2) return;
   const found = await source.find(words, signal).catch(() => []);
   if (signal.aborted || !found.length) return;
@@ -283,7 +277,7 @@ const commands = {
   whole: () => change({ at: null, zoom: null }),
   play,
   follow: () => follow(!isFollowing),
-  help: () => showKeys(at("keys")),
+  help: () => at("keys").showModal(),
   escape() {
     play(false);
     if (document.activeElement === at("search")) at("table").focus();
@@ -305,12 +299,12 @@ function listenToReader() {
     change({ at: moment });
     if (isPlaying && moment !== null) reach(latest(table.items, moment));
   });
-  onHistory((other) => {
-    change(other);
+  addEventListener("popstate", () => {
+    change(read());
     reach();
   });
   onKeys(at("keys"), commands);
-  for (const button of document.querySelectorAll("[data-command]")) {
+  for (const button of document.querySelectorAll("button[data-command]")) {
     button.addEventListener("click", () => commands[button.dataset.command]());
   }
   at("search").addEventListener("input", ({ target }) => change({ query: target.value }, true));
@@ -335,13 +329,13 @@ async function begin() {
   write(view, false);
   if (!source.api) return;
   for (const link of document.querySelectorAll("[data-form]")) link.href = `${source.api}sessions/${source.id}/export/${link.dataset.form}`;
-  onLive(`${source.api}live?session=${source.id}`, source.at, live);
+  onLive(`${source.api}live?session=${source.id}`, outline.at, live);
   setInterval(tick, 1000);
 }
 
 function complain({ message }) {
   at("run").hidden = at("tools").hidden = run === null;
-  say(`This session cannot be shown: ${safe(message)}`);
+  at("nothing").textContent = `This session cannot be shown: ${safe(message)}`;
 }
 
 begin().catch(complain);

@@ -1,11 +1,13 @@
-/* The table: tree and waterfall at once. Only rows that can be seen are in the document: a pool of
-   elements is moved by transforms, and drawn when another item comes to one. */
+/* The table: tree and waterfall at once. Only rows that can be seen are in the document: a pool of them
+   is moved by transforms, and drawn when another item comes to one. */
 
 import { place, ticks } from "./axis.js";
 import { at, element } from "./element.js";
+import { safe } from "./text.js";
 
 const BEYOND = 3;
 const DEEPEST = 24;
+const LONGEST = 400;
 const PIXELS_PER_TICK = 88;
 const PIXELS_OF_LABEL = 56;
 
@@ -20,7 +22,6 @@ let describe = null;
 /** What runs has run `until`; `at` is the moment that is looked at, or null. */
 export const table = { items: [], item: null, selected: -1, whole: [0, 0], span: [0, 0], until: 0, at: null };
 
-/** `words(item)` describes a row; `on` has `select(item)`, `toggle(item)` and `scroll(isAtEnd)`. */
 export function onTable(words, on) {
   describe = words;
   grid.addEventListener("scroll", () => {
@@ -55,7 +56,7 @@ export function selectRow(key) {
   repaint();
 }
 
-export function showTime(time) {
+export function showBars(time) {
   Object.assign(table, time);
   repaint();
 }
@@ -111,7 +112,8 @@ function draw(row, index, item) {
   row.style.setProperty("--level", Math.min(item.indent, DEEPEST));
   Object.assign(row, { index, ariaLevel: item.indent + 1, ariaRowIndex: index + 2, ariaSelected: isSelected, ariaExpanded: open });
   for (const name in texts) {
-    if (row.parts[name].textContent !== texts[name]) row.parts[name].textContent = texts[name];
+    const text = safe(texts[name], LONGEST);
+    if (row.parts[name].textContent !== text) row.parts[name].textContent = text;
   }
   row.parts.bar.hidden = state === null || item.when === null;
   drawBar(row.parts.bar, item, texts.kind);
@@ -122,19 +124,18 @@ function drawBar(bar, { when, ended }, kind) {
   const [left, right] = [when, end].map((moment) => Math.min(Math.max(place(moment, table.span), -0.1), 1.1) * 100);
   bar.style.left = `${left}%`;
   bar.style.width = `${Math.max(right - left, 0)}%`;
-  bar.className = `bar ${kind}`;
+  bar.className = `bar ${kind}${ended === end ? "" : " open"}`;
 }
 
 function paintHead() {
   const cell = head.lastElementChild;
-  const width = cell.clientWidth;
-  const marks = ticks(table.span, table.whole[0], Math.floor(width / PIXELS_PER_TICK));
+  const marks = ticks(table.span, table.whole[0], Math.floor(cell.clientWidth / PIXELS_PER_TICK));
   cell.replaceChildren(...[...marks, [table.at, ""]].map(([moment, label]) => {
     const from = place(moment, table.span);
-    const mark = element(label ? "span.tick" : "span.moment", label);
+    const isCut = (1 - from) * cell.clientWidth < PIXELS_OF_LABEL;
+    const mark = element(label ? "span.tick" : "span.moment", isCut ? "" : label);
     mark.style.left = `${from * 100}%`;
     mark.hidden = moment === null || from < 0 || from > 1;
-    mark.classList.toggle("last", (1 - from) * width < PIXELS_OF_LABEL);
     return mark;
   }));
 }

@@ -1,5 +1,5 @@
 /* Values as a person reads them, in the words of agentlog/replay/format.py. Nothing that was recorded
-   can hide: `safe` and `safeLines` are the only ways from it to the page. */
+   can hide: `safe` is the only way from it to the page. */
 
 const BLANK =
   "\\u034f\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u2065\\u3164\\uffa0\\ufff0-\\ufff8\\u{e0000}-\\u{e0fff}";
@@ -13,20 +13,18 @@ const DURATIONS = [ // below so many seconds: times, places, unit
   [0.0009995, 1e6, 0, " µs"], [0.00995, 1e3, 1, " ms"], [0.9995, 1e3, 0, " ms"], [9.995, 1, 2, " s"], [59.95, 1, 1, " s"],
 ];
 
+export const LINES = "\n\t"; // for `safe` to keep
+
 /** The signs of the states, as in agentlog/replay/glyphs.py. */
 export const GLYPHS = {
   running: "▸", interrupted: "!", failed: "✗", cancelled: "⊘", abandoned: "◌", exited: "○",
   succeeded: "✓", indeterminate: "·", unknown: "?", silent: "▹",
 };
 
-/** Return so much of a text, with a visible escape for what cannot be seen, but `kept`. */
+/** So much of a text, with visible escapes for what cannot be seen, but `kept`. */
 export function safe(text, most = Infinity, kept = "") {
   const cut = text.length > most ? text.slice(0, most).replace(TORN, "") : text;
   return PLAIN.test(cut) ? cut : cut.replace(HIDDEN, (sign) => (kept.includes(sign) ? sign : escaped(sign)));
-}
-
-export function safeLines(text, most) {
-  return safe(text, most, "\n\t");
 }
 
 function escaped(sign) {
@@ -48,7 +46,7 @@ function pair(value, per, major, minor) {
   return Math.floor(whole / per) + major + String(whole % per).padStart(2, "0") + minor;
 }
 
-/* As Python rounds: to the even one where it lies halfway, which only a dyadic fraction can. */
+/* As Python rounds: to the even one where it lies halfway. */
 function fixed(value, places) {
   const scaled = value * 10 ** places;
   const isHalfway = scaled % 1 === 0.5 && Number.isInteger(value * 2 ** (places + 1));

@@ -1,6 +1,5 @@
-/* The forest of the rows of an outline, and what failed first in it: agentlog/replay/tree.py to the
-   letter. The same rows give the same forest, whatever their order or damage; nothing raises or
-   recurses. What is missing or of a wrong type is null. */
+/* The forest of an outline, and what failed first in it: agentlog/replay/tree.py to the letter. The same
+   rows give the same forest, whatever their order or damage; nothing raises or recurses. */
 
 const LAST_MOMENT = 253_370_764_800;
 const FEWEST_TO_FOLD = 3;
@@ -12,8 +11,7 @@ const text = (value) => (value && typeof value === "string" ? value : null);
 const below = (end) => (value) => (value !== null && value >= 0 && value < end ? value : null);
 const [moment, amount] = [below(LAST_MOMENT), below(2 ** 63)];
 
-/* Of a row as agentlog/store/outline.py has it. `events`, `failures` and `unsettled` (running or
-   interrupted) count an event and all below; `place` is its number in the order of the tree. */
+/* Of a row of agentlog/store/outline.py. `events`, `failures` and `unsettled` count all below, too. */
 function nodeOf(row) {
   const [id, parentId, name, kind, start, end, result, reason, rating, model, tags, given, made, level, logger, error] = row;
   const [started, ended] = [moment(start), moment(end)];
@@ -98,8 +96,7 @@ export function* walk(roots, below = (node) => node.children) {
   }
 }
 
-/** The failure that the others followed from: of those that lead to the failures nearest to the
-    root, the earliest to end. */
+/** Of the failures that lead to those nearest to the root, the earliest to end. */
 export function rootCause(roots) {
   const ends = [...walk(nearestFailures(roots), failing)].filter((node) => !failing(node).length);
   return ends.sort(byEnd)[0] ?? null;
@@ -135,7 +132,7 @@ export class Fold {
   }
 }
 
-/** Fold consecutive siblings that are alike; never what failed, runs or was interrupted. */
+/** Fold alike neighbours; never what failed, runs or was interrupted. */
 export function fold(children) {
   const folded = [];
   for (let first = 0, next; first < children.length; first = next) {

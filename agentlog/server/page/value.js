@@ -1,8 +1,8 @@
-/* Recorded values as elements: JSON, conversations. What was recorded becomes text and nothing else, or
-   an image from a data: URL of a raster image; what is long or deep is cut, with a way to all. */
+/* Recorded values as elements: they become text and nothing else, or an image from a data: URL of a
+   raster image. What is long or deep is cut, with a way to all of it. */
 
 import { button, element } from "./element.js";
-import { count, plural, safe, safeLines } from "./text.js";
+import { LINES, count, plural, safe } from "./text.js";
 
 const MOST_TEXT = 1200;
 const LONGEST_LINE = 80;
@@ -10,8 +10,7 @@ const LONGEST_NAME = 200;
 const MOST_ENTRIES = 24;
 const FEW = 6;
 const IMAGE = /^data:image\/(png|jpe?g|gif|webp|avif);base64,[\w+/=\s]+$/i;
-const RAW_IMAGES = { iVBORw0KGgo: "png", "/9j/": "jpeg", R0lGOD: "gif", UklGR: "webp" };
-const LEAST_RAW = 200;
+const RAW_IMAGE = /^(iVBORw0KGgo|\/9j\/|R0lGOD|UklGR)[\w+/=\s]{200,}$/; // of any kind: browsers look themselves
 
 export function valueOf(value, level = 0) {
   if (typeof value === "string") return textOf(value);
@@ -22,7 +21,7 @@ export function valueOf(value, level = 0) {
   const draw = () => some(entries, "dl.value", ([key, one]) => [
     element("dt", safe(key, LONGEST_NAME) || '""'), element("dd", valueOf(one, level + 1)),
   ]);
-  if (level === 0 || (level === 1 && entries.length <= FEW)) return draw();
+  if (level * entries.length <= FEW) return draw();
   const details = element("details", element("summary", plural(entries.length, Array.isArray(value) ? "item" : "key")));
   details.addEventListener("toggle", () => details.append(draw()), { once: true });
   return details;
@@ -47,15 +46,14 @@ function textOf(text) {
   if (image) return image;
   if (!text) return element("span.scalar", '""');
   if (text.length <= LONGEST_LINE && !text.includes("\n")) return element("span", safe(text));
-  const block = element("pre", safeLines(text, MOST_TEXT));
+  const block = element("pre", safe(text, MOST_TEXT, LINES));
   if (text.length <= MOST_TEXT) return block;
   block.append("…");
-  return withMore(block, `${count(text.length)} characters`, () => (block.textContent = safeLines(text)));
+  return withMore(block, `${count(text.length)} characters`, () => (block.textContent = safe(text, Infinity, LINES)));
 }
 
 function imageOf(text) {
-  const raw = text.length > LEAST_RAW && Object.keys(RAW_IMAGES).find((start) => text.startsWith(start));
-  const src = raw ? `data:image/${RAW_IMAGES[raw]};base64,${text}` : text;
+  const src = RAW_IMAGE.test(text) ? `data:image/png;base64,${text}` : text;
   return IMAGE.test(src) && Object.assign(element("img"), { alt: "recorded image", src });
 }
 

@@ -1,13 +1,11 @@
-/* Which rows are shown, and what they say, as in agentlog/replay/rows.py; all text is made safe. */
+/* Which rows are shown, and what they say, as in agentlog/replay/rows.py. */
 
-import { GLYPHS, count, duration, safe, tokens } from "./text.js";
+import { GLYPHS, count, duration, tokens } from "./text.js";
 import { elapsed, fold, sum, walk } from "./tree.js";
 
 const UNSPOKEN = ["succeeded", "indeterminate", null];
-const LONGEST = 400;
 
-/** Return the rows, each with its `indent`. Of the view count what is `turned` from open to closed,
-    or back, `errors` only, and `ways`, the events that a search leaves. */
+/** Return the rows, each with its `indent`. `view.turned` is what is closed, but for a fold open. */
 export function visible(roots, view) {
   const put = (items, indent) => items.map((item) => Object.assign(item, { indent }));
   const below = (item) => (isOpen(item, view) ? put(item.nodes ?? folded(item.children, view), item.indent + 1) : []);
@@ -49,13 +47,13 @@ export function search(roots, query, found) {
   return { matches: new Set(matches), ways };
 }
 
-function isMatch({ name, kind, state, model, reason, error, logger, level, tags, id }, words) {
-  const text = [name, kind, state, model, reason, error, logger, level, ...tags, id].join(" ").toLowerCase();
+/* By all but its parent and its times. */
+function isMatch({ id, state, row }, words) {
+  const text = [id, state, row.slice(2, 4), row.slice(6)].join(" ").toLowerCase();
   return words.every((word) => text.includes(word));
 }
 
-/** Put a row into words, by the classes of its parts. At the moment that is looked at, what had not
-    begun has no `state`. */
+/** Put a row into words, by their classes. What had not begun `view.at` a moment has no `state`. */
 export function describe(item, { view, cause, now }) {
   const nodes = item.nodes ?? [item];
   const [node] = nodes;
@@ -78,12 +76,12 @@ export function describe(item, { view, cause, now }) {
     isMatch: view.matches?.has(node),
     fold: { true: "▾", false: "▸" }[open] ?? "",
     glyph: GLYPHS[state] ?? "",
-    title: safe(node.name, LONGEST),
+    title: node.name,
     times: item.nodes ? `×${count(nodes.length)}` : "",
     cause: item === cause && isPast ? "← root cause" : "",
-    note: notes.filter(Boolean).map((note) => safe(note, LONGEST)).join("  ·  "),
-    kind: safe(node.kind === "log" && node.level ? `log ${node.level}` : node.kind, LONGEST),
-    model: safe(shared(nodes, "model") ?? "", LONGEST),
+    note: notes.filter(Boolean).join("  ·  "),
+    kind: node.kind === "log" && node.level ? `log ${node.level}` : node.kind,
+    model: shared(nodes, "model") ?? "",
     tokens: isPast ? tokens(sum(nodes, "tokensIn"), sum(nodes, "tokensOut")) : "",
     duration: state ? durationOf(item, state, at ?? now) : "",
   };
