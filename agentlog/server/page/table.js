@@ -133,7 +133,7 @@ function paintHead() {
   cell.replaceChildren(...[...marks, [table.at, ""]].map(([moment, label]) => {
     const from = place(moment, table.span);
     const isCut = (1 - from) * cell.clientWidth < PIXELS_OF_LABEL;
-    const mark = element(label ? "span.tick" : "span.moment", isCut ? "" : label);
+    const mark = element(label ? "div.tick" : "div.moment", isCut ? "" : label);
     mark.style.left = `${from * 100}%`;
     mark.hidden = moment === null || from < 0 || from > 1;
     return mark;
