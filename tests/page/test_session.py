@@ -245,16 +245,44 @@ def test_the_address_carries_the_view(collector, visit):
 def test_a_moment_of_the_run(collector, visit):
     """The scrubber shows what was open then, what had ended, and what was to come."""
     collector.post(failed_run())
-    page = visit(collector, f"{address()}#t=8")
-    page.locator("#moment", has_text="4 open · 3 ended · 1 to come").wait_for()
+    page = visit(collector, f"{address()}#t={START + 8}")
+    page.locator("#moment", has_text="4 open · 3 ended").wait_for()
     rows = page.locator(".space .row:not([hidden])")
     assert 4 == rows.and_(page.locator(".running")).count()
+    page.locator(".head .moment").wait_for()
     assert ["last"] == page.locator(".row.later:not([hidden]) .title").all_inner_texts()
     page.locator("#slider").press("ArrowLeft")
     page.locator("#moment", has_text="+8.00 s").wait_for()
     page.keyboard.press(" ")
     page.locator("#play", has_text="❚❚").wait_for()
     page.locator("#play", has_text="▶").wait_for()  # at the end
+
+
+def test_the_minimap(collector, visit):
+    """Dragging draws a window of time, and moves it; a click goes to the event that is there."""
+    collector.post(failed_run())
+    page = visit(collector, address())
+    title(page, "fetch")
+    box = page.locator("#map").bounding_box()
+
+    def drag(start, end):
+        page.mouse.move(box["x"] + start * box["width"], box["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(box["x"] + end * box["width"], box["y"] + 20, steps=3)
+        page.mouse.up()
+
+    def left():
+        return round(float(page.locator("#map .frame").evaluate("it => parseFloat(it.style.left)")))
+
+    drag(0.6, 0.2)
+    page.locator("#map .frame").wait_for()
+    assert 20 == left()
+    drag(0.3, 0.5)
+    assert 40 == left()
+    page.locator("#whole").click()
+    page.locator("#map .frame").wait_for(state="hidden")
+    page.mouse.click(box["x"] + 0.98 * box["width"], box["y"] + 20)
+    title(page, "last")
 
 
 def test_live(collector, visit):

@@ -3,7 +3,8 @@
 The rules of this file: nothing is loaded from elsewhere, and nothing runs but the page's own
 script, which the policy in the file names by its hash. The data stands in elements that are no
 scripts, as base64 of gzip: the outline, and whole events some hundred at a time, so that a browser
-unpacks only what is looked at. What the page expects there is told in server/page/source.js.
+unpacks only what is looked at. What the page expects there is told in server/page/file.js, which
+stands here for source.js.
 """
 
 import re
@@ -24,9 +25,15 @@ IN_A_CHUNK: Final = 200
 """Events that are unpacked together."""
 
 _SHELL: Final = "session.html"
-_SCRIPT = re.compile(r'<script type="module" src="[^"]*?([\w-]+\.js)"></script>\n?')
+_COLLECTOR: Final = "source.js"
+_ITSELF: Final = "file.js"
+"""Where the page has a session from; and where the file has it from."""
+_SCRIPT = re.compile(r'<script type="module" src="[^"]*?([\w-]+\.js)"(?: async)?></script>\n?')
 _STYLE = re.compile(r'<link rel="stylesheet" href="[^"]*?([\w-]+\.css)">\n?')
-_ELSEWHERE = re.compile(r'<link rel="(?:modulepreload|icon)"[^>]*>\n?|<a id="home".*?</a>\n?')
+_ELSEWHERE = re.compile(
+    r'<link rel="(?:modulepreload|icon)"[^>]*>\n?|<a id="home".*?</a>\n?'
+    r'|(?s:<details id="export">.*?</details>\n?)'
+)
 """What leads out of the file."""
 _GZIP = 31
 """What zlib calls the format of gzip."""
@@ -35,7 +42,7 @@ _GZIP = 31
 def parts(run: Run, page: Mapping[str, str]) -> Iterator[str]:
     """Yield the file; `page` are the page's files by their names."""
     shell = page[_SHELL]
-    script = bundled(page, _SCRIPT.findall(shell))
+    script = bundled({**page, _COLLECTOR: page[_ITSELF]}, _SCRIPT.findall(shell))
     style = "\n".join(page[name] for name in _STYLE.findall(shell))
     bare = _ELSEWHERE.sub("", _STYLE.sub("", _SCRIPT.sub("", shell)))
     head, end_of_head, body = bare.partition("</head>")

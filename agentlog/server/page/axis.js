@@ -1,45 +1,37 @@
-/* The axis of time, pure. Moments are seconds since the epoch, places go from 0 to 1. */
+/* The axis of time. Moments are seconds since the epoch, places go from 0 to 1. */
 
-import { count } from "./text.js";
+import { duration } from "./text.js";
 
 const LEAST = 1e-6;
-const ROOM = 1.2;
+const DAY = 86400;
 const LONG_STEPS = [60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200];
 
-/** Return what the bars span: the session's time, else that of its `nodes`, to `now` if something
-    runs. Then there is room behind it, so that not every bar moves all the time: `before` is the
-    span until now. */
-export function spanOf(head, nodes, now, before) {
+/** The time of the session, else of its `nodes`, to `now` if something runs. */
+export function spanOf(head, nodes, now) {
   if (head?.kind === "session" && head.started !== null && head.ended > head.started) return [head.started, head.ended];
-  let [start, end] = [Infinity, now ?? -Infinity];
-  for (const { when, started, ended } of nodes) {
-    start = Math.min(start, when ?? Infinity);
-    end = Math.max(end, ended ?? -Infinity, started ?? -Infinity);
-  }
-  if (!(end >= start)) return [0, 0];
-  if (now === null) return [start, end];
-  return before?.[0] === start && before[1] >= end ? before : [start, start + (end - start) * ROOM];
+  const known = nodes.filter((node) => node.when !== null);
+  const start = known.reduce((least, { when }) => Math.min(least, when), Infinity);
+  const end = known.reduce((most, { when, ended }) => Math.max(most, when, ended), now);
+  return end < start ? [0, 0] : [start, end];
 }
 
-/** Where a moment lies in a span. */
 export function place(moment, [start, end]) {
   return end > start ? (moment - start) / (end - start) : 0;
 }
 
-/** Return a window as it fits into the whole, null if it is all of it. */
+/** A window as it fits into the whole, null if it is all. */
 export function windowIn([start, end], whole) {
-  const all = whole[1] - whole[0];
   const length = Math.max(end - start, LEAST);
-  if (length >= all * 0.999) return null;
+  if (length >= (whole[1] - whole[0]) * 0.999) return null;
   const first = Math.min(Math.max(start, whole[0]), whole[1] - length);
   return [first, first + length];
 }
 
-/** Return the ticks of a window, at most so many, as `[moment, label]` with times since `origin`. */
+/** At most so many `[moment, label]`, of times since `origin`. */
 export function ticks([start, end], origin, most) {
-  if (!(end > start) || most < 1) return [];
-  const step = stepOf((end - start) / most);
   const found = [];
+  if (!(end > start) || most < 1) return found;
+  const step = stepOf((end - start) / most);
   for (let n = Math.ceil((start - origin) / step); origin + n * step <= end; n++) {
     found.push([origin + n * step, label(n * step, step)]);
   }
@@ -47,17 +39,14 @@ export function ticks([start, end], origin, most) {
 }
 
 function stepOf(least) {
-  if (least > 20) return LONG_STEPS.find((step) => step >= least) ?? Math.ceil(least / 86400) * 86400;
+  if (least > 20) return LONG_STEPS.find((step) => step >= least) ?? Math.ceil(least / DAY) * DAY;
   const power = 10 ** Math.floor(Math.log10(least));
   return power * [1, 2, 5, 10].find((one) => one * power >= least * 0.999);
 }
 
 function label(offset, step) {
   if (offset === 0) return "0";
-  if (step < 1e-3 && offset < 1) return `${count(Math.round(offset * 1e6))} µs`;
-  if (step < 1 && offset < 1) return `${Math.round(offset * 1e3)} ms`;
-  if (step < 1 || offset < 60) return `${offset.toFixed(Math.max(0, Math.ceil(-Math.log10(step))))} s`;
-  const seconds = Math.round(offset);
-  const two = (value) => String(Math.floor(value) % 60).padStart(2, "0");
-  return seconds < 3600 ? `${Math.floor(seconds / 60)}m${two(seconds)}s` : `${Math.floor(seconds / 3600)}h${two(seconds / 60)}m`;
+  if (offset >= 60 && step >= 1) return duration(offset);
+  const [times, unit] = offset >= 1 ? [1, "s"] : [1e3, "ms"];
+  return `${(offset * times).toFixed(Math.max(0, Math.ceil(-Math.log10(step * times))))} ${unit}`;
 }

@@ -3,10 +3,9 @@
    The rule of this file: it draws the answer and decides nothing; recorded text goes through
    `safe`; a diff is in the document while it is shown. */
 
-import { listen, tell } from "./keys.js";
-import { element } from "./table.js";
-import { clip, clock, count, duration, plural, safe, safeLines } from "./text.js";
-import { GLYPHS } from "./tree.js";
+import { at, element } from "./element.js";
+import { onKeys } from "./keys.js";
+import { GLYPHS, LINES, clock, count, duration, plural, safe } from "./text.js";
 
 const AT_ONCE = 500;
 const FEW = 12;
@@ -15,15 +14,14 @@ const DEEPEST = 16;
 const SIGNS = { "+": "added", "-": "gone" };
 const MARKS = { added: "+", gone: "-" };
 
-const at = (id) => document.getElementById(id);
-const short = (text) => safe(clip(text ?? "", LONGEST));
-const dim = (text) => element("span", "dim", text);
-const cell = (name, role = "gridcell") => Object.assign(element("div", name), { role });
+const short = (text) => safe(text ?? "", LONGEST);
+const dim = (text) => element("span.dim", text);
+const cell = (kind, role = "gridcell") => Object.assign(element(kind), { role });
 const say = (text) => (at("counts").textContent = text);
 const grid = at("rows");
 const uri = encodeURIComponent;
 const link = (text, session, event = "") =>
-  Object.assign(element("a", "", text), { href: `../../sessions/${uri(session)}${event && "#e=" + uri(event)}` });
+  Object.assign(element("a", text), { href: `../../sessions/${uri(session)}${event && "#e=" + uri(event)}` });
 let told;
 let selected = null;
 
@@ -31,20 +29,20 @@ function drawSession(one, mark) {
   const line = element("p");
   const figures = [clock(one.timestamp), duration(one.duration), plural(one.events, "event"), plural(one.failures, "failure")];
   line.append(
-    element("span", `mark ${SIGNS[mark]}`, mark),
+    element(`span.mark.${SIGNS[mark]}`, mark),
     link(`${short(one.name)} ${short(one.session_id.slice(0, 10))}`, one.session_id),
-    element("span", one.state, `${GLYPHS[one.state]} ${one.state}`),
+    element(`span.${one.state}`, `${GLYPHS[one.state]} ${one.state}`),
     ...[...figures, ...one.tags.map((tag) => `#${short(tag)}`)].map(dim),
   );
   return line;
 }
 
 function drawRow(row, index) {
-  const made = cell("", "row");
+  const made = cell("div", "row");
   Object.assign(made, { id: `row${index}`, told: row, ariaLevel: String(row.depth + 1), ariaSelected: "false" });
   made.style.setProperty("--level", Math.min(row.depth, DEEPEST));
-  const line = cell("line");
-  line.append(...(row.changes ? said(row) : [element("span", "mark", MARKS[row.change]), dim(`… ${count(row.hidden)} ${row.word}`)]));
+  const line = cell("div.line");
+  line.append(...(row.changes ? said(row) : [element("span.mark", MARKS[row.change] ?? ""), dim(`… ${count(row.hidden)} ${row.word}`)]));
   made.append(line);
   if (row.changes?.length) made.ariaExpanded = "false";
   return made;
@@ -55,30 +53,30 @@ function said({ changes, before, after, depth, name, kind }) {
   const [first] = changes;
   const words = changes.map((word) => {
     const times = word === "slower" ? ` ${duration(before.duration)} → ${duration(after.duration)}` : "";
-    return element("span", `word ${word}`, word + times);
+    return element(`span.word.${word}`, word + times);
   });
   const notes = [kind !== "action" && kind, one.model, first === "failed now" && one.error];
   return [
-    element("span", `mark ${first}`, first ? MARKS[first] ?? "~" : ""),
-    element("span", one.state, GLYPHS[one.state]),
-    element("span", "name", (depth > DEEPEST ? `⋯${depth} ` : "") + short(name)),
+    element(`span.mark.${first}`, first ? MARKS[first] ?? "~" : ""),
+    element(`span.${one.state}`, GLYPHS[one.state]),
+    element("span.name", (depth > DEEPEST ? `⋯${depth} ` : "") + short(name)),
     ...words,
     ...notes.filter(Boolean).map((note) => dim(short(note))),
   ];
 }
 
 function drawFields({ before, after, fields }) {
-  const box = cell("fields");
+  const box = cell("div.fields");
   if (before) box.append(link("as it was", told.before.session_id, before.id));
   if (after) box.append(link("as it is", told.after.session_id, after.id));
   for (const { field, lines, more } of fields) {
     const text = element("pre");
     for (const [sign, line] of lines) {
-      const shown = sign === "@" ? `… ${line} alike\n` : `${sign} ${safeLines(line)}\n`;
-      text.append(element("span", SIGNS[sign] ?? "dim", shown));
+      const shown = sign === "@" ? `… ${line} alike\n` : `${sign} ${safe(line, Infinity, LINES)}\n`;
+      text.append(element(`span.${SIGNS[sign] ?? "dim"}`, shown));
     }
     if (more) text.append(dim(`… ${count(more)} more`));
-    box.append(element("div", "dim", field.replace("_", " ")), text);
+    box.append(element("div.dim", field.replace("_", " ")), text);
   }
   return box;
 }
@@ -133,8 +131,8 @@ grid.addEventListener("click", ({ target }) => {
   if (target.closest(".line")) toggle(row);
 });
 at("more").addEventListener("click", drawSome);
-at("help").addEventListener("click", () => tell(at("keys")));
-listen(at("keys"), {
+at("help").addEventListener("click", () => at("keys").showModal());
+onKeys(at("keys"), {
   down: () => select(selected?.nextSibling),
   up: () => select(selected?.previousSibling),
   first: () => select(grid.firstChild),
@@ -144,7 +142,7 @@ listen(at("keys"), {
   open: () => toggle(selected, true),
   close: () => toggle(selected, false),
   toggle: () => toggle(selected),
-  help: () => tell(at("keys")),
+  help: () => at("keys").showModal(),
 });
 
 try {

@@ -1,103 +1,70 @@
-/* The pane: all that an event carries.
+/* The pane: all that an event carries. What its row knows is there at once, the rest when it has come,
+   unless another one is selected by then. */
 
-   The rule of this file: what its row knows of an event is there at once, the rest when it has
-   come; and what comes for an event that is no longer the selected one is dropped. */
+import { at, button, element, patience } from "./element.js";
+import { GLYPHS, clock, duration, safe, tokens } from "./text.js";
+import { conversationOf, restOf, valueOf } from "./value.js";
 
-import { clip, clock, duration, plural, safe, tokens } from "./text.js";
-import { element } from "./table.js";
-import { GLYPHS } from "./tree.js";
-import { button, conversationOf, textOf, valueOf } from "./value.js";
-
-const PATIENCE = 60; // ms before the event is asked for, as a held key goes through many
 const LONGEST = 160; // of a title, which stays in view
-const IN_FACTS = [
-  "id", "session_id", "parent_id", "event_type", "action_type", "timestamp", "end_timestamp", "result", "reason",
-  "rating", "model", "tags", "prompt_tokens", "completion_tokens", "level", "logger",
-];
 
-export class Detail {
-  #asked = null;
-  #shown = [];
+const [{ firstElementChild: title }, facts, body] = at("pane").children;
+const asked = patience(60); // as a held key goes through many
+let shown = [];
 
-  /** `event(id, signal)` gives a whole event; `on` has `go(id)` and `close()`. */
-  constructor(pane, event, on) {
-    Object.assign(this, { pane, event, on });
-  }
-
-  clear() {
-    this.#asked?.abort();
-    this.#shown = [];
-    this.pane.replaceChildren();
-  }
-
-  /** Show an item; nothing is drawn again as long as it and the `context` are the same. */
-  show(item, context) {
-    const node = item.nodes?.[0] ?? item;
-    const shown = [node.row, item.nodes?.length, context.command, context.cause?.id];
-    if (shown.every((one, i) => one === this.#shown[i])) return;
-    const isOther = this.#shown[0]?.[0] !== node.id;
-    this.#shown = shown;
-    this.#asked?.abort();
-    this.#asked = new AbortController();
-    const body = isOther ? element("div") : this.pane.lastChild;
-    this.pane.replaceChildren(this.#head(item, node), factsOf(node, context), body);
-    if (isOther) this.pane.scrollTop = 0;
-    this.#fill(node, body, context, this.#asked.signal);
-  }
-
-  async #fill(node, body, context, signal) {
-    await new Promise((done) => setTimeout(done, PATIENCE));
-    if (signal.aborted) return;
-    try {
-      const event = await this.event(node.id, signal);
-      if (!signal.aborted) body.replaceChildren(...sectionsOf(event), idsOf(node, context, this.on));
-    } catch (error) {
-      if (!signal.aborted) body.replaceChildren(element("p", "error", safe(error.message)));
-    }
-  }
-
-  #head(item, node) {
-    const head = element("header");
-    const title = element("h2");
-    const close = button("×", this.on.close);
-    close.className = "close";
-    close.ariaLabel = "Close the details";
-    title.append(element("span", `glyph ${node.state}`, GLYPHS[node.state]), element("span", "title", safe(clip(node.name, LONGEST))));
-    if (item.nodes) title.append(element("span", "dim", `first of ${item.nodes.length}`));
-    head.append(title, close);
-    return head;
-  }
+export function clearPane() {
+  asked();
+  shown = [];
 }
 
-function factsOf(node, { origin, cause }) {
-  const when = (moment) => moment !== null && `${clock(moment, true)}  (+${duration(moment - origin)})`;
-  const below = `${plural(node.events - 1, "event")}, ${plural(node.failures - Number(node.failed), "failure")}`;
+/** Show an item; `context` is of the run, and has the `source` of events. */
+export async function showInPane(item, context) {
+  const node = item.nodes?.[0] ?? item;
+  const now = [node.row, item.nodes?.length, context.command, context.cause?.id];
+  if (now.every((one, i) => one === shown[i])) return;
+  if (shown[0]?.[0] !== node.id) {
+    body.replaceChildren();
+    at("pane").scrollTop = 0;
+  }
+  shown = now;
+  title.replaceChildren(
+    element(`span.glyph.${node.state}`, GLYPHS[node.state]),
+    element("span.title", safe(node.name, LONGEST)),
+    element("span.dim", item.nodes ? `first of ${item.nodes.length}` : ""),
+  );
+  facts.replaceChildren(...factsOf(node, context));
+  const signal = await asked();
+  if (signal.aborted) return;
+  const drawn = await context.source.event(node.id, signal).then(
+    (event) => [...sectionsOf(event, context.fields), section("To copy", idsOf(node, context))],
+    (error) => [element("p.error", safe(error.message))],
+  );
+  if (!signal.aborted) body.replaceChildren(...drawn);
+}
+
+function listed(texts, draw) {
+  const known = Object.entries(texts).filter(([, text]) => text);
+  return known.flatMap(([name, text]) => [element("dt", name), element("dd", draw(text))]);
+}
+
+function factsOf(node, { whole, cause }) {
+  const when = (moment) => moment !== null && `${clock(moment, true)}  (+${duration(moment - whole[0])})`;
   const facts = {
     Name: node.name.length > LONGEST && node.name,
-    State: node.state + (node.reason ? `: ${node.reason}` : "") + (node.id === cause?.id ? " ← root cause" : ""),
+    State: node.state + (node.reason ? `: ${node.reason}` : "") + (node === cause ? " ← root cause" : ""),
     Kind: [node.kind, node.level, node.logger].filter(Boolean).join(" "),
     Model: node.model,
     Tokens: tokens(node.tokensIn, node.tokensOut),
     Start: when(node.started),
     End: node.ended !== node.started && when(node.ended),
     Duration: node.duration && duration(node.duration),
-    Below: node.events > 1 && below,
     Tags: node.tags.map((tag) => `#${tag}`).join(" "),
     Rating: node.rating,
   };
-  const list = element("dl");
-  for (const [name, text] of Object.entries(facts)) {
-    if (!text) continue;
-    const body = element("dd");
-    body.append(textOf(text));
-    list.append(element("dt", "", name), body);
-  }
-  return list;
+  return listed(facts, valueOf);
 }
 
-function sectionsOf(event) {
-  const { error, log, params, prompt, returns, ...more } = event;
-  for (const field of IN_FACTS) delete more[field];
+function sectionsOf({ error, log, params, prompt, returns, session_id: known, ...more }, fields) {
+  for (const field of fields) delete more[field];
   const sections = [
     ["Error", error, errorOf],
     ["Log before the failure", log, logOf],
@@ -110,64 +77,41 @@ function sectionsOf(event) {
 }
 
 function isThere(value) {
-  return value !== null && value !== undefined && (typeof value !== "object" || Object.keys(value).length > 0);
+  return typeof value === "object" ? Object.keys(value ?? {}).length > 0 : value !== undefined;
 }
 
 function section(name, body) {
-  const made = element("section", name.toLowerCase());
-  made.append(element("h3", "", name), body);
-  return made;
+  return element(`section.${name.toLowerCase()}`, element("h3", name), ...[body].flat());
 }
 
 function errorOf(error) {
   if (typeof error !== "object") return valueOf(error);
-  const box = element("div");
-  const others = { ...error };
-  for (const field of ["type", "message", "traceback"]) {
-    if (typeof error[field] !== "string") continue;
-    box.append(textOf(error[field], `error-${field}`));
-    delete others[field];
-  }
-  if (isThere(others)) box.append(valueOf(others));
-  return box;
+  const { type, message, traceback, ...others } = error;
+  const known = Object.entries({ type, message, traceback }).filter(([, part]) => part);
+  return [...known.map(([name, part]) => element(`div.error-${name}`, valueOf(part))), ...restOf(others)];
 }
 
 function logOf(lines) {
-  if (!Array.isArray(lines)) return valueOf(lines);
-  const list = element("ol");
-  for (const line of lines) {
-    const { timestamp, level, logger, event, ...others } = line !== null && typeof line === "object" ? line : { event: line };
-    const row = element("li");
-    const when = typeof timestamp === "number" ? clock(timestamp, true).slice(11) : null;
-    const parts = [when, level, logger].filter((part) => typeof part === "string");
-    row.append(element("span", "dim", `${safe(clip(parts.join(" "), 200))} `), valueOf(event ?? null, 1));
-    if (isThere(others)) row.append(valueOf(others, 2));
-    list.append(row);
-  }
-  return list;
+  return Array.isArray(lines) ? element("ol", ...lines.map(lineOf)) : valueOf(lines);
 }
 
-function idsOf(node, { sessionId, command }, on) {
-  const list = element("dl", "ids");
-  const add = (name, text) => {
-    const line = element("dd");
-    line.append(element("code", "", safe(text)), button("copy", (pressed) => copy(text, pressed)));
-    list.append(element("dt", "", name), line);
-  };
-  add("Event", node.id);
-  if (node.parent) {
-    add("Parent", node.parent.id);
-    list.lastChild.append(button("go", () => on.go(node.parent.id)));
-  }
-  add("Session", sessionId);
-  add("traceparent", `00-${sessionId}-${node.id}-01`);
-  add("Terminal", command);
-  return section("To copy", list);
+function lineOf(line) {
+  const { timestamp, level, logger, event = null, ...others } = Object(line) === line ? line : { event: line };
+  const when = typeof timestamp === "number" && clock(timestamp, true).slice(11);
+  const parts = [when, level, logger].filter((part) => typeof part === "string");
+  return element("li", element("span.dim", `${safe(parts.join(" "), 200)} `), valueOf(event, 1), ...restOf(others, 2));
 }
 
-/* There is no clipboard where the page came without TLS from another machine. */
-async function copy(text, pressed) {
-  const isDone = await navigator.clipboard?.writeText(text).then(() => true, () => false);
-  pressed.textContent = isDone ? "copied" : "not allowed";
-  setTimeout(() => (pressed.textContent = "copy"), 1200);
+function idsOf({ id, parent }, { session_id: session, command }) {
+  const ids = { Event: id, Parent: parent?.id, Session: session, traceparent: `00-${session}-${id}-01`, Terminal: command };
+  return element("dl.ids", ...listed(ids, toCopy));
+}
+
+/* Where the page came without TLS from another machine, there is no clipboard: it is just selected. */
+function toCopy(text) {
+  const code = element("code", safe(text));
+  return element("div", code, button("copy", async (pressed) => {
+    getSelection().selectAllChildren(code);
+    await navigator.clipboard?.writeText(text).then(() => (pressed.textContent = "copied"), () => {});
+  }));
 }

@@ -1,29 +1,23 @@
-/* The keys of a session. What they do stands in session.html, once, as `?` tells it. */
+/* The keys of a page. What they do stands in its HTML, once, as `?` tells it. */
 
-const TYPED = "input:not([type=range]), textarea, select";
-const PRESSED = "button, a, summary";
+const KEPT = [
+  ["input:not([type=range]), select", /^(?!Escape)/],
+  ["button, a, summary", /^(Enter| )$/],
+  ["#pane, #pane *, [type=range]", /^(Arrow|Home|End)/],
+];
 
-/** Call `commands[name]` for a key, unless what has the focus wants it. */
-export function listen(dialog, commands) {
+/** Call the command of a key, unless what has the focus wants it. */
+export function onKeys(dialog, commands) {
   const names = new Map();
-  for (const { dataset } of dialog.querySelector("template").content.querySelectorAll("dt")) {
+  for (const { dataset } of dialog.querySelectorAll("dt")) {
     for (const key of dataset.keys.split(" ")) names.set(key === "Space" ? " " : key, dataset.command);
   }
   document.addEventListener("keydown", (event) => {
     const { key, target } = event;
     const command = commands[names.get(key)];
     if (!command || event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
-    if (target.matches(TYPED) && key !== "Escape") return;
-    if (target.matches(PRESSED) && (key === "Enter" || key === " ")) return;
-    if (target.matches("#pane, #pane *, [type=range]") && /^(Arrow|Page|Home|End)/.test(key)) return;
+    if (KEPT.some(([where, keys]) => target.matches(where) && keys.test(key))) return;
     event.preventDefault();
     command();
   });
-}
-
-/** Show the dialog that tells the keys. */
-export function tell(dialog) {
-  const template = dialog.querySelector("template");
-  if (!dialog.querySelector("dl")) dialog.append(template.content.cloneNode(true));
-  dialog.showModal();
 }

@@ -1,33 +1,28 @@
-/* What changes, as the collector tells it (`GET /v1/live`).
+/* What changes, as the collector tells it. A page that nobody sees does not listen, as a browser has six
+   connections to a host; seen again, it goes on where it was. */
 
-   The rule of this file: a page that nobody sees listens to nothing, as a browser has six connections
-   to a host and other pages want theirs. Seen again, it goes on where it was. */
+const AGAIN = 2000; // ms
 
-const AGAIN = 2000;
-
-/** Listen at an address, from a place on, if that is known: `on.rows` and `on.sessions` get what has
-    changed, `on.reload()` is called where all has to be asked for again, `on.state(isListening)`.
-    Returns what ends it. */
-export function listen(address, after, on) {
+/** Listen at an address, from a place on, if that is known. */
+export function onLive(address, after, on) {
   let stream = null;
   let timer = 0;
 
   function open() {
-    close();
     const url = new URL(address);
     if (after) url.searchParams.set("after", after);
+    close();
     stream = new EventSource(url);
     stream.addEventListener("open", () => on.state(true));
     for (const kind of ["rows", "sessions", "reload"]) {
-      stream.addEventListener(kind, (message) => {
-        after = message.lastEventId;
-        on[kind](JSON.parse(message.data));
+      stream.addEventListener(kind, ({ data, lastEventId }) => {
+        after = lastEventId;
+        on[kind](JSON.parse(data));
       });
     }
-    // The browser connects again by itself, but not after an answer that is no stream.
     stream.addEventListener("error", () => {
       on.state(false);
-      if (stream.readyState === EventSource.CLOSED) timer = setTimeout(open, AGAIN);
+      if (stream.readyState === EventSource.CLOSED) timer = setTimeout(open, AGAIN); // else it does so itself
     });
   }
 
@@ -36,16 +31,10 @@ export function listen(address, after, on) {
     stream?.close();
   }
 
-  function look() {
+  document.addEventListener("visibilitychange", () => {
     if (document.hidden) return close();
     open();
     if (!after) on.reload(); // what came meanwhile nobody knows
-  }
-
-  document.addEventListener("visibilitychange", look);
+  });
   open();
-  return () => {
-    document.removeEventListener("visibilitychange", look);
-    close();
-  };
 }

@@ -1,108 +1,75 @@
-/* The minimap: the whole run by depth, its failures above all, and the window of time in it.
-
-   Dragging draws a window, moves it, or pulls at its ends; a click goes to what is there. */
+/* The minimap: the whole run by depth, its failures above all. A drag draws a window of time, or moves
+   it; a click goes to what is there. */
 
 import { place } from "./axis.js";
+import { at } from "./element.js";
 
 const LANES = 9;
-const NEAR = 6; // pixels
-const FAINT = 0.4; // what has children, as its time is also theirs
+const LEAST = 3; // pixels of a drag
 
-export class Overview {
-  #drag = null;
+const box = at("map");
+const [canvas, frame, line] = box.children;
+let nodes = [];
+let time = { whole: [0, 0] };
+let drag = null;
 
-  /** `on` has `zoom(span or null)` and `pick(moment)`. */
-  constructor(box, on) {
-    Object.assign(this, { box, on });
-    [this.canvas, this.frame, this.line] = box.children;
-    box.addEventListener("pointerdown", (event) => {
-      if (event.button || !this.whole) return;
-      box.setPointerCapture(event.pointerId);
-      this.#drag = this.#grip(event);
-    });
-    box.addEventListener("pointermove", (event) => this.#move(event));
-    box.addEventListener("pointerup", (event) => {
-      if (this.#drag && !this.#drag.moves) on.pick(this.#moment(event));
-      this.#drag = null;
-    });
-    box.addEventListener("dblclick", () => on.zoom(null));
-    new ResizeObserver(() => this.draw()).observe(box);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+export function showMap(others, other) {
+  const isOther = others !== nodes || other.whole[1] !== time.whole[1];
+  [nodes, time] = [others, other];
+  if (isOther) draw();
+  lay(frame, time.span, time.span !== time.whole);
+  lay(line, [time.at, time.at], time.at !== null);
+}
+
+function lay(mark, span, isThere) {
+  const [from, to] = span.map((moment) => place(moment, time.whole) * 100);
+  mark.hidden = !isThere;
+  mark.style.left = `${from}%`;
+  mark.style.right = `${100 - to}%`;
+}
+
+function draw() {
+  const ratio = devicePixelRatio;
+  const width = (canvas.width = canvas.clientWidth * ratio);
+  const height = (canvas.height = canvas.clientHeight * ratio);
+  const pen = canvas.getContext("2d");
+  const { color, borderTopColor, borderRightColor } = getComputedStyle(canvas); // of properties, only colours are computed
+  const column = (moment) => Math.floor(place(moment ?? time.until, time.whole) * width);
+  const known = nodes.filter((node) => node.when !== null);
+  for (const { when, ended, depth, children } of known) {
+    pen.fillStyle = children.length ? borderRightColor : borderTopColor;
+    pen.fillRect(column(when), (Math.min(depth, LANES - 1) * height) / LANES, column(ended) - column(when) + 1, height / LANES - ratio);
   }
-
-  /** Show other events; `whole` is the time of the run, `until` to where what runs has run. */
-  show(nodes, whole, until) {
-    Object.assign(this, { nodes, whole, until });
-    this.draw();
+  pen.fillStyle = color;
+  for (const { ended, failed, children } of known) {
+    if (failed && !children.some((child) => child.failed)) pen.fillRect(column(ended) - ratio, 0, 2 * ratio, height);
   }
+}
 
-  /** Show the window, null for none, and the moment that is looked at, or null. */
-  mark(zoom, at) {
-    this.zoom = zoom;
-    this.frame.hidden = !zoom;
-    this.line.hidden = at === null;
-    const percent = (moment) => place(moment, this.whole) * 100;
-    if (at !== null) this.line.style.left = `${percent(at)}%`;
-    if (!zoom) return;
-    this.frame.style.left = `${percent(zoom[0])}%`;
-    this.frame.style.width = `${percent(zoom[1]) - percent(zoom[0])}%`;
-  }
+function momentOf({ clientX }) {
+  const { left, width } = box.getBoundingClientRect();
+  const [start, end] = time.whole;
+  return start + Math.min(Math.max((clientX - left) / width, 0), 1) * (end - start);
+}
 
-  draw() {
-    const { canvas, whole } = this;
-    const ratio = devicePixelRatio;
-    const width = (canvas.width = Math.round(canvas.clientWidth * ratio));
-    canvas.height = Math.round(canvas.clientHeight * ratio);
-    if (!whole || !width) return;
-    const column = (moment) => Math.min(width - 1, Math.floor(place(moment, whole) * width));
-    const filled = new Uint8Array(width * LANES);
-    const failures = new Set();
-    for (const node of this.nodes) {
-      if (node.when === null) continue;
-      const last = column(node.ended ?? this.until);
-      const row = Math.min(node.depth, LANES - 1) * width;
-      filled.fill(node.children.length ? 1 : 2, row + column(node.when), row + last + 1);
-      if (node.failed && !node.children.some((child) => child.failed)) failures.add(last);
-    }
-    const pen = canvas.getContext("2d");
-    const style = getComputedStyle(canvas);
-    const lane = canvas.height / LANES;
-    pen.fillStyle = style.borderTopColor; // of properties, only colours are computed
-    for (let first = 0, next; first < filled.length; first = next) {
-      const row = Math.floor(first / width);
-      for (next = first + 1; next < (row + 1) * width && filled[next] === filled[first]; ) next++;
-      pen.globalAlpha = [0, FAINT, 1][filled[first]];
-      pen.fillRect(first - row * width, row * lane, next - first, Math.max(1, lane - ratio));
-    }
-    pen.globalAlpha = 1;
-    pen.fillStyle = style.color;
-    for (const x of failures) pen.fillRect(x - ratio, 0, 2 * ratio, canvas.height);
-  }
-
-  #moment({ clientX }) {
-    const { left, width } = this.box.getBoundingClientRect();
-    const at = Math.min(Math.max((clientX - left) / width, 0), 1);
-    return this.whole[0] + at * (this.whole[1] - this.whole[0]);
-  }
-
-  /* What is taken hold of: one end of a window, of which the other is `from`, or all of it. */
-  #grip(event) {
-    const at = this.#moment(event);
-    const near = (NEAR / this.box.clientWidth) * (this.whole[1] - this.whole[0]);
-    const [start, end] = this.zoom ?? [at, at];
-    const grip = { x: event.clientX, from: at };
-    if (!this.zoom) return grip;
-    if (Math.abs(at - start) < near) return { ...grip, from: end };
-    if (Math.abs(at - end) < near) return { ...grip, from: start };
-    return at > start && at < end ? { ...grip, held: this.zoom } : grip;
-  }
-
-  #move(event) {
-    const drag = this.#drag;
-    if (!drag || (!drag.moves && Math.abs(event.clientX - drag.x) < 3)) return;
+export function onMap(zoom, pick) {
+  box.addEventListener("pointerdown", (event) => {
+    const from = momentOf(event);
+    const { whole, span } = time;
+    box.setPointerCapture(event.pointerId);
+    drag = { x: event.clientX, from, held: span !== whole && from > span[0] && from < span[1] && span };
+  });
+  box.addEventListener("pointermove", (event) => {
+    if (!drag || (!drag.moves && Math.abs(event.clientX - drag.x) < LEAST)) return;
+    const { from, held } = drag;
+    const to = momentOf(event);
     drag.moves = true;
-    const at = this.#moment(event);
-    const drawn = [Math.min(at, drag.from), Math.max(at, drag.from)];
-    this.on.zoom(drag.held?.map((moment) => moment + at - drag.from) ?? drawn);
-  }
+    zoom(held ? held.map((moment) => moment + to - from) : [Math.min(to, from), Math.max(to, from)]);
+  });
+  box.addEventListener("pointerup", (event) => {
+    if (!drag?.moves) pick(momentOf(event));
+    drag = null;
+  });
+  new ResizeObserver(draw).observe(box);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 }

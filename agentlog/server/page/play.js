@@ -1,76 +1,43 @@
 /* The moment that is looked at: a slider, and a clock that plays the run. */
 
-import { duration } from "./text.js";
+import { place } from "./axis.js";
+import { at } from "./element.js";
 
 const LONGEST = 20; // s that a run takes to play
+const PER_SECOND = 30;
 
-export class Player {
-  #frame = 0;
+const slider = at("slider");
+let time = null;
+let timer = null;
+let move = null;
 
-  /** `onMove(moment, isPlaying)` is told a moment, null for the whole run. */
-  constructor(slider, toggle, onMove) {
-    Object.assign(this, { slider, toggle, onMove });
-    slider.addEventListener("input", () => {
-      this.pause();
-      const part = slider.value / slider.max;
-      onMove(part === 1 ? null : this.whole[0] + part * this.#length);
-    });
-    toggle.addEventListener("click", () => this.press());
-  }
-
-  get #length() { return this.whole[1] - this.whole[0]; }
-
-  set(whole, at) {
-    Object.assign(this, { whole, at });
-    const part = at === null || !this.#length ? 1 : (at - whole[0]) / this.#length;
-    this.slider.value = Math.round(part * this.slider.max);
-    this.slider.setAttribute("aria-valuetext", at === null ? "the whole run" : duration(at - whole[0]));
-  }
-
-  press() {
-    if (this.#frame) return this.pause();
-    if (this.at === null) this.onMove(this.whole[0]);
-    let last = performance.now();
-    const step = (now) => {
-      const at = this.at + (Math.max(0, now - last) / 1000) * Math.max(1, this.#length / LONGEST);
-      last = now;
-      this.#frame = requestAnimationFrame(step);
-      if (at >= this.whole[1]) this.pause();
-      this.onMove(at >= this.whole[1] ? null : at, true);
-    };
-    this.#tell(requestAnimationFrame(step));
-  }
-
-  pause() {
-    cancelAnimationFrame(this.#frame);
-    this.#tell(0);
-  }
-
-  #tell(frame) {
-    this.#frame = frame;
-    this.toggle.textContent = frame ? "❚❚" : "▶";
-    this.toggle.ariaLabel = frame ? "Pause" : "Play the run";
-  }
+/** `call(moment, isPlaying)` is told a moment, null for the whole run. */
+export function onMoment(call) {
+  move = call;
+  slider.addEventListener("input", () => {
+    const [start, end] = time.whole;
+    const part = slider.value / slider.max;
+    play(false);
+    move(part === 1 ? null : start + part * (end - start));
+  });
 }
 
-/** Return what tells what was open, had ended and was to come at a moment. */
-export function teller(nodes) {
-  const known = nodes.filter((node) => node.when !== null);
-  const starts = Float64Array.from(known, (node) => node.when).sort();
-  const ends = Float64Array.from(known, (node) => node.ended ?? Infinity).sort();
-  return (at) => {
-    const [begun, ended] = [upTo(starts, at), upTo(ends, at)];
-    return `${begun - ended} open · ${ended} ended · ${starts.length - begun} to come`;
-  };
+export function showMoment({ whole, at: moment }) {
+  time = { whole, moment };
+  slider.value = moment === null ? slider.max : place(moment, whole) * slider.max;
 }
 
-/* How many are not behind a value. */
-function upTo(sorted, value) {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle] <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** Play, or pause. */
+export function play(isPlaying = !timer) {
+  const [start, end] = time.whole;
+  const step = Math.max(1, (end - start) / LONGEST) / PER_SECOND;
+  clearInterval(timer);
+  if (isPlaying && time.moment === null) move(start);
+  timer = isPlaying && setInterval(() => {
+    const next = time.moment + step;
+    if (next >= end) play(false);
+    move(next >= end ? null : next, true);
+  }, 1000 / PER_SECOND);
+  at("play").textContent = isPlaying ? "❚❚" : "▶";
+  at("play").ariaLabel = isPlaying ? "Pause" : "Play the run";
 }

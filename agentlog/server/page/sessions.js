@@ -3,10 +3,10 @@
    The rule of this file: what the reader looks for stands in the fragment of the address, and what
    is shown follows from it. The collector filters; what it tells live is filtered in the same way. */
 
+import { at } from "./element.js";
 import { List } from "./list.js";
-import { listen } from "./live.js";
-import { clock, count, duration, plural, safe, tokens } from "./text.js";
-import { GLYPHS } from "./tree.js";
+import { onLive } from "./live.js";
+import { GLYPHS, clock, count, duration, plural, safe, tokens } from "./text.js";
 
 const FIRST = 100; // soon there
 const MORE = 2000;
@@ -14,7 +14,6 @@ const AT_ONCE = 10_000; // the rest is asked for by who comes near
 const EVENTS = 20;
 const FIELDS = ["q", "state", "tag"];
 const api = new URL("../v1/", import.meta.url).href;
-const at = (id) => document.getElementById(id);
 const made = (id) => at(id).content.firstElementChild.cloneNode(true);
 const said = (text) => safe(String(text || "unnamed").slice(0, 300));
 const told = (state) => `${GLYPHS[state]} ${state}`;
@@ -205,7 +204,7 @@ setInterval(() => {
 
 let isHeard = false;
 at("endpoint").textContent = `AGENTLOG_ENDPOINT=${new URL("..", api).href.slice(0, -1)} python agent.py`;
-listen(`${api}live`, null, {
+onLive(`${api}live`, null, {
   state: (isOn) => {
     at("live").textContent = isOn ? "" : "not connected";
     if (!isHeard) turn(read()); // from now on nothing is missed

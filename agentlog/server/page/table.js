@@ -1,170 +1,141 @@
-/* The table of a session: tree and waterfall at once, as a treegrid.
-
-   The rule of this file: only rows that can be seen are in the document. A pool of row elements is
-   moved by transforms, and a row is drawn when another item comes to its element. */
+/* The table: tree and waterfall at once. Only rows that can be seen are in the document: a pool of them
+   is moved by transforms, and drawn when another item comes to one. */
 
 import { place, ticks } from "./axis.js";
+import { at, element } from "./element.js";
+import { safe } from "./text.js";
 
 const BEYOND = 3;
 const DEEPEST = 24;
+const LONGEST = 400;
 const PIXELS_PER_TICK = 88;
 const PIXELS_OF_LABEL = 56;
 
-export class Table {
-  items = [];
-  levels = [];
-  selected = -1;
-  span = [0, 0];
-  #pool = [];
-  #height = 24;
-  #isDue = false;
+const grid = at("table");
+const [head, space] = grid.children;
+const pool = [];
+let places = new Map();
+let height = 24;
+let isDue = false;
+let describe = null;
 
-  /** `describe(item)` puts a row into words; `on` has `select(item)`, `toggle(item)`, `scroll()`. */
-  constructor(grid, describe, on) {
-    this.grid = grid;
-    this.describe = describe;
-    [this.head, this.space] = grid.children;
-    grid.addEventListener("scroll", () => (this.paint(), on.scroll()), { passive: true });
-    this.space.addEventListener("click", ({ target }) => {
-      const item = this.items[target.closest(".row")?.index];
-      if (item) on[target.className === "fold" && target.textContent ? "toggle" : "select"](item);
-    });
-    new ResizeObserver(() => this.repaint()).observe(grid);
-  }
+/** What runs has run `until`; `at` is the moment that is looked at, or null. */
+export const table = { items: [], item: null, selected: -1, whole: [0, 0], span: [0, 0], until: 0, at: null };
 
-  get item() { return this.items[this.selected] ?? null; }
-  get perPage() { return Math.max(1, Math.floor(this.#room / this.#height) - 1); }
-  get isAtEnd() { return this.grid.scrollTop + this.#room >= (this.items.length - 1) * this.#height; }
-  get #room() { return this.grid.clientHeight - this.head.offsetHeight; }
-
-  /** Show other rows. What was first in view stays there: `indexOf(item)` finds it, or -1. */
-  show({ items, levels }, indexOf) {
-    const top = Math.floor(this.grid.scrollTop / this.#height);
-    const moved = this.items[top] ? indexOf(this.items[top]) : -1;
-    Object.assign(this, { items, levels });
-    this.grid.ariaRowCount = String(items.length + 1);
-    this.space.style.height = `${items.length * this.#height}px`;
-    if (moved >= 0 && moved !== top) this.grid.scrollTop += (moved - top) * this.#height;
-    this.repaint();
-  }
-
-  /** Bring a row into view, `isFar` ones to the middle. */
-  reach(index, isFar = false) {
-    const { grid } = this;
-    const top = index * this.#height;
-    const bottom = top + this.#height - this.#room;
-    if (top >= grid.scrollTop && bottom <= grid.scrollTop) return;
-    if (isFar) grid.scrollTop = (top + bottom) / 2;
-    else grid.scrollTop = top < grid.scrollTop ? top : bottom;
-    this.paint();
-  }
-
-  /** Draw all rows anew with the next frame. */
-  repaint() {
-    if (!this.#isDue) requestAnimationFrame(() => this.#isDue && this.repaintNow());
-    this.#isDue = true;
-  }
-
-  repaintNow() {
-    this.#isDue = false;
-    this.#height = parseFloat(getComputedStyle(this.space).getPropertyValue("--row"));
-    this.space.style.height = `${this.items.length * this.#height}px`;
-    const room = Math.ceil(this.grid.clientHeight / this.#height) + 2 * BEYOND;
-    while (this.#pool.length < room) {
-      const row = document.getElementById("row").content.firstChild.cloneNode(true);
-      row.id = `row${this.#pool.push(row)}`;
-      this.space.append(row);
-    }
-    for (const row of this.#pool) row.index = -1;
-    this.#paintHead();
-    this.paint();
-  }
-
-  /** Draw the rows that have come into view. */
-  paint() {
-    const pool = this.#pool;
-    const first = Math.max(0, Math.floor(this.grid.scrollTop / this.#height) - BEYOND);
-    const behind = Math.min(this.items.length, first + pool.length);
-    for (let index = first; index < behind; index++) {
-      const row = pool[index % pool.length];
-      if (row.index !== index) this.#draw(row, index);
-    }
-    let active = "";
-    for (const row of pool) {
-      row.hidden = row.index < first || row.index >= behind;
-      if (row.index === this.selected && !row.hidden) active = row.id;
-    }
-    this.grid.setAttribute("aria-activedescendant", active);
-  }
-
-  #draw(row, index) {
-    const said = this.describe(this.items[index]);
-    const level = this.levels[index];
-    row.index = index;
-    row.className = `row ${said.state ?? "later"}`;
-    row.classList.toggle("selected", index === this.selected);
-    row.classList.toggle("match", said.isMatch);
-    row.style.transform = `translateY(${index * this.#height}px)`;
-    row.style.setProperty("--level", Math.min(level, DEEPEST));
-    row.ariaLevel = String(level + 1);
-    row.ariaRowIndex = String(index + 2);
-    row.ariaSelected = String(index === this.selected);
-    row.ariaExpanded = said.open === null ? null : String(said.open);
-    const [name, ...cells] = row.children;
-    const texts = [
-      said.open === null ? "" : said.open ? "▾" : "▸",
-      said.glyph,
-      (level > DEEPEST ? `⋯${level} ` : "") + said.name,
-      said.times,
-      said.isCause ? "← root cause" : "",
-      said.note,
-    ];
-    texts.forEach((text, i) => set(name.children[i], text));
-    ["kind", "model", "tokens", "duration"].forEach((field, i) => set(cells[i], said[field]));
-    this.#drawBar(cells[4], said);
-  }
-
-  #drawBar(cell, { start, end, state, kind }) {
-    const bar = cell.firstChild;
-    const isOpen = end === null || (this.at !== null && end > this.at);
-    const until = isOpen ? this.at ?? this.until : end;
-    const left = place(start, this.span);
-    const right = place(Math.max(until, start), this.span);
-    const isKnown = start !== null && state !== null;
-    const beyond = !isKnown ? "" : right < 0 ? "before" : left > 1 ? "after" : "";
-    cell.dataset.beyond = beyond;
-    bar.hidden = !isKnown || beyond !== "";
-    if (bar.hidden) return;
-    const from = Math.max(left, -0.01);
-    bar.style.left = `${from * 100}%`;
-    bar.style.width = `${(Math.min(right, 1.01) - from) * 100}%`;
-    bar.className = `bar ${kind.split(" ")[0]}${isOpen ? " open" : ""}${start === end ? " instant" : ""}`;
-  }
-
-  #paintHead() {
-    const cell = this.head.lastElementChild;
-    const width = cell.clientWidth;
-    const mark = (moment, name, label = "") => {
-      const made = element("span", name, label);
-      const at = place(moment, this.span);
-      made.style.left = `${at * 100}%`;
-      made.classList.toggle("last", (1 - at) * width < PIXELS_OF_LABEL);
-      return made;
-    };
-    const marks = ticks(this.span, this.origin, Math.floor(width / PIXELS_PER_TICK)).map(([moment, label]) => mark(moment, "tick", label));
-    const isSeen = this.at !== null && this.at >= this.span[0] && this.at <= this.span[1];
-    cell.replaceChildren(...marks, ...(isSeen ? [mark(this.at, "moment")] : []));
-  }
+export function onTable(words, on) {
+  describe = words;
+  grid.addEventListener("scroll", () => {
+    paint();
+    on.scroll(grid.scrollTop + room() >= (table.items.length - 1) * height);
+  }, { passive: true });
+  space.addEventListener("click", ({ target }) => {
+    const item = table.items[target.closest(".row")?.index];
+    if (item) on[target.className === "fold" && target.textContent ? "toggle" : "select"](item);
+  });
+  new ResizeObserver(repaint).observe(grid);
 }
 
-/** Make an element; its text is text, whatever stands in it. */
-export function element(tag, className = "", text = "") {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text) made.textContent = text;
-  return made;
+function room() {
+  return grid.clientHeight - head.offsetHeight;
 }
 
-function set(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+/** Show rows. What was first in view stays there. */
+export function showItems(items) {
+  const top = Math.floor(grid.scrollTop / height);
+  places = new Map(items.map(({ key }, index) => [key, index]));
+  const moved = (places.get(table.items[top]?.key) ?? top) - top;
+  table.items = items;
+  grid.ariaRowCount = items.length + 1;
+  space.style.height = `${items.length * height}px`;
+  if (moved) grid.scrollTop += moved * height;
+}
+
+export function selectRow(key) {
+  table.selected = places.get(key) ?? -1;
+  table.item = table.items[table.selected] ?? null;
+  repaint();
+}
+
+export function showBars(time) {
+  Object.assign(table, time);
+  repaint();
+}
+
+/** Bring a row into view; without one, the selected into the middle. */
+export function reach(row) {
+  const index = row ?? table.selected;
+  const top = index * height;
+  const bottom = top + height - room();
+  if (top >= grid.scrollTop && bottom <= grid.scrollTop) return;
+  grid.scrollTop = row === undefined ? (top + bottom) / 2 : top < grid.scrollTop ? top : bottom;
+  paint();
+}
+
+function repaint() {
+  if (!isDue) requestAnimationFrame(() => isDue && repaintNow());
+  isDue = true;
+}
+
+export function repaintNow() {
+  isDue = false;
+  height = parseFloat(getComputedStyle(space).getPropertyValue("--row"));
+  space.style.height = `${table.items.length * height}px`;
+  while (pool.length < grid.clientHeight / height + 2 * BEYOND) {
+    const row = at("row").content.firstChild.cloneNode(true);
+    row.id = `row${pool.push(row)}`;
+    row.parts = Object.fromEntries([...row.querySelectorAll("*")].map((part) => [part.className, part]));
+    space.append(row);
+  }
+  for (const row of pool) row.index = -1;
+  paintHead();
+  paint();
+}
+
+function paint() {
+  const first = Math.max(0, Math.floor(grid.scrollTop / height) - BEYOND);
+  let active = "";
+  for (let index = first; index < first + pool.length; index++) {
+    const row = pool[index % pool.length];
+    row.hidden = index >= table.items.length;
+    if (row.hidden) continue;
+    if (row.index !== index) draw(row, index, table.items[index]);
+    if (index === table.selected) active = row.id;
+  }
+  grid.setAttribute("aria-activedescendant", active);
+}
+
+function draw(row, index, item) {
+  const { state, open, isMatch, ...texts } = describe(item);
+  const isSelected = index === table.selected;
+  row.className = `row ${state ?? "later"}${isSelected ? " selected" : ""}${isMatch ? " match" : ""}`;
+  row.style.transform = `translateY(${index * height}px)`;
+  row.style.setProperty("--level", Math.min(item.indent, DEEPEST));
+  Object.assign(row, { index, ariaLevel: item.indent + 1, ariaRowIndex: index + 2, ariaSelected: isSelected, ariaExpanded: open });
+  for (const name in texts) {
+    const text = safe(texts[name], LONGEST);
+    if (row.parts[name].textContent !== text) row.parts[name].textContent = text;
+  }
+  row.parts.bar.hidden = state === null || item.when === null;
+  drawBar(row.parts.bar, item, texts.kind);
+}
+
+function drawBar(bar, { when, ended }, kind) {
+  const end = Math.min(ended ?? table.until, table.at ?? Infinity);
+  const [left, right] = [when, end].map((moment) => Math.min(Math.max(place(moment, table.span), -0.1), 1.1) * 100);
+  bar.style.left = `${left}%`;
+  bar.style.width = `${Math.max(right - left, 0)}%`;
+  bar.className = `bar ${kind}${ended === end ? "" : " open"}`;
+}
+
+function paintHead() {
+  const cell = head.lastElementChild;
+  const marks = ticks(table.span, table.whole[0], Math.floor(cell.clientWidth / PIXELS_PER_TICK));
+  cell.replaceChildren(...[...marks, [table.at, ""]].map(([moment, label]) => {
+    const from = place(moment, table.span);
+    const isCut = (1 - from) * cell.clientWidth < PIXELS_OF_LABEL;
+    const mark = element(label ? "div.tick" : "div.moment", isCut ? "" : label);
+    mark.style.left = `${from * 100}%`;
+    mark.hidden = moment === null || from < 0 || from > 1;
+    return mark;
+  }));
 }

@@ -1,62 +1,58 @@
-/* Values as a person reads them, in the words of agentlog/replay/format.py.
-
-   The rule of this file: nothing that was recorded can hide in the page. `safe` and `safeLines` are
-   the only ways from recorded text to a node of the document, and always as text. */
+/* Values as a person reads them, in the words of agentlog/replay/format.py. Nothing that was recorded
+   can hide: `safe` is the only way from it to the page. */
 
 const BLANK =
   "\\u034f\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u2065\\u3164\\uffa0\\ufff0-\\ufff8\\u{e0000}-\\u{e0fff}";
 const SEEN = `[^\\p{C}\\p{Z}\\x00-\\x7f${BLANK}]`;
-const HIDDEN = new RegExp(
-  `(?!(?<=${SEEN})[\\u200c\\u200d](?=${SEEN}))[\\p{C}\\p{Zl}\\p{Zp}${BLANK}]`,
-  "gu",
-);
+const HIDDEN = new RegExp(`(?!(?<=${SEEN})[\\u200c\\u200d](?=${SEEN}))[\\p{C}\\p{Zl}\\p{Zp}${BLANK}]`, "gu");
 const PLAIN = /^[\x20-\x7e]*$/;
+const TORN = /[\ud800-\udbff]$/;
 const NAMED = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+const LAST_MOMENT = 8e12; // s, of a Date
+const DURATIONS = [ // below so many seconds: times, places, unit
+  [0.0009995, 1e6, 0, " µs"], [0.00995, 1e3, 1, " ms"], [0.9995, 1e3, 0, " ms"], [9.995, 1, 2, " s"], [59.95, 1, 1, " s"],
+];
 
-/** Return a text in which everything that cannot be seen is a visible escape, `\x1b`. */
-export function safe(text) {
-  return PLAIN.test(text) ? text : text.replace(HIDDEN, escaped);
-}
+export const LINES = "\n\t"; // for `safe` to keep
 
-/** As `safe`, but lines stay lines and tabs tabs, for a place that keeps them. */
-export function safeLines(text) {
-  return text.replace(HIDDEN, (sign) => (sign === "\n" || sign === "\t" ? sign : escaped(sign)));
+/** The signs of the states, as in agentlog/replay/glyphs.py. */
+export const GLYPHS = {
+  running: "▸", interrupted: "!", failed: "✗", cancelled: "⊘", abandoned: "◌", exited: "○",
+  succeeded: "✓", indeterminate: "·", unknown: "?", silent: "◦",
+};
+
+/** So much of a text, with visible escapes for what cannot be seen, but `kept`. */
+export function safe(text, most = Infinity, kept = "") {
+  const cut = text.length > most ? text.slice(0, most).replace(TORN, "") : text;
+  return PLAIN.test(cut) ? cut : cut.replace(HIDDEN, (sign) => (kept.includes(sign) ? sign : escaped(sign)));
 }
 
 function escaped(sign) {
   const code = sign.codePointAt(0);
-  const digits = code < 0x100 ? ["x", 2] : code < 0x10000 ? ["u", 4] : ["U", 8];
-  return NAMED[sign] ?? "\\" + digits[0] + code.toString(16).padStart(digits[1], "0");
+  const [letter, digits] = code < 0x100 ? ["x", 2] : code < 0x10000 ? ["u", 4] : ["U", 8];
+  return NAMED[sign] ?? `\\${letter}${code.toString(16).padStart(digits, "0")}`;
 }
 
-/** Write a duration: 12 µs, 3.4 ms, 1.20 s, 2m03s, 1h02m, 3d04h; a dash where it is not known. */
 export function duration(seconds) {
   if (seconds === null || !(seconds >= 0)) return "–";
-  if (seconds < 0.0009995) return `${fixed(seconds * 1e6, 0)} µs`;
-  if (seconds < 0.00995) return `${fixed(seconds * 1e3, 1)} ms`;
-  if (seconds < 0.9995) return `${fixed(seconds * 1e3, 0)} ms`;
-  if (seconds < 9.995) return `${fixed(seconds, 2)} s`;
-  if (seconds < 59.95) return `${fixed(seconds, 1)} s`;
-  if (seconds < 3599.5) return pair(fixed(seconds, 0), 60, "m", "s");
-  if (seconds < 86_370) return pair(fixed(seconds / 60, 0), 60, "h", "m");
-  return pair(fixed(seconds / 3600, 0), 24, "d", "h");
+  const scale = DURATIONS.find(([below]) => seconds < below);
+  if (scale) return fixed(seconds * scale[1], scale[2]) + scale[3];
+  if (seconds < 3599.5) return pair(seconds, 60, "m", "s");
+  return seconds < 86_370 ? pair(seconds / 60, 60, "h", "m") : pair(seconds / 3600, 24, "d", "h");
 }
 
 function pair(value, per, major, minor) {
-  return Math.floor(value / per) + major + String(value % per).padStart(2, "0") + minor;
+  const whole = fixed(value, 0);
+  return Math.floor(whole / per) + major + String(whole % per).padStart(2, "0") + minor;
 }
 
-/* As Python writes it: toFixed takes the larger neighbour of a value halfway between two, Python
-   the even one. Only a dyadic fraction can lie halfway. */
+/* As Python rounds: to the even one where it lies halfway. */
 function fixed(value, places) {
   const scaled = value * 10 ** places;
-  const isHalfway = Number.isInteger(value * 2 ** (places + 1)) && scaled % 1 === 0.5;
-  if (!isHalfway) return value.toFixed(places);
-  const below = Math.floor(scaled);
-  return ((below + (below % 2)) / 10 ** places).toFixed(places);
+  const isHalfway = scaled % 1 === 0.5 && Number.isInteger(value * 2 ** (places + 1));
+  return isHalfway ? ((2 * Math.round(scaled / 2)) / 10 ** places).toFixed(places) : value.toFixed(places);
 }
 
-/** Write tokens in and out, `812→96`; nothing where neither is known. */
 export function tokens(given, made) {
   return given === null && made === null ? "" : `${short(given ?? 0)}→${short(made ?? 0)}`;
 }
@@ -64,34 +60,21 @@ export function tokens(given, made) {
 function short(value) {
   if (value < 10_000) return count(value);
   if (value < 999_950) return `${fixed(value / 1e3, 1)}k`;
-  if (value < 999_950_000) return `${fixed(value / 1e6, 1)}M`;
-  return `${count(fixed(value / 1e9, 1))}G`;
+  return value < 999_950_000 ? `${fixed(value / 1e6, 1)}M` : `${count(fixed(value / 1e9, 1))}G`;
 }
 
-/** Write a number with commas; toLocaleString would take a tenth of a second for the first. */
+/* toLocaleString would take a tenth of a second for the first. */
 export function count(value) {
   return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
-/** Write a count with its noun: no failures, 1 failure, 2 failures. */
 export function plural(value, noun) {
   return `${value === 0 ? "no" : count(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
 
-/** Write a moment, seconds since the epoch, in the time zone of who looks. */
 export function clock(seconds, withFraction = false) {
-  if (seconds === null) return "unknown";
-  const date = new Date(seconds * 1000);
-  const two = (value) => String(value).padStart(2, "0");
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  const fraction = withFraction ? `.${String(date.getMilliseconds()).padStart(3, "0")}` : "";
-  return `${day} ${time}${fraction}`;
-}
-
-/** Cut a text at so many characters, never within a pair of surrogates. */
-export function clip(text, most) {
-  if (text.length <= most) return text;
-  const isTorn = text.charCodeAt(most - 1) >>> 10 === 0x36;
-  return text.slice(0, isTorn ? most - 1 : most);
+  if (seconds === null || !(Math.abs(seconds) < LAST_MOMENT)) return "unknown";
+  const offset = new Date(seconds * 1000).getTimezoneOffset() * 60;
+  const local = new Date((seconds - offset) * 1000).toISOString();
+  return local.replace("T", " ").slice(0, withFraction ? -1 : -5);
 }
