@@ -1,18 +1,17 @@
 /* The pane: all that an event carries. What its row knows is there at once, the rest when it has come,
    unless another one is selected by then. */
 
-import { at, button, element, patience } from "./element.js";
+import { at, button, element, pause } from "./element.js";
 import { GLYPHS, clock, duration, safe, tokens } from "./text.js";
 import { conversationOf, restOf, valueOf } from "./value.js";
 
+const PATIENCE = 60; // ms, as a held key goes through many
 const LONGEST = 160; // of a title, which stays in view
 
 const [{ firstElementChild: title }, facts, body] = at("pane").children;
-const asked = patience(60); // as a held key goes through many
 let shown = [];
 
 export function clearPane() {
-  asked();
   shown = [];
 }
 
@@ -32,13 +31,13 @@ export async function showInPane(item, context) {
     element("span.dim", item.nodes ? `first of ${item.nodes.length}` : ""),
   );
   facts.replaceChildren(...factsOf(node, context));
-  const signal = await asked();
-  if (signal.aborted) return;
-  const drawn = await context.source.event(node.id, signal).then(
+  await pause(PATIENCE);
+  if (shown !== now) return;
+  const drawn = await context.source.event(node.id).then(
     (event) => [...sectionsOf(event, context.fields), section("To copy", idsOf(node, context))],
     (error) => [element("p.error", safe(error.message))],
   );
-  if (!signal.aborted) body.replaceChildren(...drawn);
+  if (shown === now) body.replaceChildren(...drawn);
 }
 
 function listed(texts, draw) {

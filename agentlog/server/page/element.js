@@ -16,15 +16,8 @@ export function button(label, press) {
   return made;
 }
 
-/** Return what gives, after a pause, a signal that its next call aborts. */
-export function patience(pause) {
-  let last = null;
-  return async () => {
-    last?.abort();
-    const { signal } = (last = new AbortController());
-    await new Promise((done) => setTimeout(done, pause));
-    return signal;
-  };
+export function pause(milliseconds) {
+  return new Promise((done) => setTimeout(done, milliseconds));
 }
 
 export function at(id) {

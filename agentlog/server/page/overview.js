@@ -16,7 +16,7 @@ let drag = null;
 export function showMap(others, other) {
   const isOther = others !== nodes || other.whole[1] !== time.whole[1];
   [nodes, time] = [others, other];
-  if (isOther) draw();
+  if (isOther) redraw();
   lay(frame, time.span, time.span !== time.whole);
   lay(line, [time.at, time.at], time.at !== null);
 }
@@ -26,6 +26,11 @@ function lay(mark, span, isThere) {
   mark.hidden = !isThere;
   mark.style.left = `${from}%`;
   mark.style.right = `${100 - to}%`;
+}
+
+/* Behind the frame: the rows come first. */
+function redraw() {
+  requestAnimationFrame(() => setTimeout(draw));
 }
 
 function draw() {
@@ -70,6 +75,6 @@ export function onMap(zoom, pick) {
     if (!drag?.moves) pick(momentOf(event));
     drag = null;
   });
-  new ResizeObserver(draw).observe(box);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  new ResizeObserver(redraw).observe(box);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 }

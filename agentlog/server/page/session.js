@@ -4,7 +4,7 @@
 import { read, write } from "./address.js";
 import { spanOf, windowIn } from "./axis.js";
 import { clearPane, showInPane } from "./detail.js";
-import { at, element, patience } from "./element.js";
+import { at, element, pause } from "./element.js";
 import { onKeys } from "./keys.js";
 import { onLive } from "./live.js";
 import { onMap, showMap } from "./overview.js";
@@ -15,6 +15,7 @@ import { GLYPHS, clock, count, duration, plural, safe, tokens } from "./text.js"
 import { forest, rootCause, silenced, sum, walk } from "./tree.js";
 import { describe, isOpen, isWanted, reveal, search, visible } from "./view.js";
 
+const PATIENCE = 250; // ms, as words are typed
 const now = () => Date.now() / 1000;
 
 let view = read();
@@ -25,7 +26,6 @@ let run = null;
 let isFollowing = false;
 let due = 0;
 let cost = 0; // ms to build a run, and then to rest
-const searched = patience(250);
 
 // -- The run
 
@@ -143,11 +143,11 @@ function drawTools() {
 /* What rows have is found at once, what events carry when the source has answered. */
 async function lookUp() {
   const words = view.query.trim();
-  view.found = new Set();
-  const signal = await searched();
-  if (signal.aborted || words.length < 2) return;
-  const found = await source.find(words, signal).catch(() => []);
-  if (signal.aborted || !found.length) return;
+  const none = (view.found = new Set());
+  await pause(PATIENCE);
+  if (view.found !== none || words.length < 2) return;
+  const found = await source.find(words).catch(() => []);
+  if (view.found !== none || !found.length) return;
   view.found = new Set(found);
   showRows();
   drawTools();

@@ -5,8 +5,8 @@ const api = new URL("../v1/", location.href).href;
 let first = load();
 first.catch(() => {}); // whoever wants it is told
 
-async function ask(path, signal) {
-  const answer = await fetch(api + path, { signal });
+async function ask(path) {
+  const answer = await fetch(api + path);
   if (answer.ok) return answer.json();
   const { detail } = await answer.json().catch(() => ({}));
   throw new Error(detail ?? `the collector answered ${answer.status}`);
@@ -23,10 +23,10 @@ export const source = {
     first = null;
     return asked;
   },
-  event: (event, signal) => ask(`events/${id}/${encodeURIComponent(event)}`, signal),
-  async find(words, signal) {
+  event: (event) => ask(`events/${id}/${encodeURIComponent(event)}`),
+  async find(words) {
     const query = new URLSearchParams({ q: words, session: id, limit: 1000 });
-    const { results } = await ask(`search?${query}`, signal);
+    const { results } = await ask(`search?${query}`);
     return results.map((event) => event.id);
   },
 };

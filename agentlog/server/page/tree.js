@@ -45,7 +45,7 @@ export function elapsed(start, end) {
   return start === null || end === null || end < start ? null : end - start;
 }
 
-/** The sum of what is known, null where nothing is. */
+/** Of what is known, null where nothing is. */
 export function sum(nodes, field) {
   return nodes.reduce((total, node) => (node[field] === null ? total : total + node[field]), null);
 }
@@ -87,12 +87,15 @@ function tally(roots) {
     node.place = place;
     node.depth = node.parent ? node.parent.depth + 1 : 0;
   });
-  for (const node of ordered.reverse()) {
-    for (const field of node.parent ? ["events", "failures", "unsettled"] : []) node.parent[field] += node[field];
+  for (const { parent, events, failures, unsettled } of ordered.reverse()) {
+    if (parent === null) continue;
+    parent.events += events;
+    parent.failures += failures;
+    parent.unsettled += unsettled;
   }
 }
 
-/** Yield all nodes in the order in which a tree is read. */
+/** All nodes, in the order in which a tree is read. */
 export function* walk(roots, below = (node) => node.children) {
   const stack = roots.toReversed();
   while (stack.length) {
