@@ -50,6 +50,10 @@ before it was taken up here.
 """
 
 
+MAY_RUN = "close IS NULL AND owner NOTNULL AND NOT interrupted"
+"""The SQL for an event that is open, and whose process may be alive here."""
+
+
 def silenced(event: Event) -> Event:
     """Return an event of a silent session as it is shown: what is open there is silent too."""
     if "end_timestamp" in event or isinstance(event.get("result"), str):
