@@ -26,6 +26,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from agentlog.private import make_directory
+
 LOCAL = "local"
 SEGMENT_SIZE = 8 << 20
 READ_SIZE = 1 << 20
@@ -103,26 +105,6 @@ def create_segment(directory: Path, owner: str, number: int) -> tuple[int, FileI
 def segment(directory: Path, owner: str, number: int) -> Segment:
     """Return the segment of this name."""
     return Segment(owner, number, directory / f"{owner}-{number:04d}.jsonl")
-
-
-def make_directory(path: Path) -> None:
-    """Make a directory and its parents, each 0700 under any umask. Raises OSError.
-
-    What root makes belongs to the owner of the directory that it is in, as what he records does.
-    """
-    try:
-        path.mkdir(0o700)
-    except FileNotFoundError:
-        make_directory(path.parent)
-        path.mkdir(0o700, exist_ok=True)
-    except FileExistsError:
-        if not path.is_dir():
-            raise
-        return
-    path.chmod(0o700)
-    if os.geteuid() == 0:
-        owner = path.parent.stat()
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def file_id(status: os.stat_result) -> FileId:

@@ -23,9 +23,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agentlog.errors import ConfigurationError
-from agentlog.journal import make_directory
+from agentlog.private import keep_private, make_directory
 from agentlog.shipping.files import write_all
-from agentlog.store.private import keep_private
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VERSION = 1

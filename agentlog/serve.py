@@ -76,17 +76,20 @@ def _checked(config: "ServeConfig", *, token: bool) -> "ServeConfig":
     """Return it with the token that it needs; raises `ConfigurationError` if it cannot be done."""
     from agentlog.server.auth import token_of
 
-    store, given = config.store, "" if config.home else f" --store {config.store}"
+    store = config.store
     if config.keep is not None and config.keep <= 0:
         raise ConfigurationError("--keep 0 would delete whatever comes: it is an age such as 30d")
-    if given and not store.absolute().parent.parent.is_dir():
-        raise ConfigurationError(f"{given[1:]} is not accepted: there is no {store.parent.parent}")
+    if config.home is None and not store.absolute().parent.parent.is_dir():
+        raise ConfigurationError(
+            f"--store {store} is not accepted: there is no {store.parent.parent}"
+        )
     if config.is_open:
         return replace(config, token=token_of(home_directory()) if token else None)
     why = "--allow-host" if config.allow_hosts else f"--host {config.host}"
     if not token:
         raise ConfigurationError(f"--no-token is for this machine alone, and {why} is for others")
     if not keys.load(store):
+        given = "" if config.home else f" --store {store}"
         raise ConfigurationError(
             f"{why} lets others in, and there is no key yet: agentlog keys add NAME{given}"
         )

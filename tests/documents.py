@@ -37,6 +37,7 @@ ROOT = Path(__file__).parent.parent
 SAVED = re.compile(r"# ([\w./-]+\.py)\n")
 VARYING = (
     (re.compile(r"\b\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?)?"), "<time>"),
+    (re.compile(r"\b\d\d-\d\d \d\d:\d\d\b"), "<time>"),
     (re.compile(r"\b\d\d:\d\d(:\d\d(\.\d+)?)?\b"), "<time>"),
     (re.compile(r"\b1\d{9}\.\d+"), "<time>"),
     (re.compile(r"\b\d+(\.\d+)? ?(µs|us|ms|s|min|h)\b"), "<duration>"),

@@ -13,6 +13,7 @@ import agentlog as ao
 from agentlog import AgentlogWarning, Client, ConfigurationError, Event, FlushResult, journal
 from agentlog.recording import context
 from agentlog.testing import Captured, ManualClock, capture_events
+from tests.shipping.destinations import lay
 from tests.shipping.server import Server, closed_port, collecting
 
 
@@ -318,13 +319,7 @@ def test_figures_are_given_whatever_lies_on_the_disk(junk, tmp_path):
         (directory,) = (tmp_path / "journal").iterdir()
         stem = next(directory.glob("*.jsonl")).stem
         for name in (f"{stem}.cursor", "status", "quarantine"):
-            path = directory / name
-            if junk == "directory":
-                path.mkdir()
-            elif junk == "link":
-                path.symlink_to(path)
-            else:
-                path.write_bytes(b"\0" * 1000)
+            lay(directory / name, junk, b"\0" * 1000)
         assert FlushResult(pending=2) == client.stats() == client.flush(0.1)
         client.close()
         assert 3 == client.stats().accepted

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentlog import journal
+from agentlog.private import make_directory
 from tests.recording.journals import umask
 
 OLD = "0193f2c1a2b3-4242-9f8e7d6c"
@@ -140,7 +141,7 @@ def test_permissions_under_any_umask(tmp_path, mask):
 def test_a_directory_that_was_there_is_left_as_it_is(tmp_path):
     """The permissions of a directory that somebody else made are not ours to change."""
     tmp_path.chmod(0o755)
-    journal.make_directory(tmp_path)
+    make_directory(tmp_path)
     assert 0o755 == mode(tmp_path)
 
 
@@ -150,7 +151,7 @@ def test_a_directory_that_cannot_be_made_is_an_os_error(tmp_path):
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     for path in (tmp_path / "file", tmp_path / "file" / "below", tmp_path / "dangling"):
         with pytest.raises(OSError, match=r"file|dangling"):
-            journal.make_directory(path)
+            make_directory(path)
 
 
 def test_a_segment_is_locked_from_the_moment_it_has_its_name(tmp_path):

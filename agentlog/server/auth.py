@@ -20,9 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentlog.errors import ConfigurationError
-from agentlog.journal import make_directory
 from agentlog.keys import Ring, digest
-from agentlog.store.private import keep_private
+from agentlog.private import keep_private, make_directory
 
 OWN = ""
 """The project of the store itself: of whoever writes to an open collector, and of the home."""

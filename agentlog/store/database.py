@@ -16,11 +16,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 
 from agentlog.errors import StoreError
-from agentlog.journal import make_directory
+from agentlog.private import keep_private, make_directory
 from agentlog.store import lock
 from agentlog.store.migrations import is_current, migrate
 from agentlog.store.place import Place
-from agentlog.store.private import keep_private
 from agentlog.store.troubles import told_clearly
 
 PATIENCE = 30.0

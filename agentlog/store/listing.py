@@ -13,7 +13,7 @@ from typing import Any
 from agentlog.store import SessionFilter, SessionSummary
 from agentlog.store.ids import NAMED
 from agentlog.store.rows import bindable
-from agentlog.store.state import BY_REASON, BY_RESULT, REASONS, SILENT_AFTER, State
+from agentlog.store.state import BY_REASON, BY_RESULT, MAY_RUN, REASONS, SILENT_AFTER, State
 
 
 def case(value: str, words: Mapping[Any, str], otherwise: str) -> str:
@@ -55,7 +55,7 @@ _IS_SILENT = f"""
         WHERE project = (SELECT number FROM projects WHERE name = :project)
         AND session_id = :session_id AND {_SAID} < :silent
         AND NOT EXISTS (SELECT 1 FROM events WHERE session = sessions.number
-            AND close IS NULL AND owner NOTNULL AND NOT interrupted))
+            AND {MAY_RUN}))
 """  # noqa: S608 - made of constants
 
 _BEGINNING = """

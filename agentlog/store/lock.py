@@ -20,8 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from agentlog.errors import StoreError
-from agentlog.journal import make_directory
-from agentlog.store.private import keep_private
+from agentlog.private import keep_private, make_directory
 
 PATIENCE = 10.0
 """Seconds that a collector waits for the commands that write just now."""

@@ -6,6 +6,8 @@ to a collector counts from then, whatever time its events mention: elsewhere a c
 
 import sqlite3
 
+from agentlog.store.state import MAY_RUN
+
 NO_PROJECT = 0
 """The project of what is being deleted."""
 
@@ -13,7 +15,7 @@ _SILENT = f"""
     SELECT number FROM sessions
     WHERE project != {NO_PROJECT} AND coalesce(arrived, last, 0) < :before AND NOT EXISTS (
         SELECT 1 FROM events WHERE session = sessions.number
-        AND close IS NULL AND owner NOTNULL AND NOT interrupted)
+        AND {MAY_RUN})
 """  # noqa: S608 - made of constants
 _A_DETACHED = f"SELECT number FROM sessions WHERE project = {NO_PROJECT} LIMIT 1"  # noqa: S608
 

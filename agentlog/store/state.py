@@ -51,6 +51,10 @@ before it was taken up here.
 """
 
 
+MAY_RUN = "close IS NULL AND owner NOTNULL AND NOT interrupted"
+"""The SQL for an event that is open, and whose process may be alive here."""
+
+
 def shown(events: Iterable[Event], *, is_silent: bool) -> Iterable[Event]:
     """Return the events of a session as they are shown, by whether it is silent."""
     return map(silenced, events) if is_silent else events

@@ -13,7 +13,7 @@ from agentlog.shipping import cursors, quarantine, status
 from agentlog.shipping.cursors import Cursor
 from agentlog.shipping.status import Status
 from agentlog.shipping.steps import Refused
-from tests.shipping.destinations import left, records, text_of, written
+from tests.shipping.destinations import lay, left, records, text_of, written
 from tests.shipping.driving import record
 from tests.shipping.posting import KEY
 from tests.shipping.server import Server, answering
@@ -149,12 +149,7 @@ def test_whatever_lies_there(name, kind, directory):
     """It becomes a finding, and never an exception."""
     left(directory, records(1), number=2)
     path = directory / name
-    if kind == "directory":
-        path.mkdir()
-    elif kind == "link":
-        path.symlink_to(path)
-    else:
-        path.write_bytes(BROKEN[name] if kind == "content" else b"\0" * 5000)
+    lay(path, kind, BROKEN[name] if kind == "content" else b"\0" * 5000)
     assert "pending" in found(directory)[0][1]
 
 

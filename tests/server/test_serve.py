@@ -385,30 +385,23 @@ def test_trouble_with_the_store_is_a_line_of_the_log(tmp_path):
 def test_on_a_terminal_the_log_is_for_people(tmp_path):
     """There a line of it is no JSON."""
     ours, terminal = pty.openpty()
-    process = subprocess.Popen(
-        [*AGENTLOG, "serve", "--port", "0", "--store", str(tmp_path / "store.db")],
-        env=environ(AGENTLOG_HOME=str(tmp_path)),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=terminal,
-        encoding="utf-8",
-    )
-    os.close(terminal)
-    try:
-        parts = urlsplit(process.stdout.readline())
-        body = json.dumps({"events": [record()]})
-        connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=PATIENCE)
-        connection.request("POST", "/v1/events", body, {"Content-Type": "application/json"})
-        assert 200 == connection.getresponse().status
-        connection.close()
+    with logging_into(terminal, tmp_path) as process:
+        os.close(terminal)
+        assert 200 == posted(process.port)
         written = b""
         while b"accepted" not in written:
             written += os.read(ours, 65536)
-    finally:
-        process.terminate()
-        process.communicate(timeout=PATIENCE)
-        os.close(ours)
+    os.close(ours)
     assert b'"event":' not in written
+
+
+def posted(port):
+    """Send a record over a connection of its own; return the status."""
+    body = json.dumps({"events": [record()]})
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    with contextlib.closing(connection):
+        connection.request("POST", "/v1/events", body, {"Content-Type": "application/json"})
+        return connection.getresponse().status
 
 
 def answered(sock):
@@ -460,36 +453,21 @@ def test_a_log_that_cannot_be_written_keeps_nothing_from_being_stored(gone, tmp_
     """What is stored is acknowledged, whether its line can be logged or not."""
     reading, writing = os.pipe()
     os.close(reading)
-    command = [*AGENTLOG, "serve", "--port", "0", "--store", str(tmp_path / "store.db")]
     shell = {"closed": 'exec "$@" 2>&-', "full": 'exec "$@" 2>/dev/full'}.get(gone, 'exec "$@"')
-    process = subprocess.Popen(
-        ["sh", "-c", shell, "sh", *command],
-        env=environ(AGENTLOG_HOME=str(tmp_path)),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=writing,
-        encoding="utf-8",
-    )
-    os.close(writing)
-    try:
-        parts = urlsplit(process.stdout.readline())
-        body = json.dumps({"events": [record()]})
+    with logging_into(writing, tmp_path, "sh", "-c", shell, "sh") as process:
+        os.close(writing)
         for _ in range(3):
-            connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=PATIENCE)
-            connection.request("POST", "/v1/events", body, {"Content-Type": "application/json"})
-            assert 200 == connection.getresponse().status
-            connection.close()
-    finally:
+            assert 200 == posted(process.port)
         process.terminate()
-        process.communicate(timeout=PATIENCE)
-    assert process.returncode in (0, 120)  # 120: what was left could not be written at the end
+        status = process.wait(PATIENCE)
+    assert status in (0, 120)  # 120: what was left could not be written at the end
 
 
 @contextlib.contextmanager
-def logging_into(writing, directory):
-    """Start a collector whose log goes into a pipe; its port is in `port`."""
+def logging_into(writing, directory, *before):
+    """Start a collector whose log goes into a pipe or the like; its port is in `port`."""
     process = subprocess.Popen(
-        [*AGENTLOG, "serve", "--port", "0", "--store", str(directory / "store.db")],
+        [*before, *AGENTLOG, "serve", "--port", "0", "--store", str(directory / "store.db")],
         env=environ(AGENTLOG_HOME=str(directory)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -42,6 +42,16 @@ def written(directory, lines, *, number=1):
         os.close(fd)
 
 
+def lay(path, kind, content):
+    """Put a directory, a link in a circle or, for any other kind, a file of some content there."""
+    if kind == "directory":
+        path.mkdir()
+    elif kind == "link":
+        path.symlink_to(path)
+    else:
+        path.write_bytes(content)
+
+
 def records(count, start=0):
     """Return the lines of so many records."""
     return [record(start + number) for number in range(count)]
