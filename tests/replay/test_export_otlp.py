@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,14 +156,21 @@ def test_other_ids_are_derived():
     assert first.span_id == second.parent_span_id
 
 
-def test_a_long_run_is_several_lines():
-    """A line is at most what a collector reads at once, and all lines together are the run."""
-    payload = {"text": "word " * 2000}
-    events = [session(), *(event(f"e{n}", "root", params=payload) for n in range(400))]
-    text = list(otlp.parts(run_of(events)))
-    assert 4 < len(text)
-    assert 1 << 20 > max(map(len, text))
-    assert 401 == len(spans(run_of(events)))
+@pytest.mark.parametrize(("count", "lines"), [(0, 1), (3, 1), (17, 2)])
+def test_a_run_is_a_line_unless_it_is_long(count, lines):
+    """A line is at most what a collector takes at once, and all lines together are the run."""
+    payload = {"text": "word " * 200_000}
+    events = [session(), *(event(f"e{n}", "root", params=payload) for n in range(count))]
+    text = "".join(otlp.parts(run_of(events))).splitlines()
+    assert lines == len(text)
+    assert 20 << 20 > max(map(len, text))
+    told = [span for line in text for span in spans_of(json.loads(line))]
+    assert count + 1 == len({span["spanId"] for span in told})
+
+
+def spans_of(document):
+    """Return the spans of a document, which has one scope."""
+    return document["resourceSpans"][0]["scopeSpans"][0]["spans"]
 
 
 @given(st.lists(records, max_size=8))

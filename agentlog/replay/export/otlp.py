@@ -1,8 +1,8 @@
 """A session as OpenTelemetry has traces: OTLP in JSON.
 
-The rules of this file: a line is a whole `TracesData` of about a MiB at most, as the specification
-of OTLP files has it; so a collector takes the file by its `otlpjsonfile` receiver, and each line by
-a POST. Ids go over as they are; where they are not of W3C's form, they are derived, the same from
+The rules of this file: a line is a whole `TracesData`, as the specification of OTLP files has it,
+which a collector takes by a POST to `/v1/traces`. It is one line, unless that is more than it takes
+at once. Ids go over as they are; where they are not of W3C's form, they are derived, the same from
 the same. Semantic conventions are followed where they fit, and what they have no word for is below
 `agentlog.`, values of any shape as JSON.
 
@@ -22,8 +22,8 @@ from agentlog.replay.node import Node, moment
 from agentlog.store.ids import moment_of_id
 from agentlog.store.merge import Event
 
-MOST_TEXT: Final = 900 << 10
-"""Characters of a line, which a collector reads up to 1 MiB unless told otherwise."""
+MOST_TEXT: Final = 16 << 20
+"""Characters of a line; OpenTelemetry's collector takes up to 20 MiB unless told otherwise."""
 
 _INTERNAL, _CLIENT = 1, 3
 _OK, _ERROR = 1, 2
@@ -41,16 +41,17 @@ def parts(run: Run) -> Iterator[str]:
         f'{{"resourceSpans":[{{"resource":{{"attributes":{written(_resource(head))}}},'
         f'"scopeSpans":[{{"scope":{{"name":"agentlog","version":"{__version__}"}},"spans":['
     )
-    spans: list[str] = []
-    room = MOST_TEXT
+    end = "]}]}]}\n"
+    yield begin
+    between, room = "", MOST_TEXT
     for event in run.events():
         text = written(span(event, run.last))
-        if spans and len(text) > room:
-            yield f"{begin}{','.join(spans)}]}}]}}]}}\n"
-            spans, room = [], MOST_TEXT
-        spans.append(text)
-        room -= len(text) + 1
-    yield f"{begin}{','.join(spans)}]}}]}}]}}\n"
+        if between and len(text) > room:
+            yield end + begin
+            between, room = "", MOST_TEXT
+        yield between + text
+        between, room = ",", room - len(text) - 1
+    yield end
 
 
 def span(event: Event, last: float | None = None) -> Json:
