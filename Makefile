@@ -12,7 +12,7 @@ WORKERS = $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) + 
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-oldest test-agentops check lint types layers docs bench soak format clean
+.PHONY: help demo test test-oldest test-agentops check lint types layers docs bench screenshots soak format clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -55,8 +55,12 @@ docs: $(VENV)/tools ## build the documentation, warnings being errors
 bench: $(VENV)/tools ## measure what recording, shipping and collecting cost, and write benchmarks/README.md
 	@$(RUN) benchmarks/run.py
 
-soak: $(VENV)/tools ## let everything happen at once, for ten minutes; SECONDS=20 for less, SEED=1 to repeat a run
+screenshots: $(VENV)/tools ## take the pictures of the pages that README and docs show, with chromium
+	@$(RUN) docs/screenshots.py
+
+soak: $(VENV)/tools ## let everything happen at once, for ten minutes, then all that a page must hold; SECONDS=20 for less, SEED=1 to repeat a run
 	@$(RUN) tests/soak.py $(or $(SECONDS),600) $(SEED)
+	@$(RUN) -m pytest -m '' tests/page
 
 format: $(VENV)/tools ## format the code
 	@$(RUN) -m ruff check --quiet --fix-only .
