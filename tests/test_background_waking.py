@@ -67,6 +67,7 @@ def test_a_signal_handler_may_record_at_any_step(server, make):
     assert len(made) + 1 == client.flush(SOON).delivered
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("where", [lambda what: what, steps.elsewhere], ids=["handler", "thread"])
 def test_first_events_may_meet_at_any_step(where, server, make):
     """Of a signal handler, or another thread, while the thread is being started."""
@@ -81,6 +82,7 @@ def test_first_events_may_meet_at_any_step(where, server, make):
         clients[-1].close()
 
 
+@pytest.mark.soak
 def test_an_interrupt_at_any_step_of_a_first_event_leaves_no_dead_thread(server, make):
     """The program catches it and goes on: what it records then is shipped."""
     clients = []

@@ -113,7 +113,7 @@ assert 0 == os.stat("theirs").st_size
 """
 
 
-@pytest.mark.parametrize("where", ["here", "elsewhere"])
+@pytest.mark.parametrize("where", ["here", pytest.param("elsewhere", marks=pytest.mark.soak)])
 def test_closed_and_taken_at_every_step_of_a_record(tmp_path, where, monkeypatch):
     """By a signal's handler, or another thread: while we look, write, rotate, and open anew."""
     monkeypatch.chdir(tmp_path)

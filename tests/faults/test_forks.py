@@ -67,6 +67,7 @@ host.end()
 """
 
 
+@pytest.mark.soak
 def test_another_thread_forks_at_every_step_of_a_record(tmp_path):
     """While one looks, writes and rotates: it goes on in the parent, and nobody waits for it."""
     found = accounted(ran := run(tmp_path, HEAD + AT_EACH_STEP))

@@ -96,6 +96,7 @@ def test_recording_amid_junk(tmp_path, directory, limit):
     assert {b"theirs\n"} == {path.read_bytes() for path in theirs if path.is_file()}
 
 
+@pytest.mark.soak
 def test_reading_amid_junk(tmp_path, directory):
     """What is whole is shown, whatever lies beside it: no command hangs or breaks down."""
     litter(directory)

@@ -5,6 +5,12 @@ import pytest
 from tests.faults.accounts import accounted, whole
 from tests.scripts import run
 
+
+def soaking(*cases):
+    """Return cases that only `make soak` has."""
+    return [pytest.param(case, marks=pytest.mark.soak) for case in cases]
+
+
 HEAD = """
 import gc, os, signal, sys, threading, time
 from pathlib import Path
@@ -71,7 +77,7 @@ host.end()
 """
 
 
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("call", ["session", *soaking("failure", "close")])
 def test_a_handler_that_records_at_every_step(tmp_path, call):
     """Of an action that fails, a session, a record and a close, that look, write and rotate."""
     ran = run(tmp_path, HEAD + AT_EACH_STEP.format(call=CALLS[call]))
@@ -153,7 +159,7 @@ FIRST_CALLS = {
 }
 
 
-@pytest.mark.parametrize("call", FIRST_CALLS)
+@pytest.mark.parametrize("call", ["record", *soaking("block")])
 def test_what_interrupts_the_first_record_leaves_a_session_for_the_next(tmp_path, call):
     """Ctrl-C anywhere in the call that begins the session: what comes next has all its parents."""
     ran = run(tmp_path, HEAD + FIRST.format(call=FIRST_CALLS[call]))

@@ -1,5 +1,7 @@
 """Threads that stand still, and threads that take turns as often as they can."""
 
+import pytest
+
 from tests.faults.accounts import accounted, whole
 from tests.scripts import run
 
@@ -22,6 +24,7 @@ host.end()
 """
 
 
+@pytest.mark.soak
 def test_a_thread_that_a_debugger_stops_holds_up_nobody(tmp_path):
     """At whatever line of a record: others write, rotate and close, and its own is not lost."""
     found = accounted(ran := run(tmp_path, HEAD + STANDING_STILL))

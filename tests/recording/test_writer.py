@@ -250,6 +250,7 @@ def test_a_child_keeps_no_lock_of_its_parent(new_writer, directory):
     assert (1, 0) == (len(alive), len(gone))
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
 def test_a_fork_amid_rotation_inherits_no_segment(new_writer, directory):
     """However the parent's threads stand when it forks, the child holds none of its segments."""

@@ -59,6 +59,7 @@ def test_an_open_collector_says_that_it_is(tmp_path):
     assert [{"url": "/x"}] == document["servers"]
 
 
+@pytest.mark.soak
 def test_schemathesis_finds_nothing(known):
     """Whatever is sent, right or wrong, is answered as the description says."""
     pytest.importorskip("schemathesis")

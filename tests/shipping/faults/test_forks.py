@@ -182,7 +182,7 @@ def app(environ, start_response):
 """
 
 
-@pytest.mark.parametrize("preload", [[], ["--preload"]], ids=["", "preload"])
+@pytest.mark.parametrize("preload", [[], pytest.param(["--preload"], marks=pytest.mark.soak)])
 def test_gunicorn_with_four_workers(lab, preload):
     """Each of the four has its records shipped while they live, whichever of them ships."""
     (lab.directory / "wsgi.py").write_text(WORKER)

@@ -47,8 +47,12 @@ def quarantined(lab):
 
 @pytest.mark.parametrize(
     ("how", "poison", "most"),
-    [(400, FIVE, 120), (422, [499], 60), ("receipt", [499], 60), ("receipt", FIVE, 120)],
-    ids=["400-five", "422-one", "receipt-one", "receipt-five"],
+    [
+        pytest.param(400, FIVE, 120, id="400-five"),
+        pytest.param(422, [499], 60, id="422-one", marks=pytest.mark.soak),
+        pytest.param("receipt", [499], 60, id="receipt-one"),
+        pytest.param("receipt", FIVE, 120, id="receipt-five", marks=pytest.mark.soak),
+    ],
 )
 def test_poison_in_a_thousand(lab, how, poison, most):
     """Its neighbours are delivered in few requests; it is sent again by `--quarantined` alone."""
