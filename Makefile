@@ -58,9 +58,10 @@ bench: $(VENV)/tools ## measure what recording, shipping and collecting cost, an
 screenshots: $(VENV)/tools ## take the pictures of the pages that README and docs show, with chromium
 	@$(RUN) docs/screenshots.py
 
-soak: $(VENV)/tools ## let everything happen at once, for ten minutes, then all that a page must hold; SECONDS=20 for less, SEED=1 to repeat a run
+soak: $(VENV)/tools ## let everything happen at once, for ten minutes, then the tests that take long; SECONDS=20 for less, SEED=1 to repeat a run
 	@$(RUN) tests/soak.py $(or $(SECONDS),600) $(SEED)
-	@$(RUN) -m pytest -m '' tests/page
+	@$(RUN) -m pytest -m soak
+	@$(RUN) -m pytest tests/page
 
 format: $(VENV)/tools ## format the code
 	@$(RUN) -m ruff check --quiet --fix-only .
