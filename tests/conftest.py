@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +16,8 @@ sys.dont_write_bytecode = False
 
 pytest.register_assert_rewrite("tests.documents")
 
+PAGES = Path(__file__).parent / "page"
+
 # A machine that is busy is slow, and that says nothing about the library. All tests together have
 # three minutes.
 settings.register_profile(
@@ -25,8 +28,10 @@ settings.load_profile("agentlog")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    """Begin with what waits long, so that nobody waits for it at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("waits") is None)
+    """Begin with the pages, which share a browser, and with what waits long, not to end with it."""
+    items.sort(
+        key=lambda item: (PAGES not in item.path.parents, item.get_closest_marker("waits") is None)
+    )
 
 
 def pytest_collection_finish():

@@ -4,10 +4,14 @@
         page = visit(long, "/")
 
 What no test wants is looked for in each: an error on the console, and a violation of the policy.
+There is one browser for all tests of pages that follow one another, and none besides them: its loop
+would be in the way of others' asyncio.run.
 """
 
 import os
 import shutil
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,7 +19,8 @@ import pytest
 from tests.page.runs import run, sessions, written
 from tests.server.collector import Collector
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+HERE = Path(__file__).parent
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 PATIENCE = 15_000
 WATCH = """
     window.violations = [];
@@ -24,18 +29,37 @@ WATCH = """
 """
 
 
+_running = ExitStack()
+
+
+def pytest_runtest_setup():
+    """Try no page where there is no browser, and prepare nothing for it."""
+    if not CHROMIUM:
+        pytest.skip("there is no chromium here (CHROMIUM=... names another browser of its kind)")
+    pytest.importorskip("playwright", reason="there is no playwright here")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem):
+    """End the browser when no test of a page follows."""
+    if nextitem is None or HERE not in nextitem.path.parents:
+        _running.close()
+
+
+@cache
+def _launched():
+    from playwright.sync_api import sync_playwright
+
+    _running.callback(_launched.cache_clear)
+    chromium = _running.enter_context(sync_playwright()).chromium
+    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return _running.enter_context(chromium.launch(executable_path=CHROMIUM, args=flags))
+
+
 @pytest.fixture(scope="module")
 def browser():
-    """Chromium, for the tests of a file: its loop would be in the way of others' asyncio.run."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="there is no playwright")
-    path = shutil.which("chromium") or CHROMIUM
-    if not Path(path).exists():
-        pytest.skip("there is no chromium")
-    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=path, args=flags)
-        yield browser
-        browser.close()
+    """Chromium, the same for all files."""
+    return _launched()
 
 
 @pytest.fixture
