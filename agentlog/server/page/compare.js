@@ -1,13 +1,17 @@
 /* Two sessions side by side, as agentlog/replay/diff.py has them.
 
    The rule of this file: it draws the answer and decides nothing; recorded text goes through
-   `safe`; a diff is in the document while it is shown. */
+   `safe`. Rows come into the document in groups, when they are nearly in view, and go again; so do
+   the diffs of those that are open. */
 
+import { read, write } from "./address.js";
 import { at, element } from "./element.js";
 import { onKeys } from "./keys.js";
 import { GLYPHS, LINES, clock, count, duration, plural, safe } from "./text.js";
 
-const AT_ONCE = 500;
+const AT_ONCE = 50;
+const NEAR = "800px"; // of what is seen
+const HEIGHT = 24; // px, of a row that nobody has seen
 const FEW = 12;
 const LONGEST = 400;
 const DEEPEST = 16;
@@ -22,8 +26,14 @@ const grid = at("rows");
 const uri = encodeURIComponent;
 const link = (text, session, event = "") =>
   Object.assign(element("a", text), { href: `../../sessions/${uri(session)}${event && "#e=" + uri(event)}` });
+const isDifferent = ({ changes }) => Boolean(changes?.length);
+const rowAt = (index) => at(`row${index}`);
+const groupOf = (index) => groups[Math.floor(index / AT_ONCE)];
 let told;
-let selected = null;
+let view = read(); // `selected` and `turned` are places in the rows
+let selected = -1;
+let areOpen = false; // the rows that are not turned
+let groups = [];
 
 function drawSession(one, mark) {
   const line = element("p");
@@ -39,12 +49,14 @@ function drawSession(one, mark) {
 
 function drawRow(row, index) {
   const made = cell("div", "row");
-  Object.assign(made, { id: `row${index}`, told: row, ariaLevel: String(row.depth + 1), ariaSelected: "false" });
+  const marks = { ariaLevel: row.depth + 1, ariaRowIndex: index + 1, ariaSelected: index === selected };
+  Object.assign(made, { id: `row${index}`, index, ...marks });
   made.style.setProperty("--level", Math.min(row.depth, DEEPEST));
   const line = cell("div.line");
   line.append(...(row.changes ? said(row) : [element("span.mark", MARKS[row.change] ?? ""), dim(`… ${count(row.hidden)} ${row.word}`)]));
   made.append(line);
-  if (row.changes?.length) made.ariaExpanded = "false";
+  if (isDifferent(row)) made.ariaExpanded = isOpen(index);
+  if (made.ariaExpanded === "true") made.append(drawFields(row));
   return made;
 }
 
@@ -81,74 +93,126 @@ function drawFields({ before, after, fields }) {
   return box;
 }
 
-function toggle(row, isOpen = row?.ariaExpanded === "false") {
-  if (row?.ariaExpanded !== String(!isOpen)) return;
-  row.ariaExpanded = String(isOpen);
-  if (isOpen) row.append(drawFields(row.told));
-  else row.lastElementChild.remove();
+// -- Rows that come and go ----------------------------------------------------------------------
+
+const watcher = new IntersectionObserver((seen) => {
+  for (const { target, isIntersecting } of seen) {
+    target.isNear = isIntersecting;
+    settle(target);
+  }
+}, { rootMargin: NEAR });
+
+function settle(group) {
+  const isWanted = group.isNear || group === groupOf(selected);
+  if (isWanted === group.hasChildNodes()) return;
+  const rows = told.rows.slice(group.from, isWanted ? group.from + AT_ONCE : group.from);
+  group.style.height = isWanted ? "" : `${group.offsetHeight}px`;
+  group.replaceChildren(...rows.map((row, n) => drawRow(row, group.from + n)));
 }
 
-function select(row) {
-  if (!row) return;
-  if (selected) selected.ariaSelected = "false";
-  selected = row;
+function addGroup(from) {
+  const group = Object.assign(cell("div", "rowgroup"), { from });
+  group.style.height = `${Math.min(AT_ONCE, told.rows.length - from) * HEIGHT}px`;
+  groups.push(group);
+  grid.append(group);
+  watcher.observe(group);
+}
+
+// -- What the reader does -----------------------------------------------------------------------
+
+function isOpen(index) {
+  return areOpen !== view.turned.has(String(index));
+}
+
+function toggle(index, isWanted = !isOpen(index)) {
+  if (!isDifferent(told.rows[index]) || isWanted === isOpen(index)) return;
+  if (!view.turned.delete(String(index))) view.turned.add(String(index));
+  rowAt(index).replaceWith(drawRow(told.rows[index], index));
+  write(view, false);
+}
+
+function select(index, isStep = true) {
+  const left = selected;
+  selected = Math.min(Math.max(index, 0), told.rows.length - 1);
+  if (left >= 0) rowAt(left).ariaSelected = "false";
+  settle(groupOf(selected));
+  if (left >= 0) settle(groupOf(left));
+  const row = rowAt(selected);
   row.ariaSelected = "true";
-  grid.setAttribute("aria-activedescendant", row.id);
   row.scrollIntoView({ block: "nearest" });
+  grid.setAttribute("aria-activedescendant", row.id);
+  view.selected = String(selected);
+  write(view, isStep);
 }
 
 /* To the nearest row that has something to show, around the end. */
 function step(way) {
-  const rows = [...grid.children];
-  const from = rows.indexOf(selected);
-  select(rows.map((_, n) => rows.at((from + way * (n + 1)) % rows.length)).find((row) => row.ariaExpanded));
-}
-
-function drawSome() {
-  const from = grid.children.length;
-  grid.append(...told.rows.slice(from, from + AT_ONCE).map((row, n) => drawRow(row, from + n)));
-  const rest = told.rows.length - grid.children.length;
-  at("more").hidden = !rest;
-  at("more").textContent = `show ${count(rest)} more`;
+  const many = told.rows.length;
+  for (let n = 1; n <= many; n++) {
+    const index = (selected + n * way + many) % many;
+    if (isDifferent(told.rows[index])) return select(index);
+  }
 }
 
 function draw(answer) {
   told = answer;
   document.title = `${short(told.after.name)} · compare · agentlog`;
   at("sessions").append(drawSession(told.before, "-"), drawSession(told.after, "+"));
+  at("swap").hidden = false;
+  at("swap").href = `../${uri(told.after.session_id)}/${uri(told.before.session_id)}`;
   say(Object.entries(told.counts).map(([word, n]) => `${count(n)} ${word}`).join(" · ") || "no difference");
-  drawSome();
-  const changed = [...grid.children].filter((row) => row.ariaExpanded);
-  if (changed.length <= FEW) changed.forEach((row) => toggle(row, true));
-  const failed = changed.filter((row) => row.told.changes.includes("failed now"));
-  select(failed.sort((a, b) => b.told.depth - a.told.depth)[0] ?? changed[0] ?? grid.firstChild);
+  areOpen = told.rows.filter(isDifferent).length <= FEW;
+  grid.ariaRowCount = told.rows.length;
+  for (let from = 0; from < told.rows.length; from += AT_ONCE) addGroup(from);
+  select(chosen(told.rows), false);
+  grid.focus({ preventScroll: true });
 }
 
-grid.addEventListener("click", ({ target }) => {
-  const row = target.closest("[role=row]");
-  if (!row || target.closest("a")) return;
-  select(row);
-  if (target.closest(".line")) toggle(row);
-});
-at("more").addEventListener("click", drawSome);
-at("help").addEventListener("click", () => at("keys").showModal());
-onKeys(at("keys"), {
-  down: () => select(selected?.nextSibling),
-  up: () => select(selected?.previousSibling),
-  first: () => select(grid.firstChild),
-  last: () => select(grid.lastChild),
+/* What the address says; else what failed now, the deepest; else what differs. */
+function chosen(rows) {
+  if (rows[view.selected]) return Number(view.selected);
+  const failed = rows.filter(({ changes }) => changes?.includes("failed now"));
+  const deepest = failed.sort((a, b) => b.depth - a.depth)[0];
+  return Math.max(rows.indexOf(deepest ?? rows.find(isDifferent)), 0);
+}
+
+const commands = {
+  down: () => select(selected + 1),
+  up: () => select(selected - 1),
+  first: () => select(0),
+  last: () => select(told.rows.length - 1),
   next: () => step(1),
   before: () => step(-1),
   open: () => toggle(selected, true),
   close: () => toggle(selected, false),
   toggle: () => toggle(selected),
+  swap: () => at("swap").click(),
   help: () => at("keys").showModal(),
-});
+};
 
-try {
-  const answer = await fetch(`../../v1/compare/${location.pathname.split("/").slice(-2).join("/")}`);
-  if (answer.ok) draw(await answer.json());
-  else say((await answer.json()).detail);
-} catch {
-  say("the collector does not answer");
+function listenToReader() {
+  grid.addEventListener("click", ({ target }) => {
+    const row = target.closest("[role=row]");
+    if (!row || target.closest("a")) return;
+    select(row.index);
+    if (target.closest(".line")) toggle(row.index);
+  });
+  addEventListener("popstate", () => {
+    view = read();
+    for (const group of groups) group.replaceChildren();
+    for (const group of groups) settle(group);
+    select(chosen(told.rows), false);
+  });
+  onKeys(at("keys"), commands);
 }
+
+async function begin() {
+  const pair = location.pathname.split("/").slice(-2).join("/");
+  const answer = await fetch(`../../v1/compare/${pair}`).catch(() => null);
+  if (!answer?.ok) return say(answer ? (await answer.json()).detail : "the collector does not answer");
+  draw(await answer.json());
+  listenToReader();
+}
+
+at("help").addEventListener("click", commands.help);
+begin();

@@ -10,8 +10,9 @@ export class List {
   #rows = new Map();
   #ends = [];
 
-  /** `make()` returns a row with a link in it, `fill(row, item)` puts an item into it. */
-  constructor(box, make, fill) {
+  /** `make()` returns a row with a link in it, `fill(row, item)` puts an item into it, `onCurrent()`
+      is called when another row is the current one. */
+  constructor(box, make, fill, onCurrent) {
     Object.assign(this, { box, make, fill, current: null });
     this.space = box.appendChild(document.createElement("div"));
     this.space.className = "space";
@@ -20,6 +21,7 @@ export class List {
     new ResizeObserver(() => this.paint()).observe(box);
     this.space.addEventListener("focusin", ({ target }) => {
       this.current = target.closest("[role=row]").item.id;
+      onCurrent();
     });
   }
 

@@ -1,7 +1,8 @@
-/* The list of sessions: newest first, live, each a link to its page.
+/* The list of sessions: newest first, live, each a link to its page, two of them to their comparison.
 
-   The rule of this file: what the reader looks for stands in the fragment of the address, and what
-   is shown follows from it. The collector filters; what it tells live is filtered in the same way. */
+   The rule of this file: what the reader looks for and has chosen stands in the fragment of the
+   address, and what is shown follows from it. The collector filters; what it tells live is filtered
+   in the same way. */
 
 import { at } from "./element.js";
 import { List } from "./list.js";
@@ -12,39 +13,64 @@ const FIRST = 100; // soon there
 const MORE = 2000;
 const AT_ONCE = 10_000; // the rest is asked for by who comes near
 const EVENTS = 20;
+const PAUSE = 250; // ms; browsers refuse an address that changes with every press of a key held down
+const QUIET = 600; // s without a word: it may be silent by now, which nobody tells
 const FIELDS = ["q", "state", "tag"];
 const api = new URL("../v1/", import.meta.url).href;
 const made = (id) => at(id).content.firstElementChild.cloneNode(true);
 const said = (text) => safe(String(text || "unnamed").slice(0, 300));
 const told = (state) => `${GLYPHS[state]} ${state}`;
-const pageOf = (id) => new URL(`../sessions/${encodeURIComponent(id)}`, api).href;
+const pageOf = (...ids) => new URL(`../${ids[1] ? "compare" : "sessions"}/${ids.map(encodeURIComponent).join("/")}`, api).href;
 
 let view = {};
+let marked = []; // ids, at most two
 let known = new Map();
 let isMore = false;
+let keeping = 0;
 let asking = new AbortController();
 
-// -- What is looked for -------------------------------------------------------------------------
+// -- What is looked for, and chosen -------------------------------------------------------------
 
 const chosen = (from) => new URLSearchParams(FIELDS.filter((name) => from[name]).map((name) => [name, from[name]]));
-const read = () => new URLSearchParams(location.hash.slice(1));
 const isNarrowed = () => FIELDS.some((name) => view[name]);
 
-function look(changes, isStep = true) {
-  const query = chosen({ ...view, ...changes });
-  if (`${query}` === `${chosen(view)}`) return;
+function keep(isStep = false) {
+  clearTimeout(keeping);
+  const query = chosen(view);
+  for (const id of marked) query.append("with", id);
+  if (list.current) query.set("e", list.current);
   history[isStep ? "pushState" : "replaceState"](null, "", `#${query}`);
-  turn(query);
 }
 
-function turn(query) {
-  for (const name of FIELDS) {
-    view[name] = query.get(name) ?? "";
-    if (at(name).value !== view[name]) at(name).value = view[name];
-  }
+function read() {
+  const query = new URLSearchParams(location.hash.slice(1));
+  view = Object.fromEntries(FIELDS.map((name) => [name, query.get(name) ?? ""]));
+  marked = query.getAll("with").slice(-2);
+  list.current = query.get("e");
+  turn(list.current !== null);
+}
+
+function look(changes, isStep = true) {
+  const wanted = { ...view, ...changes };
+  if (`${chosen(wanted)}` === `${chosen(view)}`) return;
+  view = wanted;
+  keep(isStep);
+  turn();
+}
+
+function turn(isBack) {
+  for (const name of FIELDS) if (at(name).value !== view[name]) at(name).value = view[name];
   at("clear").hidden = !isNarrowed();
-  load();
+  drawMarks();
+  load(isBack);
   find();
+}
+
+function mark(id) {
+  const others = marked.filter((one) => one !== id);
+  marked = others.length < marked.length ? others : [...others, id].slice(-2);
+  drawMarks();
+  keep();
 }
 
 /* As the collector decides it. */
@@ -65,7 +91,8 @@ async function ask(path, query) {
   throw new Error((await answer.json().catch(() => ({}))).detail ?? `the collector answers ${answer.status}`);
 }
 
-async function load() {
+/* Who comes back finds the row that he left. */
+async function load(isBack = false) {
   asking.abort();
   asking = new AbortController();
   const { signal } = asking;
@@ -79,6 +106,7 @@ async function load() {
       known = found;
       isMore = page.next !== null;
       draw();
+      if (isBack && list.index >= 0) isBack = list.go(list.index);
       query.set("limit", MORE);
       query.set("before", page.next);
       if (isMore && found.size >= AT_ONCE) await list.nearEnd();
@@ -109,6 +137,18 @@ async function find() {
   }));
 }
 
+function hear(changed) {
+  for (const session of changed) known[isWanted(session) ? "set" : "delete"](session.id, session);
+  draw();
+}
+
+async function findSilent() {
+  const isQuiet = ({ state, last }) => state === "running" && last < Date.now() / 1000 - QUIET;
+  if (document.hidden || ![...known.values()].some(isQuiet)) return;
+  const { sessions } = await ask("sessions", new URLSearchParams({ state: "silent", limit: MORE })).catch(() => ({ sessions: [] }));
+  hear(sessions.filter(({ id }) => known.has(id)));
+}
+
 // -- What is shown ------------------------------------------------------------------------------
 
 function draw() {
@@ -121,17 +161,27 @@ function draw() {
   at("endpoint").hidden = isNarrowed();
 }
 
+/* The older one is as it was: ids begin with the time. */
+function drawMarks() {
+  at("compare").hidden = marked.length < 2;
+  at("compare").href = pageOf(...[...marked].sort());
+  at("marked").textContent = marked.length === 1 ? "1 to compare, mark another" : "";
+  list.paint(true);
+}
+
 function say(text) {
   at("nothing").hidden = !text;
   at("nothing").firstElementChild.textContent = text;
 }
 
 function fill(row, session) {
-  const [state, name, when, took, events, failures, spent] = row.children;
+  const [box, state, name, when, took, events, failures, spent] = row.children;
   const [link, tags] = name.children;
   const start = session.timestamp;
   const end = session.end_timestamp ?? (session.state === "running" ? Date.now() / 1000 : session.last);
-  row.className = `row ${session.state}`;
+  const isMarked = marked.includes(session.id);
+  row.className = `row ${session.state}${isMarked ? " marked" : ""}`;
+  Object.assign(box.firstChild, { checked: isMarked, ariaLabel: `Compare ${said(session.event_type)}` });
   state.textContent = told(session.state);
   link.href = pageOf(session.id);
   link.textContent = said(session.event_type);
@@ -145,7 +195,10 @@ function fill(row, session) {
 
 // -- What the reader does -----------------------------------------------------------------------
 
-const list = new List(at("list"), () => made("row"), fill);
+const list = new List(at("list"), () => made("row"), fill, () => {
+  clearTimeout(keeping);
+  keeping = setTimeout(keep, PAUSE);
+});
 
 function goToFailed(step) {
   const many = list.items.length;
@@ -163,19 +216,25 @@ const keys = {
   G: () => list.go(list.items.length - 1),
   n: () => goToFailed(1),
   N: () => goToFailed(-1),
+  c: () => list.index >= 0 && mark(list.current),
+  C: () => at("compare").hidden || at("compare").click(),
   e: () => look({ state: view.state === "failed" ? "" : "failed" }),
   "/": () => at("q").select(),
   "?": () => at("help").showModal(),
   Escape: () => {
     document.activeElement.blur();
+    list.current = null;
+    marked = isNarrowed() ? marked : [];
     look({ q: "", state: "", tag: "" });
+    drawMarks();
+    keep();
   },
 };
 Object.assign(keys, { ArrowDown: keys.j, ArrowUp: keys.k, Home: keys.g, End: keys.G });
 
 document.addEventListener("keydown", (event) => {
   const { key, target } = event;
-  const isTyped = target.matches("input, select") && key !== "Escape";
+  const isTyped = target.matches("input:not([type=checkbox]), select") && key !== "Escape";
   if (event.ctrlKey || event.metaKey || event.altKey || isTyped || at("help").open || !Object.hasOwn(keys, key)) return;
   event.preventDefault();
   keys[key]();
@@ -196,8 +255,11 @@ at("clear").addEventListener("click", keys.Escape);
 at("keys").addEventListener("click", keys["?"]);
 at("list").addEventListener("click", ({ target }) => {
   if (target.className === "tag") look({ tag: target.value });
+  if (target.href) keep();
 });
-addEventListener("popstate", () => turn(read()));
+at("list").addEventListener("change", ({ target }) => mark(target.closest(".row").item.id));
+addEventListener("popstate", read);
+setInterval(findSilent, 60_000);
 setInterval(() => {
   if (!document.hidden && list.items.some((session) => session.state === "running")) list.paint(true);
 }, 1000);
@@ -207,12 +269,9 @@ at("endpoint").textContent = `AGENTLOG_ENDPOINT=${new URL("..", api).href.slice(
 onLive(`${api}live`, null, {
   state: (isOn) => {
     at("live").textContent = isOn ? "" : "not connected";
-    if (!isHeard) turn(read()); // from now on nothing is missed
+    if (!isHeard) read(); // from now on nothing is missed
     isHeard = true;
   },
-  sessions: (changed) => {
-    for (const session of changed) known[isWanted(session) ? "set" : "delete"](session.id, session);
-    draw();
-  },
-  reload: load,
+  sessions: hear,
+  reload: () => load(),
 });
