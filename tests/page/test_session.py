@@ -105,6 +105,7 @@ def test_a_run_of_10_500(long, visit):
     assert "10501" == page.locator("#table").get_attribute("aria-rowcount")
 
 
+@pytest.mark.soak
 def test_a_run_of_100_000(longest, visit):
     """The first row in five seconds, the next failure in one and a half; few nodes."""
     page = visit(longest, address())
@@ -118,6 +119,7 @@ def test_a_run_of_100_000(longest, visit):
     assert page.evaluate("document.querySelectorAll('*').length") <= 1500
 
 
+@pytest.mark.soak
 def test_scrolling(long, visit):
     """While the wheel turns, 95 % of the frames come within 33 ms."""
     page = visit(long, address() + "#closed=1")

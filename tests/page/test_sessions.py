@@ -39,6 +39,7 @@ def fragment(page):
     return page.evaluate("location.hash")
 
 
+@pytest.mark.soak
 def test_the_first_of_10_000_is_there_in_half_a_second(many, visit):
     """Measured in the page; the others follow by themselves, few of them in the document."""
     page = visit(many, "/")  # the second time the files are there
@@ -103,6 +104,7 @@ def test_every_state_differs_by_word_and_glyph(collector, visit):
 # -- What narrows it -------------------------------------------------------------------------------
 
 
+@pytest.mark.soak
 def test_what_is_looked_for_stands_in_the_address(many, visit):
     """A link to it shows the same, and back goes back."""
     page = visit(many, "/")
@@ -124,6 +126,7 @@ def test_what_is_looked_for_stands_in_the_address(many, visit):
     assert "failed" == link.get_by_label("State").input_value()
 
 
+@pytest.mark.soak
 def test_a_tag_narrows_by_a_click(many, visit):
     """And does not open the session."""
     page = visit(many, "/")
@@ -133,6 +136,7 @@ def test_a_tag_narrows_by_a_click(many, visit):
     assert "#tag=day" == fragment(page).partition("&")[0]
 
 
+@pytest.mark.soak
 def test_words_are_looked_for_as_they_are_typed(many, visit):
     """In name, tags and id; all that is typed is one step back."""
     page = visit(many, "/")
@@ -171,6 +175,7 @@ def test_a_search_finds_events_of_all_sessions(collector, visit):
 # -- Two of them -----------------------------------------------------------------------------------
 
 
+@pytest.mark.soak
 def test_two_are_compared_by_mouse(many, visit):
     """A box in each row; the older one is as it was. Filters come and go, the marks stay."""
     page = visit(many, "/")
@@ -212,6 +217,7 @@ def test_two_are_compared_by_keys(collector, visit):
     page.wait_for_url(f"{collector.base}/compare/{session_id(2)}/{session_id(3)}")
 
 
+@pytest.mark.soak
 def test_who_comes_back_finds_the_row_he_left(many, visit):
     """It has the focus again, wherever it is in the list."""
     page = visit(many, "/#state=succeeded")
@@ -273,6 +279,7 @@ def test_what_nobody_hears_of_becomes_silent(collector, visit):
     page.locator(".row.silent").wait_for()
 
 
+@pytest.mark.soak
 def test_what_is_looked_at_stays_where_it_is(many, visit):
     """Who has scrolled goes on seeing the same rows when others come."""
     page = visit(many, "/#state=succeeded")
@@ -337,6 +344,7 @@ def focused(page):
     return page.evaluate("document.activeElement.textContent")
 
 
+@pytest.mark.soak
 def test_all_of_it_by_keys(many, visit):
     """Row by row, to both ends, from failure to failure, and into a session."""
     page = visit(many, "/#q=program")
