@@ -144,6 +144,7 @@ def test_2000_events_in_two_seconds(apart, visit):
     assert min(figures) < 2000
 
 
+@pytest.mark.soak
 def test_few_rows_are_in_the_document(apart, visit):
     """Wherever one is; keys reach every row, and its diff."""
     page = visit(apart, PATH)
@@ -159,6 +160,7 @@ def test_few_rows_are_in_the_document(apart, visit):
     assert '+   "n": 4,' in selected.locator("pre").inner_text()
 
 
+@pytest.mark.soak
 def test_the_wheel_reaches_all(apart, visit):
     """What comes into view is drawn."""
     page = visit(apart, PATH)

@@ -348,7 +348,7 @@ def test_hostile_text(collector, visit):
     assert 0 == page.locator("#pane img").count()
 
 
-@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("width", [400, pytest.param(1280, marks=pytest.mark.soak)])
 def test_nothing_scrolls_sideways(collector, visit, width):
     """Neither the page nor what is in it, wide and narrow."""
     collector.post(failed_run())

@@ -265,6 +265,7 @@ def test_what_comes_is_narrowed_too(collector, visit):
     page.get_by_text("No session is like that.").wait_for(timeout=1000)
 
 
+@pytest.mark.soak
 def test_what_nobody_hears_of_becomes_silent(collector, visit):
     """By time alone, as no change tells of it."""
     opened = without(record(), "end_timestamp", "result")
@@ -401,7 +402,7 @@ def test_hostile_text_is_text(collector, visit):
     assert 0 == page.locator("#list img, #found img, #list script, #found script").count()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.soak)])
 def test_400_pixels_suffice(scheme, collector, visit):
     """Nothing scrolls sideways, and no name is wider than its row."""
     collector.post(sessions(30))
