@@ -16,6 +16,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -321,6 +322,23 @@ def test_a_large_body_passes(name, shared, tmp_path):
     with behind(name, shared, tmp_path / "proxy") as site:
         assert 200 == site.post(largest, key).status
         assert 413 == site.post(largest + b" ", key).status
+
+
+def test_what_changes_is_told_through_it(name, shared, tmp_path):
+    """As soon as it has: no proxy keeps a stream until there is more of it."""
+    key, session = shared.key_of_anna, 3 + [*PROXIES].index(name)
+    with (
+        behind(name, shared, tmp_path / "proxy") as site,
+        closing(site.connection()) as connection,
+    ):
+        asked = {"Authorization": f"Bearer {key}", "Accept-Encoding": "gzip"}
+        connection.request("GET", f"/v1/live?session={session_id(session)}", headers=asked)
+        stream = connection.getresponse()
+        assert b"retry: 1000\n" == stream.readline()
+        began = time.monotonic()
+        assert 200 == site.post(json.dumps({"events": [record(session=session)]}), key).status
+        assert b"event: rows\n" in iter(stream.readline, b"")
+        assert time.monotonic() - began < 1
 
 
 def test_a_busy_collector_is_told_of(name, shared, tmp_path):
