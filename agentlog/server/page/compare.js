@@ -27,6 +27,7 @@ const uri = encodeURIComponent;
 const link = (text, session, event = "") =>
   Object.assign(element("a", text), { href: `../../sessions/${uri(session)}${event && "#e=" + uri(event)}` });
 const isDifferent = ({ changes }) => Boolean(changes?.length);
+const hasDiff = ({ fields }) => Boolean(fields?.length);
 const rowAt = (index) => at(`row${index}`);
 const groupOf = (index) => groups[Math.floor(index / AT_ONCE)];
 let told;
@@ -55,7 +56,7 @@ function drawRow(row, index) {
   const line = cell("div.line");
   line.append(...(row.changes ? said(row) : [element("span.mark", MARKS[row.change] ?? ""), dim(`… ${count(row.hidden)} ${row.word}`)]));
   made.append(line);
-  if (isDifferent(row)) made.ariaExpanded = isOpen(index);
+  if (hasDiff(row)) made.ariaExpanded = isOpen(index);
   if (made.ariaExpanded === "true") made.append(drawFields(row));
   return made;
 }
@@ -74,13 +75,12 @@ function said({ changes, before, after, depth, name, kind }) {
     element("span.name", (depth > DEEPEST ? `⋯${depth} ` : "") + short(name)),
     ...words,
     ...notes.filter(Boolean).map((note) => dim(short(note))),
-  ];
+    first && element("span.links", before ? link("as it was", told.before.session_id, before.id) : "", after ? link("as it is", told.after.session_id, after.id) : ""),
+  ].filter(Boolean);
 }
 
-function drawFields({ before, after, fields }) {
+function drawFields({ fields }) {
   const box = cell("div.fields");
-  if (before) box.append(link("as it was", told.before.session_id, before.id));
-  if (after) box.append(link("as it is", told.after.session_id, after.id));
   for (const { field, lines, more } of fields) {
     const text = element("pre");
     for (const [sign, line] of lines) {
@@ -125,7 +125,7 @@ function isOpen(index) {
 }
 
 function toggle(index, isWanted = !isOpen(index)) {
-  if (!isDifferent(told.rows[index]) || isWanted === isOpen(index)) return;
+  if (!hasDiff(told.rows[index]) || isWanted === isOpen(index)) return;
   if (!view.turned.delete(String(index))) view.turned.add(String(index));
   rowAt(index).replaceWith(drawRow(told.rows[index], index));
   write(view, false);
@@ -145,7 +145,7 @@ function select(index, isStep = true) {
   write(view, isStep);
 }
 
-/* To the nearest row that has something to show, around the end. */
+/* To the nearest difference, around the end. */
 function step(way) {
   const many = told.rows.length;
   for (let n = 1; n <= many; n++) {
@@ -161,7 +161,7 @@ function draw(answer) {
   at("swap").hidden = false;
   at("swap").href = `../${uri(told.after.session_id)}/${uri(told.before.session_id)}`;
   say(Object.entries(told.counts).map(([word, n]) => `${count(n)} ${word}`).join(" · ") || "no difference");
-  areOpen = told.rows.filter(isDifferent).length <= FEW;
+  areOpen = told.rows.filter(hasDiff).length <= FEW;
   grid.ariaRowCount = told.rows.length;
   for (let from = 0; from < told.rows.length; from += AT_ONCE) addGroup(from);
   select(chosen(told.rows), false);
