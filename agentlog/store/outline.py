@@ -77,8 +77,8 @@ _COLUMNS = {
     "tags": f"CASE WHEN tags NOTNULL THEN json({_TEXTS}) END",
     "level": _of_a_log_line("level"),
     "logger": _of_a_log_line("logger"),
-    "error": f"""CASE WHEN result IS NOT 'Success' AND json_type({_half("error")}, '$.error') NOTNULL
-        THEN first_line(json_array({_PARTS})) END""",
+    "error": f"""CASE WHEN result IS NOT 'Success' AND json_type({_half("error")}, '$.error')
+        NOTNULL THEN first_line(json_array({_PARTS})) END""",
 }
 
 
