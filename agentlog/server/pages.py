@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from importlib import resources
 from typing import Final
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -27,6 +28,8 @@ _KINDS: Final = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
+_WANTED: Final = {"session.html": "../v1/sessions/{session_id}/outline"}
+"""What a page will ask for: a browser is told with the first line, so as to ask at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,12 @@ class Pages:
 
     def shell(self, name: str, request: Request) -> Response:
         """Return an HTML file for who may read."""
-        return self._answer(name, request)
+        answer = self._answer(name, request)
+        if name in _WANTED:
+            place = {key: quote(value, safe="") for key, value in request.path_params.items()}
+            wanted = _WANTED[name].format(**place)
+            answer.headers["Link"] = f"<{wanted}>; rel=preload; as=fetch; crossorigin"
+        return answer
 
     def _answer(self, name: str, request: Request) -> Response:
         file = self._table.get(name)

@@ -2,14 +2,15 @@
 
 It is what a page draws a whole run of. The rule: rows are made of the columns of the table, in the
 order of the tree, and a half is looked into only for what has no column: the level and the logger
-of a log line, and the error of what did not succeed. So an outline is made as fast as it is read,
-however large the payloads are.
+of a log line, and the error of what did not succeed. SQLite writes them as JSON, which takes half
+of the time that Python would. So an outline is made as fast as it is read, however large the
+payloads are.
 """
 
 import json
 import sqlite3
 from collections.abc import Generator, Iterable
-from typing import Any, Final
+from typing import Final
 
 from agentlog.store import rows
 from agentlog.store.listing import case
@@ -43,10 +44,14 @@ _FAR: Final = "1e15"
 
 _LONGEST_LINE = 4096
 _IN_A_PART = 1000
+_SHORT = 20_000
+"""Rows that SQLite joins itself: between two, others may take the interpreter's lock (rows.py)."""
 
 
 def _moment(name: str) -> str:
-    return f"CASE WHEN abs({name}) > {_FAR} THEN {_FAR} ELSE {name} END"
+    # The seventh place is finer than a double of our time; json_array writes 15 digits only.
+    far = f"WHEN abs({name}) > {_FAR} THEN '{_FAR}'"
+    return f"CASE WHEN {name} IS NULL THEN 'null' {far} ELSE printf('%!.7f', {name}) END"
 
 
 def _half(name: str) -> str:
@@ -65,25 +70,40 @@ def _of_a_log_line(name: str) -> str:
 
 _PARTS = ", ".join(_text(_half("error"), path) for path in ("error", "error.type", "error.message"))
 _CUT = "(close IS NULL AND interrupted)"
+_TEXTS = "(SELECT json_group_array(value) FROM json_each(tags) WHERE type = 'text')"
 _COLUMNS = {
-    "timestamp": _moment("timestamp"),
-    "end_timestamp": _moment("end_timestamp"),
     "result": f"iif({_CUT}, 'Indeterminate', result)",
     "reason": case(f"iif({_CUT}, interrupted, 0)", REASONS, "reason"),
+    "tags": f"CASE WHEN tags NOTNULL THEN json({_TEXTS}) END",
     "level": _of_a_log_line("level"),
     "logger": _of_a_log_line("logger"),
-    "error": "CASE WHEN result IS NOT 'Success'"
-    f" AND json_type({_half('error')}, '$.error') NOTNULL THEN json_array({_PARTS}) END",
+    "error": f"""CASE WHEN result IS NOT 'Success' AND json_type({_half("error")}, '$.error')
+        NOTNULL THEN first_line(json_array({_PARTS})) END""",
 }
-_SELECT = f"""
-    SELECT {", ".join(_COLUMNS.get(name, name) for name in FIELDS)} FROM events
-    WHERE session = (SELECT number FROM sessions WHERE session_id = :session_id
-        AND project = (SELECT number FROM projects WHERE name = :project))
-"""  # noqa: S608 - made of constants
+
+
+def _array(*names: str) -> str:
+    return f"json_array({', '.join(_COLUMNS.get(name, name) for name in names)})"
+
+
+_START, _END = map(FIELDS.index, ("timestamp", "end_timestamp"))
+_ROW = (
+    f"rtrim({_array(*FIELDS[:_START])}, ']') || ',' || {_moment('timestamp')} || ','"
+    f" || {_moment('end_timestamp')} || ',' || ltrim({_array(*FIELDS[_END + 1 :])}, '[')"
+)
+_SESSION = """
+    FROM sessions WHERE session_id = :session_id
+    AND project = (SELECT number FROM projects WHERE name = :project)
+"""
+_COUNT = f"SELECT coalesce(max(events), 0) {_SESSION}"
+_SELECT = f"SELECT {_ROW} AS line FROM events WHERE session = (SELECT number {_SESSION})"  # noqa: S608 - made of constants
 _SOME = "AND events.number IN (SELECT value FROM json_each(:numbers))"
 _ORDER = "ORDER BY timestamp, id"
 
-_TAGS, _ERROR = map(FIELDS.index, ("tags", "error"))
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Teach a connection what an outline asks for."""
+    connection.create_function("first_line", 1, _first_line, deterministic=True)
 
 
 def outline(
@@ -102,28 +122,21 @@ def outline(
 
     """
     values = {"project": project, "session_id": session_id}
-    if numbers is None:
-        found = connection.execute(f"{_SELECT} {_ORDER}", values)
-    else:
-        some = {**values, "numbers": str(list(numbers))}
-        found = connection.execute(f"{_SELECT} {_SOME} {_ORDER}", some)
-    for part in rows.parts(found, _IN_A_PART):
-        yield json.dumps([_row(row) for row in part], separators=(",", ":"))[1:-1]
+    wanted = f"{_SELECT} {_ORDER}"
+    if numbers is not None:
+        values["numbers"] = str(list(numbers))
+        wanted = f"{_SELECT} {_SOME} {_ORDER}"
+    (count,) = connection.execute(_COUNT, values).fetchone()
+    if count <= _SHORT:
+        wanted = f"SELECT group_concat(line) FROM ({wanted})"  # noqa: S608
+    for part in rows.parts(connection.execute(wanted, values), _IN_A_PART):
+        lines = ",".join(line for (line,) in part if line)
+        if lines:
+            yield lines
 
 
-def _row(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return a row as it is told; most rows of a run are so already."""
-    tags, error = row[_TAGS], row[_ERROR]
-    if tags is None and error is None:
-        return row
-    told = list(row)
-    if tags is not None:
-        told[_TAGS] = [tag for tag in json.loads(tags) if isinstance(tag, str)]
-    if error is not None:
-        told[_ERROR] = _first_line(": ".join(filter(None, json.loads(error))))
-    return tuple(told)
-
-
-def _first_line(text: str) -> str | None:
+def _first_line(parts: str) -> str | None:
+    """Return what a traceback would end with, of the texts that an error has."""
+    text = ": ".join(filter(None, json.loads(parts)))
     lines = text[:_LONGEST_LINE].strip().splitlines()
     return lines[0].rstrip()[:LONGEST] if lines else None

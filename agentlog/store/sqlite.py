@@ -319,6 +319,7 @@ class SqliteStore:
 def _prepare(connection: sqlite3.Connection) -> None:
     putting.prepare(connection)
     listing.prepare(connection)
+    outline.prepare(connection)
 
 
 def _id_of(record: object) -> str | None:

@@ -127,10 +127,10 @@ def test_damage_is_told_as_json_can(tmp_path):
 def test_it_says_what_became_of_the_session(collector):
     """As a list does: one of which nobody hears is silent."""
     root = without(record(session=7), "end_timestamp", "result")
-    for fields, state in (({}, "silent"), ({"timestamp": time.time()}, "running")):
+    for fields, is_silent in (({}, True), ({"timestamp": time.time()}, False)):
         collector.post([{**root, **fields}])
         answer = collector.get(f"/v1/sessions/{session_id(7)}/outline")
-        assert state == answer.json["state"]
+        assert is_silent == answer.json["is_silent"]
 
 
 def test_an_outline_that_is_not_there_is_404(collector):

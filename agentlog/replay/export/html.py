@@ -28,7 +28,7 @@ _SHELL: Final = "session.html"
 _COLLECTOR: Final = "source.js"
 _ITSELF: Final = "file.js"
 """Where the page has a session from; and where the file has it from."""
-_SCRIPT = re.compile(r'<script type="module" src="[^"]*?([\w-]+\.js)"(?: async)?></script>\n?')
+_SCRIPT = re.compile(r'<script type="module" src="[^"]*?([\w-]+\.js)"></script>\n?')
 _STYLE = re.compile(r'<link rel="stylesheet" href="[^"]*?([\w-]+\.css)">\n?')
 _ELSEWHERE = re.compile(
     r'<link rel="(?:modulepreload|icon)"[^>]*>\n?|<a id="home".*?</a>\n?'

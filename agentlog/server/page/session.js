@@ -314,6 +314,7 @@ function listenToReader() {
 }
 
 async function begin() {
+  repaintNow(); // makes the rows while the outline is on its way
   await load();
   build();
   listenToReader();
@@ -326,8 +327,8 @@ async function begin() {
   }
   lookUp();
   draw();
-  repaintNow();
   if (!isFollowing) reach();
+  repaintNow();
   write(view, false);
   if (!source.api) return;
   for (const link of document.querySelectorAll("[data-form]")) link.href = `${source.api}sessions/${source.id}/export/${link.dataset.form}`;

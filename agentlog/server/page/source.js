@@ -1,9 +1,7 @@
-/* Where a session comes from; in an exported file, file.js stands here. Imports nothing, to ask early. */
+/* Where a session comes from; in an exported file, file.js stands here. */
 
 const id = location.pathname.split("/").filter(Boolean).at(-1);
 const api = new URL("../v1/", location.href).href;
-let first = load();
-first.catch(() => {}); // whoever wants it is told
 
 async function ask(path) {
   const answer = await fetch(api + path);
@@ -12,17 +10,9 @@ async function ask(path) {
   throw new Error(detail ?? `the collector answered ${answer.status}`);
 }
 
-function load() {
-  return ask(`sessions/${id}/outline`);
-}
-
 export const source = {
   id, api,
-  outline() {
-    const asked = first ?? load();
-    first = null;
-    return asked;
-  },
+  outline: () => ask(`sessions/${id}/outline`),
   event: (event) => ask(`events/${id}/${encodeURIComponent(event)}`),
   async find(words) {
     const query = new URLSearchParams({ q: words, session: id, limit: 1000 });

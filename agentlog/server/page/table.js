@@ -68,7 +68,6 @@ export function reach(row) {
   const bottom = top + height - room();
   if (top >= grid.scrollTop && bottom <= grid.scrollTop) return;
   grid.scrollTop = row === undefined ? (top + bottom) / 2 : top < grid.scrollTop ? top : bottom;
-  paint();
 }
 
 function repaint() {
@@ -79,8 +78,9 @@ function repaint() {
 export function repaintNow() {
   isDue = false;
   height = parseFloat(getComputedStyle(space).getPropertyValue("--row"));
+  const wanted = grid.clientHeight / height + 2 * BEYOND;
   space.style.height = `${table.items.length * height}px`;
-  while (pool.length < grid.clientHeight / height + 2 * BEYOND) {
+  while (pool.length < wanted) {
     const row = at("row").content.firstChild.cloneNode(true);
     row.id = `row${pool.push(row)}`;
     row.parts = Object.fromEntries([...row.querySelectorAll("*")].map((part) => [part.className, part]));
