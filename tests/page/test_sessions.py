@@ -404,13 +404,19 @@ def test_hostile_text_is_text(collector, visit):
 
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.soak)])
 def test_400_pixels_suffice(scheme, collector, visit):
-    """Nothing scrolls sideways, and no name is wider than its row."""
+    """Nothing scrolls sideways, no name is wider than its row, and no figure is cut."""
     collector.post(sessions(30))
+    collector.post([record(session=98, result="Indeterminate")])
     collector.post([record(session=99, event_type="x" * 500, tags=["t" * 200, "u" * 200])])
     page = visit(collector, "/", viewport={"width": 400, "height": 700}, color_scheme=scheme)
-    count(page, "31 sessions")
+    count(page, "32 sessions")
     assert 400 == page.evaluate("document.documentElement.scrollWidth")
     assert page.evaluate("document.querySelector('#list').scrollWidth") <= 400
+    assert [] == page.evaluate(
+        """[...document.querySelectorAll(".space :is(.state, .when, .took, .events)")]
+            .filter((cell) => cell.scrollWidth > cell.clientWidth)
+            .map((cell) => cell.textContent)"""
+    )
 
 
 def test_the_form_keeps_what_the_address_says(collector, visit):
