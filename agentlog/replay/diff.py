@@ -15,6 +15,7 @@ Pure: no clock, no file, nothing recurses.
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from typing import Final
 
 from agentlog.replay.align import Pair, gaps, pairs
@@ -128,6 +129,7 @@ def _head(roots: Sequence[Node]) -> Node | None:
 
 def _siblings(before: Sequence[Node], after: Sequence[Node]) -> list[_Both]:
     """Pair children in their order; what went stands before what came in its place."""
+    before, after = sorted(before, key=_by_name_at_last), sorted(after, key=_by_name_at_last)
     rows: list[_Both] = []
     found = _paired(before, after)
     places = gaps(found, len(before), len(after))
@@ -138,6 +140,11 @@ def _siblings(before: Sequence[Node], after: Sequence[Node]) -> list[_Both]:
             one, other = found[number]
             rows.append((before[one], after[other]))
     return rows
+
+
+def _by_name_at_last(node: Node) -> tuple[float, str, str]:
+    """Order what began at one moment by what both runs have: ids are of one."""
+    return (inf if node.when is None else node.when, *_name(node))
 
 
 def _paired(before: Sequence[Node], after: Sequence[Node]) -> list[Pair]:

@@ -61,6 +61,15 @@ def test_what_went_stands_where_it_stood():
     assert [("b", Change.GONE), ("x", Change.ADDED)] == told(found)
 
 
+def test_what_began_at_one_moment_goes_by_name():
+    """Ids, which order such siblings elsewhere, are of one run: the other has them otherwise."""
+    before, after = (
+        [session(), *(event(i, "root", name=n, start=1) for i, n in zip("abc", names, strict=True))]
+        for names in (["read", "plan", "write"], ["write", "read", "plan"])
+    )
+    assert [] == told(compared(before, after))
+
+
 def test_other_params_are_a_change_of_the_same_event():
     """Where only params differ, siblings of a name belong together in their order."""
     found = compared(pages("a", "b"), pages("c", "d"))
