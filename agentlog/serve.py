@@ -118,8 +118,8 @@ def _written(host: str) -> str:
 
 
 def _has_screen() -> bool:
-    """Say whether somebody sits there who has a browser of his own window."""
+    """Say whether somebody sits there who has a browser."""
     if sys.stdout is None or not sys.stdout.isatty():
         return False
-    displays = os.environ.get("DISPLAY"), os.environ.get("WAYLAND_DISPLAY")
-    return sys.platform == "darwin" or any(displays)
+    told = map(os.environ.get, ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"))
+    return sys.platform == "darwin" or any(told)

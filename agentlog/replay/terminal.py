@@ -14,9 +14,13 @@ from agentlog.replay.lines import Line, to_plain
 
 
 def show(lines: Iterable[Line]) -> None:
-    """Write lines to stdout, with colour where there is any; without a stdout, nowhere."""
+    """Write lines to stdout, with colour where there is any; without a stdout, nowhere.
+
+    One by one: of a text that is written at once to an unbuffered stdout, Python drops the rest
+    without an error when the reader leaves in the midst of it.
+    """
     if sys.stdout is not None:
-        sys.stdout.write(written(lines))
+        sys.stdout.writelines(written(lines).splitlines(keepends=True))
 
 
 def written(lines: Iterable[Line]) -> str:

@@ -10,7 +10,9 @@ import pytest
 
 import agentlog as ao
 from agentlog.cli import main
+from agentlog.store.sqlite import SqliteStore
 from tests.cli.commandline import AGENTLOG, STEERING, agentlog, environ, on_terminal
+from tests.replay.events import event, session
 from tests.scripts import ROOT
 
 FULL = Path("/dev/full")
@@ -92,6 +94,18 @@ def test_a_closed_pipe_is_silent(arguments, run):
     done = agentlog(*arguments, stdout=writer)
     os.close(writer)
     assert (141, "") == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_who_leaves_in_the_midst(unbuffered, home):
+    """More than a pipe holds was not read: it did not go well, whatever Python says."""
+    with SqliteStore(home / "store.db") as store:
+        store.put([session(), *(event(f"e{n}", "root", name="x" * 99) for n in range(2000))])
+    variables = environ(PYTHONUNBUFFERED=unbuffered)
+    arguments = [*AGENTLOG, "replay", "--all"]
+    with subprocess.Popen(arguments, env=variables, stdout=subprocess.PIPE) as process:
+        process.stdout.read(10)
+    assert 141 == process.returncode
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full")

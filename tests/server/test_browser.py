@@ -44,9 +44,10 @@ def served(directory, *options, patience=0.5, terminal=True, **variables):
             os.close(descriptor)
 
 
-def test_it_opens_the_address_that_it_prints(tmp_path):
-    """With the token in it."""
-    address, opened = served(tmp_path, patience=PATIENCE)
+@pytest.mark.parametrize("display", [":9", ""])
+def test_it_opens_the_address_that_it_prints(display, tmp_path):
+    """With the token in it; a browser that is named needs no screen that we know of."""
+    address, opened = served(tmp_path, patience=PATIENCE, DISPLAY=display)
     assert "/?token=" in address
     assert address == opened
 
