@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from agentlog import recorded, usage
 from agentlog.config import home_directory, is_without_browser, settings
@@ -37,19 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = _run(arguments)
         sys.stdout.flush()
-    except AgentlogError as error:
-        usage.complain(str(error))
-        return usage.FAILED
     except BrokenPipeError:
-        status = CLOSED_PIPE
+        usage.abandon_stdout()
+        return CLOSED_PIPE
     except KeyboardInterrupt:
-        status = INTERRUPTED
-    except OSError as error:
-        usage.complain(f"{error.filename or 'output'}: {error.strerror or error}")
-        status = usage.FAILED
-    else:
-        return status
-    _abandon_stdout()
+        usage.abandon_stdout()
+        return INTERRUPTED
+    except (AgentlogError, OSError) as error:
+        usage.complain_of(error)
+        return usage.FAILED
     return status
 
 
@@ -215,15 +210,6 @@ def _demo(_chosen: argparse.Namespace) -> int:
         return usage.FAILED
     print("$ agentlog replay last\n")
     return _run(["replay", answer.session_id])
-
-
-# -- The terminal --------------------------------------------------------------------------------
-
-
-def _abandon_stdout() -> None:
-    """Let what could not be written go nowhere, or Python tries it again when it exits."""
-    with suppress(OSError):  # no file is behind it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from agentlog.config import home_directory
 from agentlog.errors import AgentlogError
-from agentlog.usage import FAILED, complain
+from agentlog.usage import FAILED, complain, complain_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,8 +111,10 @@ def diff(chosen: argparse.Namespace) -> int:
                 id_length=max(_distinct_length(store, session) for session in sessions),
             )
         sys.stdout.flush()
-    except AgentlogError as error:
-        complain(str(error))
+    except BrokenPipeError:
+        raise
+    except (AgentlogError, OSError) as error:
+        complain_of(error)
         return diff.TROUBLE
     return status
 

@@ -2,13 +2,16 @@
 
 import argparse
 import inspect
+import os
 import re
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from agentlog._version import __version__
-from agentlog.errors import ConfigurationError, print_error
+from agentlog.errors import AgentlogError, ConfigurationError, print_error
 
 if TYPE_CHECKING:
     from agentlog.diagnosis.program import Program
@@ -29,6 +32,21 @@ FAILED = 1
 def complain(message: str) -> None:
     """Tell a person something, on stderr."""
     print_error(f"agentlog: {safe(message)}")
+
+
+def complain_of(error: AgentlogError | OSError) -> None:
+    """Tell why a command could not be done; what stdout did not take goes nowhere."""
+    if isinstance(error, OSError):
+        complain(f"{error.filename or 'output'}: {error.strerror or error}")
+        abandon_stdout()
+    else:
+        complain(str(error))
+
+
+def abandon_stdout() -> None:
+    """Let what could not be written go nowhere, or Python tries it again when it exits."""
+    with suppress(OSError):  # no file is behind it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def safe(text: str) -> str:

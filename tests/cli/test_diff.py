@@ -1,7 +1,9 @@
 """`agentlog diff`: what it prints, and its exit status."""
 
 import json
+import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +75,24 @@ def test_trouble_is_no_difference(arguments, client, capsys):
     out, err = capsys.readouterr()
     assert "" == out
     assert re.fullmatch(r"agentlog: No session begins with 'f'\.\n", err)
+
+
+def test_an_output_that_is_full_is_trouble(client):
+    """What could not be said is no difference, and one line says why."""
+    session_id = run(client)
+    with Path("/dev/full").open("w") as full:
+        done = agentlog("diff", session_id, session_id, stdout=full)
+    assert (2, "agentlog: output: No space left on device\n") == (done.returncode, done.stderr)
+
+
+def test_a_reader_that_has_left_is_no_trouble(client):
+    """As with every command, the status is that of SIGPIPE."""
+    run(client)
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = agentlog("diff", "last", stdout=writer)
+    os.close(writer)
+    assert (141, "") == (done.returncode, done.stderr)
 
 
 def test_nothing_recorded_is_trouble(capsys):
