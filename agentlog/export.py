@@ -85,6 +85,7 @@ def run_of(store: SqliteStore, session_id: str) -> Run:
         last=summary.last if summary else None,
         session_id=session_id,
         outline=outline,
+        is_silent=store.is_silent(session_id),
     )
 
 

@@ -1,12 +1,14 @@
 """`agentlog export`: where it writes, and what is there in the end."""
 
 import csv
+import gzip
 import io
 import json
 import os
 import re
 import stat
 import subprocess
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -148,6 +150,29 @@ def test_a_project_of_a_store(tmp_path, capsys):
     assert 0 == main(["export", "s", "--jsonl", "--store", str(path), "--project", "anna"])
     assert event == json.loads(capsys.readouterr().out)
     assert 1 == main(["export", "s", "--jsonl", "--store", str(path)])
+
+
+def test_a_silent_session_is_not_said_to_run(tmp_path, capsys):
+    """What a replay shows as silent is silent in each form that says a state.
+
+    JSON Lines and the events in the HTML file are as the collector's API has them, and the page is
+    told as there.
+    """
+    event = {"id": "1", "session_id": "s", "parent_id": None, "event_type": "far", "timestamp": 1}
+    path = tmp_path / "team.db"
+    with SqliteStore(path) as store:
+        store.put([event])
+    written = {}
+    for form in FORMS:
+        assert 0 == main(["export", "s", form, "--store", str(path)])
+        written[form] = capsys.readouterr().out
+    (row,) = csv.DictReader(io.StringIO(written["--csv"], newline=""))
+    assert ("silent", "Indeterminate", "silent") == (row["state"], row["result"], row["reason"])
+    assert '{"key":"agentlog.state","value":{"stringValue":"silent"}}' in written["--otlp-json"]
+    assert '"state":"silent"' in written["--chrome-trace"]
+    assert event == json.loads(written["--jsonl"])
+    (packed,) = re.findall('id="agentlog-outline"[^>]*>([^<]*)<', written["--html"])
+    assert json.loads(gzip.decompress(b64decode(packed)))["is_silent"]
 
 
 MEASURED = """

@@ -75,7 +75,7 @@ def parts(run: Run) -> Iterator[str]:
         yield ",\n" + written(
             _named("thread_name", f"beside {track}" if track else name, track + 1)
         )
-    for event in run.events():
+    for event in run.shown():
         place = places.get(address(event) or ("", ""))
         if place:  # what has come since the first reading is left out
             yield ",\n" + written(_drawn(Node(event), place))

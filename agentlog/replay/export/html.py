@@ -77,7 +77,8 @@ def _hash(text: str) -> str:
 
 
 def _outline(run: Run) -> Iterator[str]:
-    yield f'{{"session_id":{written(run.session_id)},"fields":{written(FIELDS)},"rows":['
+    head = {"session_id": run.session_id, "is_silent": run.is_silent, "fields": FIELDS}
+    yield f'{written(head)[:-1]},"rows":['
     between = ""
     for rows in run.outline():
         yield between + rows

@@ -44,7 +44,7 @@ def parts(run: Run) -> Iterator[str]:
     end = "]}]}]}\n"
     yield begin
     between, room = "", MOST_TEXT
-    for event in run.events():
+    for event in run.shown():
         text = written(span(event, run.last))
         if between and len(text) > room:
             yield end + begin

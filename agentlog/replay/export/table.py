@@ -64,7 +64,7 @@ COLUMNS: Final = tuple(_CELLS)
 def parts(run: Run) -> Iterator[str]:
     """Yield the header and the rows."""
     yield _row(COLUMNS)
-    for event in run.events():
+    for event in run.shown():
         node = Node(event)
         cells = (read(node) for read in _CELLS.values())
         yield _row([_text(cell) if isinstance(cell, str) else cell for cell in cells])
