@@ -12,14 +12,15 @@ something takes twice as long and 50 ms more.
 Pure: no clock, no file, nothing recurses.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
 from typing import Final
 
-from agentlog.replay.align import Pair, gaps, pairs
-from agentlog.replay.patch import MISSING, Patch, fingerprint, is_same, patch
+from agentlog.replay.align import gaps
+from agentlog.replay.pairing import name_of, paired
+from agentlog.replay.patch import MISSING, Patch, is_same, patch
 from agentlog.replay.tree import Node
 
 SLOWER_BY: Final = 2.0
@@ -131,7 +132,7 @@ def _siblings(before: Sequence[Node], after: Sequence[Node]) -> list[_Both]:
     """Pair children in their order; what went stands before what came in its place."""
     before, after = sorted(before, key=_by_name_at_last), sorted(after, key=_by_name_at_last)
     rows: list[_Both] = []
-    found = _paired(before, after)
+    found = paired(before, after)
     places = gaps(found, len(before), len(after))
     for number, (gone, came) in enumerate(places):
         rows.extend((before[place], None) for place in gone)
@@ -144,53 +145,7 @@ def _siblings(before: Sequence[Node], after: Sequence[Node]) -> list[_Both]:
 
 def _by_name_at_last(node: Node) -> tuple[float, str, str]:
     """Order what began at one moment by what both runs have: ids are of one."""
-    return (inf if node.when is None else node.when, *_name(node))
-
-
-def _paired(before: Sequence[Node], after: Sequence[Node]) -> list[Pair]:
-    """Pair first what tells itself from its namesakes, then between these by name."""
-    names, others = [_name(node) for node in before], [_name(node) for node in after]
-    if names == others and len(set(names)) == len(names):
-        return [(place, place) for place in range(len(names))]
-    telling = _telling(before, after)
-    ours, theirs = _places(before, telling), _places(after, telling)
-    anchors = [
-        (ours[one][0], theirs[other][0])
-        for one, other in pairs([key for _, key in ours], [key for _, key in theirs])
-    ]
-    found: list[Pair] = []
-    for number, (mine, yours) in enumerate(gaps(anchors, len(before), len(after))):
-        between = pairs(names[mine.start : mine.stop], others[yours.start : yours.stop])
-        found.extend((mine.start + one, yours.start + other) for one, other in between)
-        found.extend(anchors[number : number + 1])
-    return found
-
-
-def _name(node: Node) -> tuple[str, str]:
-    return node.name, node.kind
-
-
-def _telling(before: Sequence[Node], after: Sequence[Node]) -> dict[Node, Hashable]:
-    """Return what was given to the events that have namesakes, of names that it tells apart."""
-    groups: dict[tuple[str, str], list[Node]] = {}
-    for node in (*before, *after):
-        groups.setdefault(_name(node), []).append(node)
-    telling: dict[Node, Hashable] = {}
-    for name, nodes in groups.items():
-        if len(nodes) > 2:  # noqa: PLR2004 - one of each run can only be paired with the other
-            given = {node: (*name, _given(node)) for node in nodes}
-            if len(set(given.values())) > 1:
-                telling.update(given)
-    return telling
-
-
-def _given(node: Node) -> str:
-    event = node.event
-    return fingerprint([event.get("params"), event.get("prompt")])
-
-
-def _places(nodes: Sequence[Node], telling: Mapping[Node, Hashable]) -> list[tuple[int, Hashable]]:
-    return [(place, telling[node]) for place, node in enumerate(nodes) if node in telling]
+    return (inf if node.when is None else node.when, *name_of(node))
 
 
 # -- What differs ----------------------------------------------------------------------------------

@@ -30,12 +30,7 @@ def is_same(before: object, after: object) -> bool:
     """Say whether two values read the same."""
     if before is MISSING or after is MISSING:
         return before is after
-    try:
-        if before == after:
-            return True
-    except RecursionError:
-        return False
-    return _written(before) == _written(after)
+    return fingerprint(before) == fingerprint(after)
 
 
 def patch(before: object, after: object) -> Patch:
@@ -44,16 +39,12 @@ def patch(before: object, after: object) -> Patch:
         return []
     one, other = _lines(before), _lines(after)
     if one == other:  # 5 and "5" read the same only while the text has no quotes
-        one, other = [_written(before)], [_written(after)]
+        one, other = [fingerprint(before)], [fingerprint(after)]
     return list(_hunks(one, other))
 
 
 def fingerprint(value: object) -> str:
     """Return a text that is equal where values read the same."""
-    return _written(value)
-
-
-def _written(value: object) -> str:
     return _json(value, None)
 
 

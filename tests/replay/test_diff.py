@@ -51,6 +51,63 @@ def test_an_insertion_shifts_nothing():
     assert [("read", Change.GONE)] == told(compared(after, before))
 
 
+def blocks(*tools):
+    """Return a run of steps that were given nothing, each with its tools below it."""
+    events = [session()]
+    for place, names in enumerate(tools):
+        events.append(event(f"s{place}", "root", name="step", start=place))
+        events.extend(
+            event(f"{name}{place}", f"s{place}", name=name, start=place + n / 10)
+            for n, name in enumerate(names.split())
+        )
+    return events
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_an_insertion_among_steps_without_params_shifts_nothing(place):
+    """What was done below a step tells it from its namesakes."""
+    before = ["load", "plan", "search", "answer"]
+    after = [*before[:place], "new", *before[place:]]
+    added = [("step", Change.ADDED), ("new", Change.ADDED)]
+    assert added == told(compared(blocks(*before), blocks(*after)))
+
+
+def test_a_step_that_fails_early_is_still_the_same():
+    """What was done first tells too, where the rest is missing."""
+    before, after = blocks("load parse", "search rank"), blocks("new", "load", "search rank")
+    assert [
+        ("step", Change.ADDED),
+        ("new", Change.ADDED),
+        ("parse", Change.GONE),
+    ] == told(compared(before, after))
+
+
+def test_what_came_of_it_tells_steps_apart():
+    """Steps without params and with nothing below them go by what they return."""
+    before, after = (
+        [session(), *(event(r, "root", name="step", start=n, returns=r) for n, r in enumerate(of))]
+        for of in ("abcd", "xabcd")
+    )
+    assert [("step", Change.ADDED)] == told(compared(before, after))
+
+
+def test_what_was_given_tells_more_than_what_came_of_it():
+    """Two steps that were given the same are one pair, though another moved."""
+    before, after = (
+        [
+            session(),
+            *(
+                event(f"{n}", "root", name="step", start=n, params={"n": given}, returns=came)
+                for n, (given, came) in enumerate(of)
+            ),
+        ]
+        for of in ([(1, "a"), (2, "b"), (3, "c")], [(3, "c"), (1, "x"), (2, "y")])
+    )
+    assert [Change.ADDED, Change.CHANGED, Change.CHANGED, Change.GONE] == [
+        change for _, change in told(compared(before, after))
+    ]
+
+
 def test_what_went_stands_where_it_stood():
     """What is gone and what was added stand between what they stood between, the first first."""
     found = compared(
@@ -318,7 +375,18 @@ def big(seed, count, *, deep):
 @pytest.mark.parametrize("deep", [False, True])
 def test_two_runs_of_2000_events_take_2_seconds(deep):
     """Also when all are siblings of one name, and with all that is shown of it."""
-    before, after = big(1, 2000, deep=deep), big(2, 2000, deep=deep)
+    hurry(big(1, 2000, deep=deep), big(2, 2000, deep=deep))
+
+
+@pytest.mark.parametrize("kinds", [2, 40, 1000])
+def test_steps_that_only_what_is_below_tells_apart_take_no_longer(kinds):
+    """A thousand steps without params, of few kinds or of many."""
+    chosen = random.Random(kinds)
+    hurry(*(blocks(*(f"tool{chosen.randrange(kinds)}" for _ in range(1000))) for _ in "ab"))
+
+
+def hurry(before, after):
+    """Compare two runs that differ, and show it, in 2 s."""
     start = time.process_time()
     found = compared(before, after)
     to_plain(diff_text.comparison(found))

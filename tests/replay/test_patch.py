@@ -68,6 +68,14 @@ def test_a_number_is_not_its_text():
     assert ["-5", '+"5"'] == written(patch(5, "5"))
 
 
+def test_a_truth_is_no_number():
+    """To Python 1 is True and 1.0; who reads it sees another value."""
+    assert ['-  "x": 1', '+  "x": true'] == [
+        line for line in written(patch({"x": 1}, {"x": True})) if line[0] in "+-"
+    ]
+    assert not is_same([0], [False])
+
+
 def test_an_address_is_no_difference():
     """The address in a `repr` is another in every run, and says nothing."""
     assert is_same("<Pool at 0x7f3c2a1b4d90>", "<Pool at 0x7fffaa1b4d00>")
