@@ -180,8 +180,9 @@ def _figure(node: Node | None, field: str, view: View) -> str:
 def _set_text(patch: Patch, place: int, indent: Span, view: View) -> list[Line]:
     """Set a line of a diff; in one line, about where it differs, unless all is asked for."""
     sign, text = patch[place]
-    if sign == "@":
-        return [[indent, (f"{view.glyphs.ellipsis} {text} alike", "detail")]]
+    if sign in "@…":
+        said = f"{text} alike" if sign == "@" else text
+        return [[indent, (f"{view.glyphs.ellipsis} {said}", "detail")]]
     role = _SIGNS[sign]
     lead: Span = (f"{sign} ", role)
     if view.unfold:

@@ -2,7 +2,8 @@ r"""Two values as a unified diff: lines that went, came and stayed.
 
 The rule of this file: a value of any shape becomes lines that a person compares. A text is its own
 lines; anything else is JSON with sorted keys, where a text of several lines in it is broken at its
-`\n`. What changes with every run and says nothing, the address in a `repr`, is left out.
+`\n`. What changes with every run and says nothing, the address in a `repr`, is left out. Of more
+lines than anybody reads it is only said how many they are.
 """
 
 import json
@@ -18,11 +19,14 @@ MISSING: Final = object()
 CONTEXT: Final = 3
 """Lines that are shown around what differs."""
 
-Patch = list[tuple[str, str]]
-"""Lines with what became of them: `-` went, `+` came, a blank stayed, `@` stands for what is
-skipped."""
+MOST_LINES: Final = 50_000
+"""Of both values together; more are not compared."""
 
-_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
+Patch = list[tuple[str, str]]
+"""Lines with what became of them: `-` went, `+` came, a blank stayed, `@` stands for as many that
+are skipped, and `…` for all of them, with words that say why."""
+
+_ADDRESS = re.compile(r"0x(?<!\w0x)[0-9a-fA-F]{6,16}\b")  # what begins with a text is found fast
 _BREAKS = re.compile(r"\\\\|\\n")
 
 
@@ -37,6 +41,9 @@ def patch(before: object, after: object) -> Patch:
     """Return how one value became another; nothing where they read the same."""
     if is_same(before, after):
         return []
+    counts = _count(before), _count(after)
+    if sum(counts) > MOST_LINES:
+        return [("…", "{:,} lines, now {:,}: too many to compare".format(*counts))]
     one, other = _lines(before), _lines(after)
     if one == other:  # 5 and "5" read the same only while the text has no quotes
         one, other = [fingerprint(before)], [fingerprint(after)]
@@ -54,6 +61,16 @@ def _json(value: object, indent: int | None) -> str:
     except (RecursionError, TypeError, ValueError):
         return type(value).__name__  # nothing that was read from a store gets here
     return _ADDRESS.sub("0x…", text)
+
+
+def _count(value: object) -> int:
+    """Return about how many lines a value has, and no less."""
+    if value is MISSING:
+        return 0
+    if isinstance(value, str):
+        return value.count("\n") + 1
+    text = _json(value, 2)
+    return text.count("\n") + text.count("\\n") + 1
 
 
 def _lines(value: object) -> list[str]:

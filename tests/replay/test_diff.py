@@ -345,6 +345,19 @@ def test_a_long_diff_is_cut():
     assert 1802 == field["more"] + len(field["lines"])
 
 
+def test_a_diff_that_is_too_long_is_a_sentence():
+    """In both forms; 14 MB of short lines take no time."""
+    before, after = ("\n".join(chosen * 3_500_000) for chosen in ("ab", "bc"))
+    start = time.process_time()
+    found = compared(one(returns=before), one(returns=after))
+    said = "7,000,000 lines, now 7,000,000: too many to compare"
+    assert f"… {said}\n" in to_plain(diff_text.comparison(found))
+    assert f"... {said}\n" in to_plain(diff_text.comparison(found, ascii_only=True))
+    (row,) = [row for row in diff_json.document(found)["rows"] if row.get("changes")]
+    assert [{"field": "returns", "lines": [("…", said)], "more": 0}] == row["fields"]
+    assert 4.0 > time.process_time() - start
+
+
 def test_all_diffs_together_are_bounded(monkeypatch):
     """When there is no more room, a diff is its number of lines."""
     monkeypatch.setattr(diff_json, "MOST_TEXT", 40)

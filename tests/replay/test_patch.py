@@ -76,6 +76,17 @@ def test_a_truth_is_no_number():
     assert not is_same([0], [False])
 
 
+def test_what_nobody_reads_is_not_compared():
+    """Of more than 50,000 lines only their number is told, whatever they are lines of."""
+    long = "\n".join("ab" * 15_000)
+    told = [("…", "30,000 lines, now 30,001: too many to compare")]
+    assert told == patch(long, long + "\n")
+    assert [] == patch(long, long)
+    assert "…" not in dict(patch([1] * 30_000, 1))
+    assert [("…", "60,002 lines, now 3: too many to compare")] == patch([1] * 60_000, [2])
+    assert [("…", "60,003 lines, now 0: too many to compare")] == patch(["a\n" * 60_000], MISSING)
+
+
 def test_an_address_is_no_difference():
     """The address in a `repr` is another in every run, and says nothing."""
     assert is_same("<Pool at 0x7f3c2a1b4d90>", "<Pool at 0x7fffaa1b4d00>")
