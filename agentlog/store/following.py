@@ -5,10 +5,13 @@ has happened; and it gives what is new or has changed, not the whole session.
 """
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from agentlog.journal import destinations
 from agentlog.store.events import of_halves
 from agentlog.store.home import STORE_NAME, Reading, read_home
 from agentlog.store.lock import is_served
@@ -19,14 +22,16 @@ from agentlog.store.uptake import is_behind, uptake
 _LIVENESS = 1.0
 """Seconds after which it is asked whether the processes still live, if nothing else happens."""
 
-_NEWS = """
-    SELECT events.number, open, close, interrupted
-    FROM events JOIN sessions ON sessions.number = session
-    WHERE project = (SELECT number FROM projects WHERE name = :project)
-    AND session_id = :session_id
-    AND (events.number > :last OR events.number IN (SELECT value FROM json_each(:open)))
-    ORDER BY events.number
+_SESSION = """
+    SELECT sessions.number, events FROM sessions
+    WHERE project = (SELECT number FROM projects WHERE name = ?) AND session_id = ?
 """
+_HALVES = "SELECT events.number, open, close, interrupted FROM"
+_ALL = f"{_HALVES} events WHERE session = :session ORDER BY number"
+# The plus keeps SQLite from the index: behind the last one there are few, of whatever session.
+_BEHIND = f"{_HALVES} events WHERE number > :last AND +session = :session ORDER BY number"
+_OPEN = f"{_HALVES} json_each(:open) CROSS JOIN events ON events.number = value"
+"""It is CROSS so that SQLite begins with the few numbers."""
 
 
 class FollowedHome:
@@ -40,7 +45,9 @@ class FollowedHome:
     def __init__(self, home: Path) -> None:
         self._home = home
         self._path = home / STORE_NAME
+        self._log = home / f"{STORE_NAME}-wal"
         self._was_served = False
+        self._copied: object = None
         reading = self._opened()
         self._store = reading.store
         self.notes = reading.notes
@@ -61,11 +68,18 @@ class FollowedHome:
 
     def _opened(self) -> Reading:
         self._was_served = is_served(self._path)
+        self._copied = self._stamp()
         return read_home(self._home)
 
     def _is_outdated(self) -> bool:
-        """Say whether it has to be opened anew: a copy, or one that a collector has left."""
-        return self._store.path is None or (self._was_served and not is_served(self._path))
+        """Say whether it has to be opened anew: it is a copy of what was, or its collector left."""
+        if self._store.path is None:
+            return self._stamp() != self._copied
+        return self._was_served and not is_served(self._path)
+
+    def _stamp(self) -> object:
+        """Return what tells a store from a later one. Of the journal, what is new is taken up."""
+        return destinations(self._home), *map(_size_and_time, (self._path, self._log))
 
     def _take_up(self) -> None:
         is_due = time.monotonic() - self._asked > _LIVENESS
@@ -95,24 +109,16 @@ class News:
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id
         self._last = 0
+        self._count = 0
         self._open: dict[int, tuple[bool, bool, int]] = {}
         self._store: SqliteStore | None = None
 
     def of(self, store: SqliteStore) -> Iterator[Event]:
         """Yield the events that are new or have changed; of another store, all."""
         if store is not self._store:
-            self._store, self._last, self._open = store, 0, {}
+            self._store, self._last, self._count, self._open = store, 0, 0, {}
         with store.reading() as connection:
-            rows = connection.execute(
-                _NEWS,
-                {
-                    "project": store.project,
-                    "session_id": self.session_id,
-                    "last": self._last,
-                    "open": json.dumps([*self._open]),
-                },
-            )
-            for number, opened, closed, interrupted in rows:
+            for number, opened, closed, interrupted in self._rows(connection, store.project):
                 halves = json.loads(opened or "null"), json.loads(closed or "null")
                 event = of_halves(*halves, interrupted)
                 is_whole = closed is not None and "event_type" in event
@@ -120,11 +126,33 @@ class News:
                 if self._is_new(number, state, is_whole=is_whole):
                     yield event
 
+    def _rows(self, connection: sqlite3.Connection, project: str) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows that may be new; where nothing is, next to none are read."""
+        found = connection.execute(_SESSION, (project, self.session_id)).fetchone()
+        if found is None:
+            return
+        session, count = found
+        if self._open:
+            yield from connection.execute(_OPEN, {"open": json.dumps([*self._open])})
+        if count != self._count:
+            behind = _BEHIND if self._last else _ALL
+            yield from connection.execute(behind, {"session": session, "last": self._last})
+
     def _is_new(self, number: int, state: tuple[bool, bool, int], *, is_whole: bool) -> bool:
         """Note how an event stands; say whether it has not stood so before."""
-        is_new = number > self._last or self._open.get(number) != state
+        is_first = number > self._last
+        is_new = is_first or self._open.get(number) != state
         self._last = max(self._last, number)
+        self._count += is_first
         self._open.pop(number, None)
         if not is_whole:
             self._open[number] = state
         return is_new
+
+
+def _size_and_time(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns

@@ -52,6 +52,65 @@ def test_a_home_that_is_not_there_yet(home, monkeypatch):
     followed.close()
 
 
+def test_a_look_at_which_nothing_is_new_reads_next_to_nothing():
+    """However long the session is, and whatever others have put since."""
+    events = [
+        {
+            "id": f"{n}",
+            "session_id": "s",
+            "parent_id": "0" if n else None,
+            "event_type": "a",
+            "timestamp": n,
+        }
+        | ({"end_timestamp": n, "result": "Success"} if n else {})
+        for n in range(20_000)
+    ]
+    with SqliteStore() as store:
+        store.put(events)
+        news = News("s")
+        assert 20_000 == len(list(news.of(store)))
+        store.put([event | {"session_id": "t"} for event in events])
+        assert 20 > hundreds_of_steps(store, news, [])
+        new = events[-1] | {"id": "new"}
+        store.put([new])
+        hundreds_of_steps(store, news, [new])
+        store.put([new | {"id": "newer"}])
+        assert 20 > hundreds_of_steps(store, news, [new | {"id": "newer"}])
+
+
+def hundreds_of_steps(store, news, expected):
+    """Return how many hundreds of steps SQLite's machine takes for what is new."""
+    taken = []
+    with store.reading() as connection:
+        connection.set_progress_handler(lambda: taken.append(1), 100)
+        assert expected == list(news.of(store))
+        connection.set_progress_handler(None, 0)
+    return len(taken)
+
+
+def test_a_home_that_is_only_read_is_copied_only_when_its_store_changes(home, monkeypatch):
+    """What the journal gains is taken up into the copy."""
+    client = ao.Client()
+    with client.session() as session:
+        pass
+    with FollowedHome(home).look():  # makes the store
+        pass
+    monkeypatch.setattr("agentlog.store.home._is_read_only", lambda home: True)  # root may write
+    followed = FollowedHome(home)
+    copy = followed.look()
+    assert copy is followed.look()
+    assert copy.path is None
+    with client.session() as session:
+        assert session.session_id == followed.look().sessions()[0].id
+        assert copy is followed.look()
+        with SqliteStore(home / "store.db") as store:
+            store.put([{"id": "1", "session_id": "s", "event_type": "a", "timestamp": 1.0}])
+        assert copy is not followed.look()
+        assert {session.session_id, "s"} <= {one.id for one in followed.look().sessions()}
+    client.close()
+    followed.close()
+
+
 def test_what_is_interrupted_is_new():
     """An event whose process is gone has changed, though nothing more was written of it."""
     opened = {"id": "1", "session_id": "s", "parent_id": None, "event_type": "a", "timestamp": 1.0}
