@@ -1,5 +1,7 @@
 """`agentlog replay --follow`: shows a run while it goes on, until its session has ended.
 
+It has ended too when it is silent: whether it runs, nobody here will ever see.
+
 The rules of this file: an event is shown within a second of being written to the journal, whatever
 the length of the run; a terminal is drawn anew in place, and shows the whole replay in the end; a
 pipe, or a terminal that cannot be drawn on, gets a line at each start and each end.
@@ -7,6 +9,7 @@ pipe, or a terminal that cannot be drawn on, gets a line at each start and each 
 
 import math
 import os
+import select
 import shutil
 import sys
 import time
@@ -16,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
 
+from agentlog.errors import SessionNotFoundError
 from agentlog.replay import terminal
 from agentlog.replay.follow import Followed, Step, line
 from agentlog.replay.glyphs import ASCII, UNICODE
@@ -24,6 +28,7 @@ from agentlog.store import LAST, SessionFilter
 from agentlog.store.following import FollowedHome, FollowedStore, News
 from agentlog.store.home import STORE_NAME, read_store
 from agentlog.store.sqlite import SqliteStore
+from agentlog.store.state import State
 
 _TURN: Final = 0.2
 """Seconds between two looks."""
@@ -97,7 +102,8 @@ def follow(
         tell: Told that there is nothing yet.
 
     Raises:
-        SessionNotFoundError: If there is no such session.
+        SessionNotFoundError: If there is no such session, or no longer.
+        BrokenPipeError: If the reader has left.
         StoreError: If the store cannot be read.
 
     """
@@ -113,9 +119,11 @@ def follow(
         news, followed = News(_resolved(source, session, tell)), Followed()
         while not followed.has_ended:
             began = time.monotonic()
-            shown.update(followed, followed.take(news.of(source.look())))
+            store = source.look()
+            steps = followed.take(news.of(store)) or _given_up(followed, store, news.session_id)
+            shown.update(followed, steps)
             if not followed.has_ended:
-                time.sleep(min(max(_TURN, time.monotonic() - began), _LONGEST_TURN))
+                _pause(min(max(_TURN, time.monotonic() - began), _LONGEST_TURN))
         # What was on its way while the session was read is there now.
         shown.end(followed, followed.take(news.of(source.look())))
         return news.session_id
@@ -133,8 +141,33 @@ def _resolved(source: Source, session: str, tell: Callable[[str], None]) -> str:
         if not is_told:
             tell("Nothing has been recorded yet: waiting for a session.")
             is_told = True
-        time.sleep(_TURN)
+        _pause(_TURN)
     return source.look().resolve(session)
+
+
+def _given_up(followed: Followed, store: SqliteStore, session_id: str) -> list[Step]:
+    """Return the ends that nobody sees: those of a session that has long said nothing."""
+    summary = store.summary(session_id)
+    if summary is None:
+        raise SessionNotFoundError("The session was deleted while it was followed.")
+    is_silent = summary.state != State.RUNNING and store.is_silent(session_id)
+    return followed.silence() if is_silent else []
+
+
+def _pause(seconds: float) -> None:
+    """Wait; raises `BrokenPipeError` if the reader leaves, though nothing is written meanwhile."""
+    try:
+        output = sys.stdout.fileno()
+    except OSError:  # no file is behind it
+        time.sleep(seconds)
+        return
+    poll = select.poll()
+    poll.register(output, 0)  # what is looked for comes unasked
+    found = poll.poll(seconds * 1000)
+    if any(events & (select.POLLERR | select.POLLHUP) for _, events in found):
+        raise BrokenPipeError
+    if found:  # it cannot be polled
+        time.sleep(seconds)
 
 
 class _Lines:

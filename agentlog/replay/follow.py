@@ -20,7 +20,7 @@ from agentlog.replay.text import Tally, header, tree
 from agentlog.replay.tree import forest
 from agentlog.store import ids
 from agentlog.store.merge import Event
-from agentlog.store.state import State
+from agentlog.store.state import State, silenced
 
 _PAYLOADS: Final = frozenset(["params", "prompt", "returns", "log", "process", "notes"])
 _ENDS: Final = frozenset(["end_timestamp", "result", "reason", "error"])
@@ -51,8 +51,8 @@ class Followed:
         self._recent: dict[str, None] = {}
         self._open: dict[str, None] = {}
         self._failures: set[str] = set()
-        self._depths: dict[str, int] = {}
-        self._tokens: list[int | None] = [None, None]
+        self._tokens_in: int | None = None
+        self._tokens_out: int | None = None
         self._head: Node | None = None
 
     @property
@@ -78,13 +78,17 @@ class Followed:
         placed = [Step(step.node, self._depth(step.node), step.when, step.is_end) for step in steps]
         return sorted(placed, key=_order)
 
+    def silence(self) -> list[Step]:
+        """Give up what is open, as nobody sees whether it runs; return what has ended by it."""
+        return self.take([silenced(self._nodes[event_id].event) for event_id in self._open])
+
     def tally(self) -> Tally:
         """Return the sums of all events."""
         return Tally(
             events=len(self._nodes),
             failures=len(self._failures),
-            tokens_in=self._tokens[0],
-            tokens_out=self._tokens[1],
+            tokens_in=self._tokens_in,
+            tokens_out=self._tokens_out,
         )
 
     def screen(self, view: View, height: int, id_length: int = ids.LEAST) -> list[Line]:
@@ -111,27 +115,23 @@ class Followed:
             self._open[node.id] = None
         if node.failed:
             self._failures.add(node.id)
-        for place, name in enumerate(("tokens_in", "tokens_out")):
-            now, was = getattr(node, name), getattr(before, name, None)
-            if now is not None:
-                self._tokens[place] = (self._tokens[place] or 0) + now - (was or 0)
+        was_in, was_out = (before.tokens_in, before.tokens_out) if before else (None, None)
+        self._tokens_in = _sum(self._tokens_in, node.tokens_in, was_in)
+        self._tokens_out = _sum(self._tokens_out, node.tokens_out, was_out)
         if node.is_root and (self._head is None or node.kind == "session"):
             self._head = node
 
     def _depth(self, node: Node) -> int:
         """Return how many events are above, so far as they are known and a line can be indented."""
-        way: list[str] = []
-        while node.id not in self._depths:
-            way.append(node.id)
-            above = None if node.is_root else self._nodes.get(str(node.event.get("parent_id")))
-            if above is None or len(way) > _DEEPEST:
-                self._depths[way.pop()] = 0 if node.is_root else 1
-                break
-            node = above
-        depth = self._depths[node.id]
-        for event_id in reversed(way):
-            depth = self._depths[event_id] = min(depth + 1, _DEEPEST)
+        depth = 0
+        above: Node | None = node
+        while above and not above.is_root and depth < _DEEPEST:
+            above = self._above(above)
+            depth += 1
         return depth
+
+    def _above(self, node: Node) -> Node | None:
+        return self._nodes.get(str(node.event.get("parent_id")))
 
     def _newest(self, most: int) -> Iterator[Node]:
         """Yield the events that were last heard of or still run, and those above them."""
@@ -144,7 +144,7 @@ class Followed:
         for event_id in list(chosen):
             node: Node | None = self._nodes[event_id]
             for _ in range(_MOST_ANCESTORS):
-                node = self._nodes.get(str(node.event.get("parent_id"))) if node else None
+                node = self._above(node) if node else None
                 if node is None or node.id in chosen:
                     break
                 chosen[node.id] = None
@@ -183,8 +183,13 @@ def _steps(before: Node | None, node: Node) -> Iterator[Step]:
     if before is None and not is_instant and "event_type" in node.event:
         started = {name: value for name, value in node.event.items() if name not in _ENDS}
         yield Step(Node(started), 0, node.started, is_end=False)
-    if has_ended and (before is None or before.state is State.RUNNING):
+    if has_ended and (before is None or (before.ended is None and before.state is not node.state)):
         yield Step(node, 0, node.ended, is_end=True)
+
+
+def _sum(known: int | None, now: int | None, was: int | None) -> int | None:
+    """Count the tokens of an event that had others, None where nobody counted them."""
+    return known if now is None else (known or 0) + now - (was or 0)
 
 
 def _order(step: Step) -> tuple[float, bool, int]:

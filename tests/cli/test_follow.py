@@ -14,6 +14,7 @@ import time
 import pytest
 
 from agentlog.cli import main
+from agentlog.store.sqlite import SqliteStore
 from tests import scripts
 from tests.cli.commandline import AGENTLOG, STEERING, agentlog, environ
 from tests.server.collector import Collector
@@ -320,6 +321,44 @@ def test_a_reader_that_has_left_is_no_error(tmp_path):
     os.close(writer)
     program.kill()
     assert (141, "") == (done.returncode, done.stderr)
+
+
+def test_a_reader_that_leaves_is_noticed_though_nothing_happens(program, follow):
+    """A run may say nothing for hours."""
+    program.begin("first")
+    follower = follow()
+    follower.until("▸ first")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, follower.end)
+    os.close(nothing)
+    assert (141, "") == follower.rest()
+
+
+def test_a_session_that_is_silent_has_ended(tmp_path, follow):
+    """Nobody sees who came over HTTP and died without a word: the innermost ends first."""
+    store = tmp_path / "team.db"
+    place = {"session_id": "5" * 32, "timestamp": 1.0}
+    root = place | {"id": "1", "parent_id": None, "event_type": "far", "action_type": "session"}
+    with SqliteStore(store) as opened:
+        opened.put([root, place | {"id": "2", "parent_id": "1", "event_type": "step"}])
+    for terminal in (False, True):
+        follower = follow("--store", str(store), terminal=terminal, NO_COLOR="1")
+        assert (0, "") == follower.rest()
+        ends = [line for line in follower.written.splitlines() if "silent" in line]
+        assert ["far", "step"] == sorted(re.findall("far|step", "".join(ends[-2:])))
+
+
+def test_a_session_that_is_deleted_meanwhile(tmp_path, follow):
+    """That is told, with the status of what could not be done."""
+    store = tmp_path / "team.db"
+    event = {"id": "1", "session_id": "s", "parent_id": None, "event_type": "far"}
+    with SqliteStore(store) as opened:
+        opened.put([event | {"timestamp": time.time()}])
+        follower = follow("--store", str(store))
+        follower.until("▸ far")
+        assert 1 == opened.prune(time.time())
+        told = "agentlog: The session was deleted while it was followed.\n"
+        assert (1, told) == follower.rest()
 
 
 def test_json_and_follow_are_wrong_usage(capsys):

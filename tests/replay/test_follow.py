@@ -10,6 +10,7 @@ from agentlog.replay.glyphs import ASCII, UNICODE
 from agentlog.replay.lines import to_plain
 from agentlog.replay.rows import View
 from agentlog.store.merge import merged
+from agentlog.store.state import State
 from tests.cli.commandline import STEERING
 from tests.replay.events import START, event, records, session
 
@@ -72,6 +73,40 @@ def test_what_was_interrupted_ends_without_a_time():
         "             ! root  interrupted  session",
     ] == lines(followed, [session(end=None) | gone, event("a", "root", end=None) | gone])
     assert followed.has_ended
+
+
+def test_what_was_interrupted_may_end_all_the_same():
+    """Its end was on its way: it is told when it comes."""
+    followed = Followed()
+    open_one = event("a", "root", end=None)
+    lines(followed, [open_one | {"result": "Indeterminate", "reason": "interrupted"}])
+    failed = event("a", "root", result="Fail", error="no")
+    assert ["22:13:21.000   ✗ a  failed  1.00 s  no"] == lines(followed, [failed])
+    assert [] == lines(followed, [failed])
+    assert 1 == followed.tally().failures
+
+
+def test_what_is_silent_is_given_up():
+    """All that is open ends, in the order in which it would."""
+    followed = Followed()
+    lines(followed, [session(end=None), event("a", "root", end=None), event("b", "root")])
+    steps = followed.silence()
+    assert [("a", State.SILENT), ("root", State.SILENT)] == [
+        (step.node.id, step.node.state) for step in steps
+    ]
+    assert all(step.is_end for step in steps)
+    assert followed.has_ended
+
+
+def test_an_event_whose_parent_comes_late_is_indented_then():
+    """Until then it stands below the root."""
+    followed = Followed()
+    assert [1, 2] == [
+        s.depth for s in followed.take([event("b", "a"), event("c", "b", end=None)]) if not s.is_end
+    ]
+    followed.take([session(end=None), event("a", "root", end=None)])
+    (ended,) = followed.take([event("c", "b")])
+    assert 3 == ended.depth
 
 
 def test_a_session_without_its_root_ends_when_nothing_runs():
