@@ -1,18 +1,20 @@
 """`agentlog export`: a session in a file, or on stdout, in a form that other programs read.
 
 The rule of this file: a file that is there is whole. What is written goes beside it first and takes
-its name in the end, unless the path is no regular file.
+its name when it is on the disk, unless the path is no regular file. Who is told to end meanwhile
+leaves nothing there.
 """
 
 import json
 import os
+import signal
 import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
-from tempfile import mkstemp
+from secrets import token_hex
 from typing import IO, Final
 
 from agentlog.errors import ConfigurationError
@@ -124,20 +126,47 @@ def _file(path: Path) -> Iterator[IO[bytes]]:
         with path.open("wb") as file:
             yield file
         return
+    with _ending_orderly(), _file_beside(path) as file:
+        yield file
+
+
+@contextmanager
+def _file_beside(path: Path) -> Iterator[IO[bytes]]:
     target = path.resolve()
+    beside = target.with_name(f".agentlog-{token_hex(8)}")
     try:
-        descriptor, beside = mkstemp(dir=target.parent, prefix=f".{target.name[:100]}-")
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, _mode(target))
+        with _created(beside, target, path) as file:
             yield file
-        Path(beside).replace(target)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
     except BaseException:
         with suppress(OSError):
-            Path(beside).unlink()
+            beside.unlink()
         raise
+
+
+def _created(beside: Path, target: Path, path: Path) -> IO[bytes]:
+    """Make a file with the permissions of the one that is there, else with those of any new one."""
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        descriptor = os.open(beside, flags, 0o666 if mode is None else mode)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    if mode is not None:
+        os.fchmod(descriptor, mode)
+    return os.fdopen(descriptor, "wb")
+
+
+@contextmanager
+def _ending_orderly() -> Iterator[None]:
+    """Let SIGTERM end the process as Ctrl-C does, with the status that shells give it."""
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _is_regular(path: Path) -> bool:
@@ -146,13 +175,3 @@ def _is_regular(path: Path) -> bool:
         return stat.S_ISREG(path.stat().st_mode)
     except FileNotFoundError:
         return True
-
-
-def _mode(target: Path) -> int:
-    """Return the permissions of the file that is there, else those that a new one gets."""
-    try:
-        return stat.S_IMODE(target.stat().st_mode)
-    except FileNotFoundError:
-        mask = os.umask(0o077)
-        os.umask(mask)
-        return 0o666 & ~mask

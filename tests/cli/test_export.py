@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import signal
 import stat
 import subprocess
 from base64 import b64decode
@@ -188,9 +189,10 @@ with SqliteStore(Path(sys.argv[1])) as store:
 """
 
 
-def test_a_long_run_is_not_in_memory(tmp_path):
-    """Of 40 MB of payloads, what an export takes is a part."""
-    path = tmp_path / "long.db"
+@pytest.fixture(scope="module")
+def long_run(tmp_path_factory):
+    """A store with a session of 40 MB of payloads, `s`."""
+    path = tmp_path_factory.mktemp("long") / "long.db"
     payload = {"text": "word " * 800}
     with SqliteStore(path) as store:
         store.put(
@@ -205,9 +207,14 @@ def test_a_long_run_is_not_in_memory(tmp_path):
             }
             for number in range(10_000)
         )
+    return path
+
+
+def test_a_long_run_is_not_in_memory(long_run, tmp_path):
+    """What an export takes is a part of it."""
     for form in ("html", "jsonl", "otlp_json", "chrome_trace", "csv"):
         done = subprocess.run(
-            [AGENTLOG[0], "-c", MEASURED, str(path), form, str(tmp_path / form)],
+            [AGENTLOG[0], "-c", MEASURED, str(long_run), form, str(tmp_path / form)],
             env=environ(),
             capture_output=True,
             text=True,
@@ -215,3 +222,19 @@ def test_a_long_run_is_not_in_memory(tmp_path):
         )
         assert 30 > int(done.stdout)
         assert (1 << 17) < Path(tmp_path / form).stat().st_size
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_who_is_told_to_end_leaves_nothing(number, status, long_run, tmp_path):
+    """What was begun is taken away, and the file that was there stays as it is."""
+    path = tmp_path / ("long name " * 20 + ".html")
+    path.write_text("old")
+    command = [*AGENTLOG, "export", "s", "--html", str(path), "--store", str(long_run)]
+    with subprocess.Popen(command, env=environ(), stderr=subprocess.PIPE) as run:
+        while [path] == list(tmp_path.iterdir()):
+            assert run.poll() is None
+        run.send_signal(number)
+        assert b"" == run.stderr.read()
+        assert status == run.wait(timeout=60)
+    assert [path] == list(tmp_path.iterdir())
+    assert "old" == path.read_text()
