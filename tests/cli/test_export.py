@@ -69,7 +69,7 @@ def test_a_file_that_is_there_is_replaced(session_id, tmp_path):
     path.chmod(0o600)
     link.symlink_to(path)
     assert 0 == main(["export", session_id, "--csv", str(link)])
-    assert path.read_text().startswith("session_id")
+    assert path.read_text().startswith('"session_id"')
     assert link.is_symlink()
     assert 0o600 == stat.S_IMODE(path.stat().st_mode)
 
@@ -93,7 +93,7 @@ def test_what_is_no_file_is_written_to(session_id, tmp_path):
     with subprocess.Popen(
         [*AGENTLOG, "export", session_id, "--csv", str(pipe)], env=environ()
     ) as run:
-        assert pipe.read_text().startswith("session_id")
+        assert pipe.read_text().startswith('"session_id"')
         assert 0 == run.wait(timeout=60)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 

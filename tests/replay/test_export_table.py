@@ -68,6 +68,9 @@ def test_a_row_is_an_event():
         ("+12.50", "+12.50"),
         ("-5+cmd", "'-5+cmd"),
         ("a=1", "a=1"),
+        (" =1+1", "' =1+1"),
+        ("a;=HYPERLINK(1)", "a;'=HYPERLINK(1)"),
+        ("a; @SUM(A1);b;-1", "a;' @SUM(A1);b;'-1"),
         ("\x1b[31m", "\\x1b[31m"),
     ],
     ids=ascii,
@@ -77,9 +80,17 @@ def test_no_text_is_a_formula(name, cell):
     assert cell == rows([session(event_type=name)])[0]["event_type"]
 
 
-def test_a_huge_text_fits_into_a_cell():
+def test_texts_are_in_quotes():
+    """And numbers are not."""
+    lines = "".join(table.parts(run_of([session(event_type='a "b"')]))).splitlines()
+    assert lines[0].startswith('"session_id","id",')
+    assert '"a ""b""","session","succeeded",1700000000.0,1700000010.0,10.0,' in lines[1]
+
+
+@pytest.mark.parametrize("sign", ["\x00", ";="])
+def test_a_huge_text_fits_into_a_cell(sign):
     """Spreadsheets take 32,767 characters."""
-    (row,) = rows([session(event_type="\x00" * 40_000)])
+    (row,) = rows([session(event_type=sign * 40_000)])
     assert 32_000 == len(row["event_type"])
 
 

@@ -1,8 +1,9 @@
 """A session as CSV, a row an event, for spreadsheets and data frames.
 
-The rules of this file: RFC 4180 (a header, commas, CRLF), UTF-8. Numbers are numbers. Texts are on
-one line, what cannot be seen in them is a visible escape, and none is a formula: one that begins
-like it gets an apostrophe before it (https://owasp.org/www-community/attacks/CSV_Injection).
+The rules of this file: RFC 4180 (a header, commas, CRLF), UTF-8. Numbers are numbers. Texts are in
+quotes and on one line, what cannot be seen in them is a visible escape, and none is a formula: what
+begins like it, there or where a spreadsheet begins a cell that parts them by semicolons, gets an
+apostrophe before it (https://owasp.org/www-community/attacks/CSV_Injection).
 """
 
 import csv
@@ -18,7 +19,7 @@ from agentlog.replay.node import Node
 _LONGEST: Final = 32_000
 """Characters of a cell; spreadsheets take 32,767."""
 
-_FORMULA = re.compile("[=+\\-@\uff1d\uff0b\uff0d\uff20]")
+_FORMULA = re.compile("(?:^|(?<=;)) *(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
 
 Cell = str | int | float | None
@@ -72,10 +73,10 @@ def parts(run: Run) -> Iterator[str]:
 
 def _row(cells: Sequence[Cell]) -> str:
     text = io.StringIO()
-    csv.writer(text).writerow(cells)
+    csv.writer(text, quoting=csv.QUOTE_NONNUMERIC).writerow(cells)
     return text.getvalue()
 
 
 def _text(value: str) -> str:
     text = safe(value[:_LONGEST])[:_LONGEST]
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+    return text if _NUMBER.fullmatch(text) else _FORMULA.sub(r"'\g<0>", text)[:_LONGEST]
