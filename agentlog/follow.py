@@ -21,8 +21,9 @@ from typing import Final, Protocol
 
 from agentlog.errors import SessionNotFoundError
 from agentlog.replay import terminal
-from agentlog.replay.follow import Followed, Step, line
+from agentlog.replay.follow import Followed, Step
 from agentlog.replay.glyphs import ASCII, UNICODE
+from agentlog.replay.moving import line, screen
 from agentlog.replay.rows import View
 from agentlog.store import LAST, SessionFilter
 from agentlog.store.following import FollowedHome, FollowedStore, News
@@ -181,9 +182,7 @@ class _Lines:
         terminal.show(line(step, self._view) for step in steps if self._is_wanted(step))
         sys.stdout.flush()
 
-    def end(self, followed: Followed, steps: Sequence[Step]) -> None:
-        """Write the last."""
-        self.update(followed, steps)
+    end = update
 
     def _is_wanted(self, step: Step) -> bool:
         depth = self._view.depth
@@ -207,7 +206,7 @@ class _Screen:
             return
         size = shutil.get_terminal_size()
         view = replace(self._view, width=size.columns, now=time.time())
-        lines = followed.screen(view, max(1, size.lines - 1))
+        lines = screen(followed, view, max(1, size.lines - 1))
         text = terminal.written(lines)
         sys.stdout.write(self._back(size) + text)
         sys.stdout.flush()

@@ -1,36 +1,26 @@
-"""A run while it goes on: what has started and ended since, and what a screen shows of it.
+"""A run while it goes on: what is known of it, and what has started and ended since.
 
-The rules of this file: each start and each end of an event is told once, in order of time as far as
-they are known together. And a screen shows what happens now, however many events there are: the
-newest, the ways to them, and the sums of all. Payloads are not kept.
+The rule of this file: each start and each end of an event is told once, in order of time as far as
+they are known together. Payloads are not kept.
 
-Pure; who asks for the time and writes to the terminal is agentlog/follow.py.
+Pure; moving.py lays it out, and agentlog/follow.py asks for the time and writes to the terminal.
 """
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
+from dataclasses import dataclass
 from typing import Final
 
-from agentlog.replay.lines import GAP, Line
 from agentlog.replay.node import Node
-from agentlog.replay.rows import View, details_of, duration_of, role_of, trouble_of
-from agentlog.replay.text import Tally, header, tree
-from agentlog.replay.tree import forest
-from agentlog.store import ids
+from agentlog.replay.text import Tally
 from agentlog.store.merge import Event
 from agentlog.store.state import State, silenced
 
 _PAYLOADS: Final = frozenset(["params", "prompt", "returns", "log", "process", "notes"])
 _ENDS: Final = frozenset(["end_timestamp", "result", "reason", "error"])
 _LONGEST_ERROR: Final = 400
-_FOLDED_UP_TO: Final = 1000
-"""Events of which all are laid out, and alike ones folded; of more only the newest are."""
-
 _MOST_ANCESTORS: Final = 64
 _DEEPEST: Final = 24
-_NO_TIME: Final = " " * len("00:00:00.000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +81,24 @@ class Followed:
             tokens_out=self._tokens_out,
         )
 
-    def screen(self, view: View, height: int, id_length: int = ids.LEAST) -> list[Line]:
-        """Lay out as many lines as there are: who it is, and what happens now."""
-        if not self._nodes:
-            return []
-        is_small = len(self._nodes) <= _FOLDED_UP_TO
-        roots = forest(
-            [node.event for node in (self._nodes.values() if is_small else self._newest(height))]
-        )
-        above = [*header(roots, view, id_length, self.tally()), []]
-        rows = tree(roots, view if is_small else replace(view, unfold=True))
-        room = max(1, height - len(above))
-        if len(rows) > room:
-            rows = [[(view.glyphs.ellipsis, "detail")], *rows[len(rows) - room + 1 :]]
-        return [*above, *rows][-max(1, height) :]
+    def newest(self, most: int) -> Iterator[Node]:
+        """Yield the events that were last heard of or still run, and those above them."""
+        chosen: dict[str, None] = {}
+        for known in (self._recent, self._open):
+            for place, event_id in enumerate(reversed(known)):
+                if place == most:
+                    break
+                chosen[event_id] = None
+        for event_id in list(chosen):
+            node: Node | None = self._nodes[event_id]
+            for _ in range(_MOST_ANCESTORS):
+                node = self._above(node) if node else None
+                if node is None or node.id in chosen:
+                    break
+                chosen[node.id] = None
+        if self._head:
+            chosen[self._head.id] = None
+        return (self._nodes[event_id] for event_id in chosen)
 
     def _note(self, node: Node, before: Node | None) -> None:
         self._nodes[node.id] = node
@@ -132,48 +126,6 @@ class Followed:
 
     def _above(self, node: Node) -> Node | None:
         return self._nodes.get(str(node.event.get("parent_id")))
-
-    def _newest(self, most: int) -> Iterator[Node]:
-        """Yield the events that were last heard of or still run, and those above them."""
-        chosen: dict[str, None] = {}
-        for known in (self._recent, self._open):
-            for place, event_id in enumerate(reversed(known)):
-                if place == most:
-                    break
-                chosen[event_id] = None
-        for event_id in list(chosen):
-            node: Node | None = self._nodes[event_id]
-            for _ in range(_MOST_ANCESTORS):
-                node = self._above(node) if node else None
-                if node is None or node.id in chosen:
-                    break
-                chosen[node.id] = None
-        if self._head:
-            chosen[self._head.id] = None
-        return (self._nodes[event_id] for event_id in chosen)
-
-
-def line(step: Step, view: View) -> Line:
-    """Write a start or an end in one line: when, what, and how it ended."""
-    node = step.node
-    state = node.state
-    written: Line = [
-        (_clock(step.when, view.zone), "detail"),
-        (" " + "  " * step.depth, ""),
-        (view.glyphs.states[state], state),
-        (" ", ""),
-        (view.name(node.name), role_of(node)),
-    ]
-    for detail in details_of([node], state, view):
-        written.extend((GAP, detail))
-    if step.is_end:
-        if tokens := view.tokens(node.tokens_in, node.tokens_out):
-            written.extend((GAP, (tokens, "tokens")))
-        if step.when is not None and (duration := duration_of(node, state, view)):
-            written.extend((GAP, (duration, "duration")))
-        if trouble := trouble_of(node, state, view):
-            written.extend((GAP, trouble))
-    return written
 
 
 def _steps(before: Node | None, node: Node) -> Iterator[Step]:
@@ -207,9 +159,3 @@ def _lean(event: Mapping[str, object]) -> Event:
         short = message[:_LONGEST_ERROR] if isinstance(message, str) else message
         lean["error"] = {"type": error.get("type"), "message": short}
     return lean
-
-
-def _clock(when: float | None, zone: tzinfo | None) -> str:
-    if when is None:
-        return _NO_TIME
-    return datetime.fromtimestamp(when, zone).strftime("%H:%M:%S.%f")[: len(_NO_TIME)]

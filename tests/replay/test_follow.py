@@ -5,7 +5,8 @@ from datetime import UTC
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlog.replay.follow import Followed, line
+from agentlog.replay import moving
+from agentlog.replay.follow import Followed
 from agentlog.replay.glyphs import ASCII, UNICODE
 from agentlog.replay.lines import to_plain
 from agentlog.replay.rows import View
@@ -19,12 +20,12 @@ VIEW = View(width=80, glyphs=UNICODE, zone=UTC, now=START + 5)
 
 def lines(followed, events, view=VIEW):
     """Return the lines of what is new."""
-    return to_plain(line(step, view) for step in followed.take(events)).splitlines()
+    return to_plain(moving.line(step, view) for step in followed.take(events)).splitlines()
 
 
 def screen(followed, height=20, view=VIEW):
     """Return the lines of the screen."""
-    return to_plain(followed.screen(view, height)).splitlines()
+    return to_plain(moving.screen(followed, view, height)).splitlines()
 
 
 def test_each_start_and_each_end_is_told_once():
