@@ -23,7 +23,6 @@ let rows = new Map(); // by id
 let isSilent = false; // nobody sees whether it runs; so it is in a file
 let run = null;
 let isFollowing = false;
-let isListening = true;
 let due = 0;
 let cost = 0; // ms to build a run, and then to rest
 
@@ -124,7 +123,7 @@ function showTime() {
   showBars(time);
   showMap(run.nodes, time);
   showMoment(time);
-  const upTo = (field) => run.nodes.filter((node) => node[field] !== null && node[field] <= view.at).length;
+  const upTo = (field) => run.nodes.filter((node) => (node[field] ?? Infinity) <= view.at).length;
   const told = () => `+${duration(view.at - run.whole[0])}: ${upTo("when") - upTo("ended")} open · ${upTo("ended")} ended`;
   at("moment").textContent = view.at === null ? "" : told();
 }
@@ -133,8 +132,7 @@ function drawTools() {
   at("errors").ariaPressed = view.errors;
   at("whole").disabled = !view.zoom && view.at === null;
   at("follow").ariaPressed = isFollowing;
-  at("follow").hidden = !run.isLive;
-  at("live").textContent = !isListening ? "not connected" : run.isLive ? "live" : "";
+  at("live").hidden = at("follow").hidden = !run.isLive;
   at("found").textContent = view.matches ? `${count(view.matches.size)} found` : "";
   if (at("search").value !== view.query) at("search").value = view.query;
 }
@@ -242,10 +240,7 @@ const live = {
     update();
   },
   reload: () => load().then(update, complain),
-  state(isThere) {
-    isListening = isThere;
-    drawTools();
-  },
+  state: (isListening) => (at("live").textContent = isListening ? "live" : "not connected"),
 };
 
 function tick() {
@@ -264,10 +259,6 @@ const commands = {
   pageUp: () => step(-table.fitting),
   fold: foldOrParent,
   unfold,
-  foldAll() {
-    const top = run.head.children.filter((node) => node.children.length);
-    change({ turned: new Set(view.turned.size ? [] : top.map((node) => node.key)) }, true);
-  },
   first: () => step(-Infinity),
   last: () => step(Infinity),
   nextFailure: () => goToNext(run.failures),
