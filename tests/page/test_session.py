@@ -191,6 +191,33 @@ def test_values_that_are_damage_or_large(collector, visit):
     assert 70_001 == page.locator("#pane section.params > div > dl > dt").count()
 
 
+def test_what_is_nested_deep_can_be_read(collector, visit):
+    """Each level lies below its name, within the pane, at any width of it."""
+    deep = {"leaf": "the leaf"}
+    for level in range(12):
+        deep = {f"level {level}": deep, "list": [1, {"a": 1}]}
+    collector.post([record(returns=deep, level="info", logger="a.module")])
+    page = visit(collector, address(), viewport={"width": 900, "height": 800})
+    assert "level\ninfo\nlogger\na.module" in section(page, "More").inner_text()
+    returns = section(page, "Returns")
+    while (summary := returns.locator("details:not([open]) > summary")).count():
+        summary.first.click()
+    inner, outer = (
+        one.bounding_box() for one in (returns.get_by_text("the leaf"), page.locator("#pane"))
+    )
+    assert inner["x"] + inner["width"] < outer["x"] + outer["width"]
+
+
+def test_all_columns_are_there(collector, visit):
+    """Also beside the pane, in a window of usual width."""
+    model = {"action_type": "llm", "model": "gpt-4", "prompt_tokens": 812}
+    collector.post([record(**model)])
+    page = visit(collector, address())
+    page.locator("#pane").wait_for()
+    for column in ("name", "kind", "model", "tokens", "duration", "time"):
+        assert page.locator(f".head .{column}").is_visible()
+
+
 def test_keys(collector, visit):
     """What the mouse does, keys do."""
     collector.post(failed_run())
@@ -220,6 +247,9 @@ def test_keys(collector, visit):
     page.keyboard.press("Enter")
     title(page, "plan")
     page.keyboard.press("Escape")
+    page.keyboard.press("e")
+    page.keyboard.press("Escape")
+    page.locator("#errors[aria-pressed=false]").wait_for()
     page.keyboard.press("G")
     page.keyboard.press("z")
     page.locator("#whole:enabled").wait_for()

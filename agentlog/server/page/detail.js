@@ -30,7 +30,7 @@ export async function showInPane(item, context) {
   await pause(PATIENCE);
   if (shown !== now) return;
   const drawn = await context.source.event(node.id).then(
-    (event) => [...sectionsOf(event, context.fields), section("To copy", idsOf(node, context))],
+    (event) => [...sectionsOf(event, node.row, context), section("To copy", idsOf(node, context))],
     (error) => [element("p.error", safe(error.message))],
   );
   if (shown === now) body.replaceChildren(...drawn);
@@ -58,8 +58,8 @@ function factsOf(node, { whole, cause }) {
   return listed(facts, valueOf);
 }
 
-function sectionsOf({ error, log, params, prompt, returns, session_id: known, ...more }, fields) {
-  for (const field of fields) delete more[field];
+function sectionsOf({ error, log, params, prompt, returns, session_id: known, ...more }, row, { fields }) {
+  for (const [i, field] of fields.entries()) if (row[i] !== null) delete more[field];
   const sections = [
     ["Error", error, errorOf],
     ["Log before the failure", log, logOf],

@@ -114,7 +114,7 @@ function select() {
   selectRow(view.selected);
   const item = table.item ?? run.nodes.find((node) => node.id === view.selected?.replace("~", ""));
   at("pane").hidden = !view.pane || !item;
-  if (!at("pane").hidden) showInPane(item, { ...run, ...outline, source, command: `agentlog replay ${outline.session_id}${view.errors ? " --errors" : ""}` });
+  if (!at("pane").hidden) showInPane(item, { ...run, ...outline, source, command: `agentlog replay ${outline.session_id}${outline.options ?? ""}${view.errors ? " --errors" : ""}` });
 }
 
 function showTime() {
@@ -279,8 +279,10 @@ const commands = {
   help: () => at("keys").showModal(),
   escape() {
     play(false);
+    at("export")?.removeAttribute("open");
     if (document.activeElement === at("search")) at("table").focus();
     if (view.query) change({ query: "" }, true);
+    else if (view.errors) commands.errors();
     else if (view.at !== null || view.zoom) commands.whole();
     else change({ pane: false });
     reach();
@@ -316,6 +318,7 @@ async function begin() {
   await load();
   build();
   listen();
+  at("table").focus({ preventScroll: true });
   if (view.selected === null && run.head) {
     const first = run.cause ?? run.head;
     isFollowing = run.isLive && !run.cause;

@@ -1,5 +1,5 @@
-/* Recorded values as elements: they become text and nothing else, or an image from a data: URL of a
-   raster image. What is long or deep is cut, with a way to all of it. */
+/* Recorded values as elements: they become text and nothing else, or an image, in which nothing runs.
+   What is long or deep is cut, with a way to all of it. */
 
 import { button, element } from "./element.js";
 import { LINES, count, parsed, plural, safe } from "./text.js";
@@ -9,7 +9,7 @@ const LONGEST_LINE = 80;
 const LONGEST_NAME = 200;
 const MOST_ENTRIES = 24;
 const FEW = 6;
-const IMAGE = /^data:image\/(png|jpe?g|gif|webp|avif);base64,[\w+/=\s]+$/i;
+const IMAGE = /^data:image\/(png|jpe?g|gif|webp|avif|svg\+xml);base64,[\w+/=\s]+$/i;
 const RAW_IMAGE = /^(iVBORw0KGgo|\/9j\/|R0lGOD|UklGR)[\w+/=\s]{200,}$/; // browsers look which
 
 export function valueOf(value, level = 0) {
