@@ -147,7 +147,7 @@ def test_words_are_looked_for_as_they_are_typed(many, visit):
     page.go_back()
     count(page, "10,000 sessions")
     page.get_by_role("searchbox").fill("nothing like that")
-    page.get_by_text("No session is like that.").wait_for()
+    page.get_by_text("No session has this in its name, tags or id.").wait_for()
     page.keyboard.press("Escape")
     count(page, "10,000 sessions")
     assert "" == fragment(page)

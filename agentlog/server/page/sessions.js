@@ -159,7 +159,8 @@ function draw() {
   list.show(sessions);
   at("count").textContent = `${isMore ? "the newest " : ""}${plural(sessions.length, "session")}`;
   at("tags").replaceChildren(...[...tags].sort().slice(0, 100).map((tag) => new Option("", tag)));
-  say(sessions.length ? "" : isNarrowed() ? "No session is like that." : "Nothing has been recorded yet.");
+  const none = view.q && chosen(view).size === 1 ? "No session has this in its name, tags or id." : isNarrowed() ? "No session is like that." : "Nothing has been recorded yet.";
+  say(sessions.length ? "" : none);
   at("endpoint").hidden = isNarrowed();
 }
 

@@ -8,7 +8,7 @@ import { safe } from "./text.js";
 const BEYOND = 3;
 const DEEPEST = 24;
 const LONGEST = 400;
-const PIXELS_PER_TICK = 88;
+const PIXELS_PER_TICK = 64;
 const PIXELS_OF_LABEL = 56;
 
 const grid = at("table");

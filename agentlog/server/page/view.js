@@ -68,7 +68,7 @@ export function describe(item, { view, cause, now }) {
     shared(nodes, "logger"),
     isPast && !node.failed && node.reason,
     isPast && !item.nodes && (node.error ?? (node.failed && node.reason)),
-    item.longest && `longest ${duration(item.longest)}`,
+    isPast && item.longest && `longest ${duration(item.longest)}`,
     open === false && !item.nodes && `… ${count(node.events - 1)} below${failures ? `, ${count(failures)} failed` : ""}`,
   ];
   return {
