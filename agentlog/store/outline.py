@@ -44,7 +44,7 @@ _FAR: Final = "1e15"
 
 _LONGEST_LINE = 4096
 _IN_A_PART = 1000
-_SHORT = 20_000
+SHORT = 200_000
 """Rows that SQLite joins itself: between two, others may take the interpreter's lock (rows.py)."""
 
 
@@ -127,7 +127,7 @@ def outline(
         values["numbers"] = str(list(numbers))
         wanted = f"{_SELECT} {_SOME} {_ORDER}"
     (count,) = connection.execute(_COUNT, values).fetchone()
-    if count <= _SHORT:
+    if count <= SHORT:
         wanted = f"SELECT group_concat(line) FROM ({wanted})"  # noqa: S608
     for part in rows.parts(connection.execute(wanted, values), _IN_A_PART):
         lines = ",".join(line for (line,) in part if line)

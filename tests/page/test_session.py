@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from tests.page.runs import START, address
-from tests.server.collector import event_id, record, without
+from tests.page.runs import START, address, run
+from tests.server.collector import Collector, event_id, record, without
 
 pytestmark = pytest.mark.waits
 
@@ -215,6 +215,57 @@ def test_keys(collector, visit):
     page.locator("#pane").wait_for(state="hidden")
 
 
+def test_pages_of_rows(collector, visit):
+    """Page keys go as far as one sees; `H` folds all that is below the root, and unfolds it."""
+    collector.post(run(400))
+    page = visit(collector, address())
+    selected(page)
+    page.keyboard.press("Home")
+    title(page, "long run")
+    page.keyboard.press("PageDown")
+    selected(page).and_(page.locator(":not([aria-rowindex='2'])")).wait_for()
+    seen = int(selected(page).get_attribute("aria-rowindex")) - 2
+    assert 20 < seen < 30
+    page.keyboard.press("PageUp")
+    title(page, "long run")
+    rows = int(page.locator("#table").get_attribute("aria-rowcount"))
+    page.keyboard.press("H")
+    page.locator(f"#table:not([aria-rowcount='{rows}'])").wait_for()
+    levels = page.locator(".space .row:not([hidden])").evaluate_all(
+        "rows => rows.map((row) => row.ariaLevel)"
+    )
+    assert {"1", "2"} == set(levels)
+    page.keyboard.press("H")
+    page.locator(f"#table[aria-rowcount='{rows}']").wait_for()
+
+
+def test_a_double_click_zooms(collector, visit):
+    """To the event; what lies outside of the window has a sign at its edge."""
+    collector.post(failed_run())
+    page = visit(collector, address())
+    title(page, "fetch")
+    page.locator(".space .row", has_text="fetch").dblclick()
+    page.locator("#whole:enabled").wait_for()
+    beyond = page.locator(".space .row:not([hidden])", has=page.locator(".bar.beyond"))
+    assert {"embed", "last"} == set(beyond.locator(".title").all_inner_texts())
+    cell, bar = (beyond.last.locator(part).bounding_box() for part in (".time", ".bar"))
+    assert cell["x"] <= bar["x"] <= bar["x"] + bar["width"] <= cell["x"] + cell["width"]
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    ["e=0&f=..~.x&z=1_&t=x&q=", "z=9_1&t=-1", "e=%00%ff&%", "z=NaN_Infinity&t=1e999", "f=~&e=~"],
+)
+def test_a_damaged_address_is_a_view(collector, visit, fragment):
+    """What cannot be understood is left out."""
+    collector.post(failed_run())
+    page = visit(collector, f"{address()}#{fragment}")
+    page.locator(".space .row .title", has_text="agent").wait_for()
+    page.keyboard.press("G")
+    title(page, "last")
+    page.keyboard.press("Escape")
+
+
 def test_search_finds_what_events_carry(collector, visit):
     """The words of a payload are found by asking the collector, in a moment."""
     collector.post(failed_run())
@@ -305,6 +356,28 @@ def test_live(collector, visit):
     page.locator("#follow[aria-pressed=false]").wait_for()
     collector.post([{**root, "end_timestamp": time.time() + 2, "result": "Fail"}])
     page.locator("#facts .state", has_text="failed").wait_for()
+
+
+def test_it_lives_on_after_a_restart(tmp_path, visit):
+    """Of the collector: a thousand events that were missed are there, once, and what follows."""
+    root = without(record(timestamp=time.time()), "end_timestamp", "result")
+    now = {"timestamp": time.time(), "end_timestamp": time.time()}
+    with Collector(tmp_path) as collector:
+        collector.post([root])
+        page = visit(collector, address())
+        page.locator("#live", has_text="live").wait_for()
+        collector.stop()
+        page.locator("#live", has_text="not connected").wait_for()
+    with Collector(tmp_path, "--port", str(collector.port)) as collector:
+        collector.post([record(n, event_type=f"missed {n}", **now) for n in range(2, 1002)])
+        page.locator("#facts", has_text="1,001 events").wait_for()
+        page.locator("#live", has_text=re.compile("^live$")).wait_for()
+        collector.post([record(1002, event_type="the last", **now)])
+        page.locator("#facts", has_text="1,002 events").wait_for()
+        page.keyboard.press("End")
+        page.locator(".row.selected[aria-rowindex='1003']").wait_for()
+        visit.said[:] = [line for line in visit.said if "ERR_CONNECTION_REFUSED" not in line]
+        page.close()  # which the browser would tell of again
 
 
 def test_a_session_of_which_nobody_hears(collector, visit):

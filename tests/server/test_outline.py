@@ -145,6 +145,19 @@ def test_a_stranger_gets_none(collector):
     assert 401 == collector.get(f"/v1/sessions/{session_id()}/outline", "").status
 
 
+def test_a_run_that_is_too_long_to_be_joined_says_the_same(tmp_path, monkeypatch):
+    """It comes in parts, of the same rows."""
+    written(tmp_path / "store.db", run(2_500))
+    with SqliteStore(tmp_path / "store.db", read_only=True) as store:
+        with store.outline(session_id()) as parts:
+            (rows,) = parts
+        monkeypatch.setattr("agentlog.store.outline.SHORT", 0)
+        with store.outline(session_id()) as parts:
+            found = list(parts)
+    assert 3 == len(found)
+    assert rows == ",".join(found)
+
+
 @pytest.mark.parametrize(("count", "most"), [(10_500, 0.3), (100_000, 3.0)])
 def test_a_long_run_is_there_at_once(count, most, tmp_path):
     """It takes a twentieth of the time that its payloads would, on a machine that is not busy."""

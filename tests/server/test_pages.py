@@ -48,6 +48,14 @@ def test_no_address_leads_elsewhere(path, collector):
     assert answer.headers.get("Location", path) in (path, path.replace("%0d%0a", "%0D%0A"))
 
 
+def test_a_session_is_asked_for_with_the_first_line_of_its_page(collector):
+    """Its address stands in a header, whatever the id is; no stranger is told."""
+    for name, told in ((session_id(), session_id()), ("a%3E%0d%0a;b", "a%3E%0D%0A%3Bb")):
+        link = f"<../v1/sessions/{told}/outline>; rel=preload; as=fetch; crossorigin"
+        assert link == collector.get(f"/sessions/{name}").headers["Link"]
+    assert None is collector.get(f"/sessions/{session_id()}", "").headers["Link"]
+
+
 def test_every_answer_runs_under_the_policy(collector):
     """Pages, their files and the form let nothing in that does not come from here."""
     for path in (*SHELLS, "/page/sessions.js", "/page/page.css"):

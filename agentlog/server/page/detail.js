@@ -11,10 +11,6 @@ const LONGEST = 160; // of a title, which stays in view
 const [{ firstElementChild: title }, facts, body] = at("pane").children;
 let shown = [];
 
-export function clearPane() {
-  shown = [];
-}
-
 /** Show an item; `context` is of the run, and has the `source` of events. */
 export async function showInPane(item, context) {
   const node = item.nodes?.[0] ?? item;
@@ -106,7 +102,7 @@ function idsOf({ id, parent }, { session_id: session, command }) {
   return element("dl.ids", ...listed(ids, toCopy));
 }
 
-/* Where the page came without TLS from another machine, there is no clipboard: it is just selected. */
+/* Without TLS there may be no clipboard: it is selected then. */
 function toCopy(text) {
   const code = element("code", safe(text));
   return element("div", code, button("copy", async (pressed) => {

@@ -3,7 +3,7 @@
 
 import { read, write } from "./address.js";
 import { spanOf, windowIn } from "./axis.js";
-import { clearPane, showInPane } from "./detail.js";
+import { showInPane } from "./detail.js";
 import { at, element, pause } from "./element.js";
 import { onKeys } from "./keys.js";
 import { onLive } from "./live.js";
@@ -12,26 +12,25 @@ import { onMoment, play, showMoment } from "./play.js";
 import { source } from "./source.js";
 import { onTable, reach, repaintNow, selectRow, showBars, showItems, table } from "./table.js";
 import { GLYPHS, clock, count, duration, plural, safe, tokens } from "./text.js";
-import { forest, rootCause, silenced, sum, walk } from "./tree.js";
+import { forest, rootCause, sum, walk } from "./tree.js";
 import { describe, isOpen, isWanted, reveal, search, visible } from "./view.js";
 
 const PATIENCE = 250; // ms, as words are typed
-const now = () => Date.now() / 1000;
 
 let view = read();
 let outline = null;
 let rows = new Map(); // by id
-let isSilent = false; // nobody sees whether it runs: the collector says so, and so it is in a file
+let isSilent = false; // nobody sees whether it runs; so it is in a file
 let run = null;
 let isFollowing = false;
+let isListening = true;
 let due = 0;
 let cost = 0; // ms to build a run, and then to rest
 
 // -- The run
 
 function build() {
-  const told = [...rows.values()];
-  const roots = forest(isSilent ? silenced(told) : told);
+  const roots = forest([...rows.values()], isSilent);
   const nodes = [...walk(roots)];
   const last = nodes.reduce((most, node) => Math.max(most, node.when, node.ended), 0);
   run = {
@@ -46,7 +45,7 @@ function build() {
 }
 
 function setNow() {
-  run.now = run.isLive ? now() : null;
+  run.now = run.isLive ? Date.now() / 1000 : null;
   run.whole = spanOf(run.head, run.nodes, run.now);
 }
 
@@ -71,7 +70,7 @@ function draw() {
 function drawHead() {
   const { nodes, failures, isLive, last, whole } = run;
   const head = run.head?.isRoot ? run.head : null;
-  const state = head ? head.state : "unknown";
+  const state = head?.state ?? "unknown";
   const start = head?.started ?? whole[0];
   const spent = tokens(sum(nodes, "tokensIn"), sum(nodes, "tokensOut"));
   const facts = [
@@ -84,7 +83,7 @@ function drawHead() {
   at("name").textContent = head ? safe(head.name, 300) : "a session without its root";
   document.title = `${GLYPHS[state]} ${at("name").textContent} · agentlog`;
   at("facts").replaceChildren(
-    element(`span.state.${state}`, `${GLYPHS[state]} ${state}`),
+    element(`span.state.${state}`, `${GLYPHS[state]} ${state}${state === "silent" ? ` since ${clock(last)}` : ""}`),
     element(failures.length ? "span.state.failed" : "span", plural(failures.length, "failure")),
     ...facts.map((text) => element("span", text)),
   );
@@ -116,8 +115,7 @@ function select() {
   selectRow(view.selected);
   const item = table.item ?? run.nodes.find((node) => node.id === view.selected?.replace("~", ""));
   at("pane").hidden = !view.pane || !item;
-  if (at("pane").hidden) clearPane();
-  else showInPane(item, { ...run, ...outline, source, command: `agentlog replay ${outline.session_id}${view.errors ? " --errors" : ""}` });
+  if (!at("pane").hidden) showInPane(item, { ...run, ...outline, source, command: `agentlog replay ${outline.session_id}${view.errors ? " --errors" : ""}` });
 }
 
 function showTime() {
@@ -136,6 +134,7 @@ function drawTools() {
   at("whole").disabled = !view.zoom && view.at === null;
   at("follow").ariaPressed = isFollowing;
   at("follow").hidden = !run.isLive;
+  at("live").textContent = !isListening ? "not connected" : run.isLive ? "live" : "";
   at("found").textContent = view.matches ? `${count(view.matches.size)} found` : "";
   if (at("search").value !== view.query) at("search").value = view.query;
 }
@@ -243,10 +242,12 @@ const live = {
     update();
   },
   reload: () => load().then(update, complain),
-  state: (isListening) => (at("live").textContent = !isListening ? "not connected" : run.isLive ? "live" : ""),
+  state(isThere) {
+    isListening = isThere;
+    drawTools();
+  },
 };
 
-/* What runs gets longer. */
 function tick() {
   if (!run.isLive || document.hidden) return;
   setNow();
@@ -259,8 +260,14 @@ function tick() {
 const commands = {
   down: () => step(1),
   up: () => step(-1),
+  pageDown: () => step(table.fitting),
+  pageUp: () => step(-table.fitting),
   fold: foldOrParent,
   unfold,
+  foldAll() {
+    const top = run.head.children.filter((node) => node.children.length);
+    change({ turned: new Set(view.turned.size ? [] : top.map((node) => node.key)) }, true);
+  },
   first: () => step(-Infinity),
   last: () => step(Infinity),
   nextFailure: () => goToNext(run.failures),
@@ -294,6 +301,7 @@ function listenToReader() {
   onTable((item) => describe(item, { ...run, view }), {
     select: ({ key }) => change({ selected: key, pane: true }, true),
     toggle,
+    zoom: zoomToItem,
     scroll: (isAtEnd) => isFollowing && !isAtEnd && follow(false),
   });
   onMap(zoom, (moment) => goTo(run.nodes[latest(run.nodes, moment)]));

@@ -13,9 +13,10 @@ const below = (end) => (value) => (value !== null && value >= 0 && value < end ?
 const [moment, amount] = [below(LAST_MOMENT), below(2 ** 63)];
 
 /* Of a row of agentlog/store/outline.py. `events`, `failures` and `unsettled` count all below, too. */
-function nodeOf(row) {
-  const [id, parentId, name, kind, start, end, result, reason, rating, model, tags, given, made, level, logger, error] = row;
+function nodeOf(row, isSilent) {
+  const [id, parentId, name, kind, start, end, result, why, rating, model, tags, given, made, level, logger, error] = row;
   const [started, ended] = [moment(start), moment(end)];
+  const reason = isSilent && (end ?? result) === null ? "silent" : why;
   const open = end !== null ? "indeterminate" : reason === "silent" ? reason : "running";
   const state = result === null || open === "silent" ? open : BY_RESULT.get(result) ?? BY_REASON.get(reason) ?? "indeterminate";
   return {
@@ -36,11 +37,6 @@ function nodeOf(row) {
   };
 }
 
-/** The rows of a silent session as they are shown: what is open there is silent too. */
-export function silenced(rows) {
-  return rows.map((row) => (row[5] ?? row[6]) === null ? row.with(6, "Indeterminate").with(7, "silent") : row);
-}
-
 export function elapsed(start, end) {
   return start === null || end === null || end < start ? null : end - start;
 }
@@ -50,8 +46,9 @@ export function sum(nodes, field) {
   return nodes.reduce((total, node) => (node[field] === null ? total : total + node[field]), null);
 }
 
-export function forest(rows) {
-  const nodes = rows.map(nodeOf).sort(byOrder);
+/** What is open in a silent session is silent too. */
+export function forest(rows, isSilent) {
+  const nodes = rows.map((row) => nodeOf(row, isSilent)).sort(byOrder);
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const tops = nodes.filter((node) => node.isRoot);
   const head = tops.find((node) => node.kind === "session") ?? tops[0] ?? null;
@@ -131,9 +128,8 @@ export class Fold {
 
   constructor(nodes) {
     const most = (read) => nodes.reduce((largest, node) => Math.max(largest, read(node)), 0);
-    this.nodes = nodes;
-    for (const field of ["id", "place", "when"]) this[field] = nodes[0][field];
-    this.key = `${this.id}~`; // tells it from its first
+    const [{ id, place, when }] = nodes;
+    Object.assign(this, { nodes, id, place, when, key: `${id}~` }); // tells it from its first
     this.ended = most((node) => Math.max(node.when, node.ended));
     this.events = sum(nodes, "events");
     this.total = sum(nodes, "duration");

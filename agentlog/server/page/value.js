@@ -10,7 +10,7 @@ const LONGEST_NAME = 200;
 const MOST_ENTRIES = 24;
 const FEW = 6;
 const IMAGE = /^data:image\/(png|jpe?g|gif|webp|avif);base64,[\w+/=\s]+$/i;
-const RAW_IMAGE = /^(iVBORw0KGgo|\/9j\/|R0lGOD|UklGR)[\w+/=\s]{200,}$/; // of any kind: browsers look themselves
+const RAW_IMAGE = /^(iVBORw0KGgo|\/9j\/|R0lGOD|UklGR)[\w+/=\s]{200,}$/; // browsers look which
 
 export function valueOf(value, level = 0) {
   if (typeof value === "string") return textOf(value);
