@@ -37,7 +37,7 @@ class Comparing:
         """Answer `GET /v1/compare/{one}/{other}`."""
         one, other = request.path_params["one"], request.path_params["other"]
         async with self._turn:
-            body = await self._reading.ask_long(request, lambda store: compared(store, one, other))
+            body = await self._reading.ask_slow(request, lambda store: compared(store, one, other))
         return Response(body, media_type="application/json")
 
 

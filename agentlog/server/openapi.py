@@ -75,7 +75,7 @@ _EXPORTS: Final = {
                 kind.media_type.partition(";")[0]: {"schema": TEXT} for kind in FORMS.values()
             },
         },
-        *("401", "404", "503"),
+        *("401", "404", "503", "507"),
     ),
 }
 _LIVE: Final = {
@@ -106,7 +106,7 @@ _READ: Final = {
     ),
     "/v1/sessions/{session_id}/outline": _reading(
         "A session with all its events, without their payloads.",
-        *("Outline", [_OF_A_SESSION], "404"),
+        *("Outline", [_OF_A_SESSION], "404", "507"),
     ),
     "/v1/sessions/{session_id}/export/{form}": {"get": _EXPORTS},
     "/v1/compare/{one}/{other}": _reading(

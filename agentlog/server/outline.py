@@ -6,18 +6,16 @@ that come by live.py, so that nothing is missed in between, and what comes twice
 
 import json
 from collections.abc import Callable, Iterable
-from tempfile import SpooledTemporaryFile
-from typing import IO, Final
+from typing import IO
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agentlog.server.reading import Long, Reading
+from agentlog.server.reading import Reading
+from agentlog.server.spooled import Long, spooled
 from agentlog.store.outline import FIELDS
 from agentlog.store.sqlite import SqliteStore
-
-_IN_MEMORY: Final = 32 << 20
 
 
 class Outlines:
@@ -37,8 +35,8 @@ class Outlines:
         """Answer `GET /v1/sessions/{session_id}/outline`."""
         session_id = request.path_params["session_id"]
         at = self._at()  # before it is read: what changes meanwhile is told again
-        file = await self._reading.ask_long(
-            request, lambda store: outline_of(store, session_id, at)
+        file = await self._reading.ask_whole(
+            request, session_id, lambda store: outline_of(store, session_id, at)
         )
         if file is None:
             raise HTTPException(404, "there is no such session")
@@ -56,15 +54,14 @@ def outline_file(
     parts: Iterable[str], session_id: str, at: str, *, is_silent: bool = False
 ) -> IO[bytes] | None:
     """Write an outline as it goes over the wire, None if it has no rows."""
-    file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - whoever sends it closes it
     head = {"session_id": session_id, "at": at, "is_silent": is_silent, "fields": FIELDS}
-    file.write(json.dumps(head)[:-1].encode() + b',"rows":[')
-    between = b""
-    for part in parts:
-        file.write(between + part.encode())
-        between = b","
-    if not between:
-        file.close()
-        return None
-    file.write(b"]}")
-    return file
+
+    def write(file: IO[bytes]) -> None:
+        before = f'{json.dumps(head)[:-1]},"rows":['
+        for part in parts:
+            file.write((before + part).encode())
+            before = ","
+        if file.tell():
+            file.write(b"]}")
+
+    return spooled(write)
