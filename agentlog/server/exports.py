@@ -4,7 +4,6 @@ The rule: it is what `agentlog export` writes, to the byte, and never a page of 
 browser saves it. There is one at a time, made part by part.
 """
 
-import asyncio
 import re
 from typing import IO, Final, NamedTuple
 
@@ -15,6 +14,7 @@ from starlette.responses import Response
 from agentlog import export
 from agentlog.server.reading import Reading
 from agentlog.server.spooled import Long, spooled
+from agentlog.server.turns import Turns
 from agentlog.store.sqlite import SqliteStore
 
 
@@ -37,9 +37,9 @@ FORMS: Final = {
 class Exports:
     """The route of exports."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, turns: Turns) -> None:
         self._reading = reading
-        self._turn = asyncio.Semaphore(1)
+        self._turns = turns
 
     async def export(self, request: Request) -> Response:
         """Answer `GET /v1/sessions/{session_id}/export/{form}`."""
@@ -47,10 +47,11 @@ class Exports:
         kind = FORMS.get(form)
         if kind is None:
             raise HTTPException(404, f"there is no such form: it is one of {', '.join(FORMS)}")
-        async with self._turn:
-            file = await self._reading.ask_slow(
+        file = await self._turns.have(
+            lambda: self._reading.ask_slow(
                 request, lambda store: exported_file(store, session_id, form)
             )
+        )
         if file is None:
             raise HTTPException(404, "there is no such session")
         answer = Long(file, kind.media_type)

@@ -46,18 +46,22 @@ Question = Callable[[Sequence[int | str]], Awaitable[bytes]]
 
 
 class Live:
-    """The route of streams."""
+    """The route of streams.
 
-    def __init__(self, hub: Hub, reading: Reading, gate: Gate) -> None:
+    Args:
+        hub: Tells what changes.
+        reading: Asks stores.
+        gate: Knows who may read.
+        closing: Set once the collector stops.
+
+    """
+
+    def __init__(self, hub: Hub, reading: Reading, gate: Gate, closing: asyncio.Event) -> None:
         self._hub = hub
         self._reading = reading
         self._gate = gate
-        self._closing = asyncio.Event()
+        self._closing = closing
         self._streams = 0
-
-    def close(self) -> None:
-        """End all streams, and begin no other. In the event loop."""
-        self._closing.set()
 
     async def live(self, request: Request) -> Response:
         """Answer `GET /v1/live`."""

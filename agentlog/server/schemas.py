@@ -118,7 +118,7 @@ _PROBLEMS: Final = {
     "421": "The collector is not called by the name in Host.",
     "422": "A value is not accepted; detail says what is.",
     "429": "There is more to store than can be held: come again after Retry-After.",
-    "503": "The store cannot be used: come again after Retry-After.",
+    "503": "It cannot be done now: come again after Retry-After.",
     "507": "The disk is full: come again after Retry-After.",
 }
 
