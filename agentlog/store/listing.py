@@ -7,7 +7,7 @@ name of a root, so that it is as fast among millions of events as among ten.
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from agentlog.store import SessionFilter, SessionSummary
@@ -64,7 +64,7 @@ _BEGINNING = """
     AND session_id >= :prefix AND session_id < :prefix || char(0x10FFFF)
     ORDER BY session_id LIMIT :most
 """
-_ONE = "AND session_id = :session_id"
+_SOME = "AND session_id IN (SELECT value FROM json_each(:session_ids))"
 _CLAUSES = {
     "since": "AND sessions.timestamp >= :since",
     "before": "AND sessions.timestamp < :before",
@@ -95,9 +95,12 @@ def sessions(
     return list(_found(connection, f"{clauses} {_ORDER}", project=project, **values))
 
 
-def summary(connection: sqlite3.Connection, project: str, session_id: str) -> SessionSummary | None:
-    """Return one session of a project, or None."""
-    return next(_found(connection, _ONE, project=project, session_id=session_id), None)
+def summaries(
+    connection: sqlite3.Connection, project: str, session_ids: Iterable[str]
+) -> list[SessionSummary]:
+    """Return those of these sessions that a project has."""
+    named = json.dumps([bindable(session_id) for session_id in session_ids])
+    return list(_found(connection, _SOME, project=project, session_ids=named))
 
 
 def is_silent(connection: sqlite3.Connection, project: str, session_id: str) -> bool:
