@@ -7,28 +7,27 @@ name of a root, so that it is as fast among millions of events as among ten.
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from agentlog.store import SessionFilter, SessionSummary
 from agentlog.store.ids import NAMED
 from agentlog.store.rows import bindable
-from agentlog.store.state import BY_REASON, BY_RESULT, MAY_RUN, REASONS, SILENT_AFTER, State
-
-
-def case(value: str, words: Mapping[Any, str], otherwise: str) -> str:
-    """Return the SQL that looks a value up in a table."""
-    cases = " ".join(f"WHEN {said!r} THEN '{word}'" for said, word in words.items())
-    return f"CASE {value} {cases} ELSE {otherwise} END"
-
+from agentlog.store.state import (
+    BY_REASON,
+    BY_RESULT,
+    MAY_RUN,
+    SILENT_AFTER,
+    State,
+    case,
+    outcome,
+)
 
 # A text of SQLite ends at a NUL; the JSON that it makes of two paths does not.
 _NAME = """json_extract(iif(json_type(root.close, '$.event_type') IS NULL, root.open, root.close),
                 '$.event_type', '$.event_type')"""
 
-_INTERRUPTED = "(root.close IS NULL AND root.interrupted)"
-_RESULT = f"iif({_INTERRUPTED}, 'Indeterminate', root.result)"
-_REASON = case(f"iif({_INTERRUPTED}, root.interrupted, 0)", REASONS, "root.reason")
+_RESULT, _REASON = outcome("root")
 _INDETERMINATE = f"'{State.INDETERMINATE}'"
 _SAID = "coalesce(last, sessions.timestamp)"
 _STATE = f"""CASE

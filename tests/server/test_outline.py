@@ -121,7 +121,40 @@ def test_damage_is_told_as_json_can(tmp_path):
     told = {row[0]: dict(zip(FIELDS, row, strict=True)) for row in json.loads(f"[{rows}]")}
     assert 1e15 == told[event_id(1)]["timestamp"]
     assert ["a", "b"] == told[event_id(1)]["tags"]
-    assert 1e15 == told[event_id(2)]["end_timestamp"]
+    assert -1e15 == told[event_id(2)]["end_timestamp"]
+
+
+def test_a_nul_cuts_nothing(tmp_path):
+    """Neither a name nor an error, though a text of SQLite ends there."""
+    texts = {name: f'{name}\0 ]"[,\\u0000' for name in ("event_type", "model", "rating")}
+    log = {"action_type": "log", "level": "in\0fo", "logger": "a\0"}
+    error = {"type": "E\0F", "message": "\0g"}
+    root = without(record(**texts), "end_timestamp", "result")
+    with SqliteStore(tmp_path / "store.db") as store:
+        store.put([root, record(2, **log), record(3, result="Fail", error=error)])
+        store.put([record(4, result="Fail", error="x\0y"), record(5, model=None, rating=["\0"])])
+        with store.outline(session_id()) as parts:
+            (rows,) = parts
+    one, line, failed, other, odd = (
+        dict(zip(FIELDS, row, strict=True)) for row in json.loads(f"[{rows}]")
+    )
+    assert texts == {name: one[name] for name in texts}
+    assert log == {name: line[name] for name in log}
+    assert ("E\0F: \0g", "x\0y") == (failed["error"], other["error"])
+    assert (None, None) == (odd["model"], odd["rating"])
+
+
+def test_a_few_rows_cost_no_more_in_a_long_session(tmp_path):
+    """However long it is; and they are none of another session."""
+    with SqliteStore(tmp_path / "store.db") as store:
+        store.put([record(session=2), *(record(number) for number in range(2, 5000))])
+        steps = []
+        with store.reading() as connection:
+            connection.set_progress_handler(lambda: steps.append(1), 100)
+        with store.outline(session_id(), [1, 40, 50]) as parts:
+            (rows,) = parts
+    assert [event_id(40), event_id(50)] == [row[0] for row in json.loads(f"[{rows}]")]
+    assert len(steps) < 50
 
 
 def test_it_says_what_became_of_the_session(collector):
