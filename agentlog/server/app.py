@@ -71,7 +71,7 @@ def create_app(
     comparing = Comparing(reading, Turns(closing))
     live = Live(hub, reading, gate, closing)
     pages = Pages()
-    visiting = Visiting(config, gate, pages, incoming)
+    visiting = Visiting(config, gate, pages, incoming, reading)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

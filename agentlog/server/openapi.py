@@ -134,12 +134,13 @@ _ENTERING: Final = {
 def _page(summary: str, *names: str) -> Schema:
     """Return the operations of a page's address."""
     page = {"description": summary, "content": _HTML}
+    missing = {"description": "The same page, which says that there is none.", "content": _HTML}
     return {
         "parameters": [_NAMED[name] for name in names],
         "get": {
             "summary": summary,
             "parameters": [_TOKEN],
-            "responses": {**answers(page), **_ENTERING},
+            "responses": {**answers(page), **_ENTERING, **({"404": missing} if names else {})},
         },
         "post": {
             "summary": "Make a key the cookie.",
