@@ -66,7 +66,7 @@ def create_app(
     reading, closing = Reading(readers), asyncio.Event()
     incoming = Incoming()
     receiving = Receiving(incoming, writer, log)
-    outlines = Outlines(reading, lambda: hub.at)
+    outlines = Outlines(reading, lambda: hub.at, config.options)
     exports = Exports(reading, Turns(closing))
     comparing = Comparing(reading, Turns(closing))
     live = Live(hub, reading, gate, closing)

@@ -5,7 +5,7 @@ that come by live.py, so that nothing is missed in between, and what comes twice
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import IO
 
 from starlette.exceptions import HTTPException
@@ -24,37 +24,42 @@ class Outlines:
     Args:
         reading: Asks stores.
         at: Says which change of the store was the last one.
+        options: Says what a command needs to read a project here.
 
     """
 
-    def __init__(self, reading: Reading, at: Callable[[], str]) -> None:
+    def __init__(
+        self, reading: Reading, at: Callable[[], str], options: Callable[[str], str]
+    ) -> None:
         self._reading = reading
         self._at = at
+        self._options = options
 
     async def outline(self, request: Request) -> Response:
         """Answer `GET /v1/sessions/{session_id}/outline`."""
         session_id = request.path_params["session_id"]
-        at = self._at()  # before it is read: what changes meanwhile is told again
+        head = {
+            "session_id": session_id,
+            "at": self._at(),  # before it is read: what changes meanwhile is told again
+            "options": self._options(request.state.project),
+        }
         file = await self._reading.ask_whole(
-            request, session_id, lambda store: outline_of(store, session_id, at)
+            request, session_id, lambda store: outline_of(store, session_id, head)
         )
         if file is None:
             raise HTTPException(404, "there is no such session")
         return Long(file)
 
 
-def outline_of(store: SqliteStore, session_id: str, at: str) -> IO[bytes] | None:
+def outline_of(store: SqliteStore, session_id: str, head: Mapping[str, object]) -> IO[bytes] | None:
     """Write the outline of a session of a store, None if there is none."""
-    is_silent = store.is_silent(session_id)
+    head = {**head, "is_silent": store.is_silent(session_id), "fields": FIELDS}
     with store.outline(session_id) as parts:
-        return outline_file(parts, session_id, at, is_silent=is_silent)
+        return outline_file(parts, head)
 
 
-def outline_file(
-    parts: Iterable[str], session_id: str, at: str, *, is_silent: bool = False
-) -> IO[bytes] | None:
+def outline_file(parts: Iterable[str], head: Mapping[str, object]) -> IO[bytes] | None:
     """Write an outline as it goes over the wire, None if it has no rows."""
-    head = {"session_id": session_id, "at": at, "is_silent": is_silent, "fields": FIELDS}
 
     def write(file: IO[bytes]) -> None:
         before = f'{json.dumps(head)[:-1]},"rows":['

@@ -80,6 +80,7 @@ SCHEMAS: Final[Schema] = {
         {
             "session_id": TEXT,
             "is_silent": {"type": "boolean"},
+            "options": {**TEXT, "description": "What `agentlog replay ID` needs to read it."},
             "at": {**TEXT, "description": "The place from which `/v1/live?after=` goes on."},
             "fields": {"type": "array", "items": {"type": "string", "enum": list(FIELDS)}},
             "rows": {

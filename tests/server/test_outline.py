@@ -1,6 +1,7 @@
 """A session in outline: what its rows say, in which order, and how quickly they are there."""
 
 import json
+import shlex
 import time
 
 import pytest
@@ -9,8 +10,9 @@ from agentlog.replay.node import Node
 from agentlog.server.outline import outline_file
 from agentlog.store.outline import FIELDS
 from agentlog.store.sqlite import SqliteStore
+from tests.cli.commandline import agentlog
 from tests.page.runs import run, written
-from tests.server.collector import event_id, record, session_id, without
+from tests.server.collector import Collector, event_id, record, session_id, without
 
 
 def outline(collector, session=1, secret=None):
@@ -166,6 +168,23 @@ def test_it_says_what_became_of_the_session(collector):
         assert is_silent == answer.json["is_silent"]
 
 
+def test_it_says_how_a_command_reads_the_session(tmp_path):
+    """Of a store that is not the home's, and of a project; a path is told to this machine alone."""
+    told = []
+    for store, *options in (["a store.db"], [None], ["b.db", "--allow-host", "example.com"]):
+        collector = Collector(tmp_path, *options, store=store)
+        anna = collector.key("anna")
+        with collector:
+            for key in (anna, None)[: 1 if options else 2]:
+                collector.post([record()], key)
+                path = f"/v1/sessions/{session_id()}/outline"
+                told.append(collector.get(path, key).json["options"])
+    file = f" --store {shlex.quote(str(tmp_path / 'a store.db'))}"
+    assert [f"{file} --project anna", file, " --project anna", "", " --project anna"] == told
+    printed = agentlog("replay", session_id(), *shlex.split(told[0]))
+    assert (0, "") == (printed.returncode, printed.stderr)
+
+
 def test_an_outline_that_is_not_there_is_404(collector):
     """Whatever its id looks like."""
     for name in (session_id(99), "last", "%00", "a'b"):
@@ -199,7 +218,7 @@ def test_a_long_run_is_there_at_once(count, most, tmp_path):
         began = time.process_time()
         with (
             store.outline(session_id()) as parts,
-            outline_file(parts, session_id(), "0-0") as file,
+            outline_file(parts, {"at": "0-0"}) as file,
         ):
             assert time.process_time() - began < most
             file.seek(0)

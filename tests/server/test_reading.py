@@ -221,7 +221,11 @@ def test_a_short_session_waits_for_no_long_one(is_outline, tmp_path):
     with SqliteStore(path) as store:
         store.put([record(), *(record(number, session=2) for number in range(MANY + 1))])
     with closing(Readers(path)) as readers, closing(Reading(readers)) as reading:
-        route = Outlines(reading, lambda: "0-0").outline if is_outline else reading.session
+        route = (
+            Outlines(reading, lambda: "0-0", lambda _: "").outline
+            if is_outline
+            else reading.session
+        )
 
         async def asked(number):
             path_params = {"session_id": session_id(number)}
