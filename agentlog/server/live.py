@@ -87,7 +87,6 @@ class Live:
             place = b"" if after else b"id: %b\n" % self._hub.at.encode()
             await send(b"retry: %d\n%b\n" % (_RETRY, place))
             while await self._is_reader(request, ear, send):
-                await asyncio.sleep(PAUSE - asyncio.get_running_loop().time() % PAUSE)
                 at = self._hub.at.encode()
                 waiting, is_deaf = ear.take()
                 data = b"{}" if is_deaf else await self._news(request, session_id, waiting)
@@ -95,7 +94,7 @@ class Live:
                 await send(b"event: %b\nid: %b\ndata: %b\n\n" % (kind, at, data))
 
     async def _is_reader(self, request: Request, ear: Ear, send: Telling) -> bool:
-        """Wait until there is something to tell; say whether it may still be told."""
+        """Wait for the moment to tell of what is new; say whether it may still be told."""
         while not ear.news.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(ear.news.wait(), HEARTBEAT)
@@ -103,6 +102,7 @@ class Live:
             if not self._may_read(request):
                 return False
             await send(b"id: %b\n\n" % self._hub.at.encode())
+        await asyncio.sleep(PAUSE - asyncio.get_running_loop().time() % PAUSE)
         return self._may_read(request)
 
     def _may_read(self, request: Request) -> bool:
