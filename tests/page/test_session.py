@@ -177,6 +177,20 @@ def test_a_prompt_is_a_conversation(collector, visit):
     assert ["user\nWhy?", "assistant\ncalls look\na\n1"] == messages.all_inner_texts()
 
 
+def test_values_that_are_damage_or_large(collector, visit):
+    """Integers are shown to the last digit; all of very many keys is shown when asked for."""
+    exact = [9223372036854775807, -9007199254740993, 0.5, "1" * 20]
+    params = {"exact": exact, **{f"key {n}": n for n in range(70_000)}}
+    collector.post([record(), record(2, params=params)])
+    page = visit(collector, f"{address()}#e={event_id(2)}")
+    text = section(page, "Params").inner_text()
+    assert "9223372036854775807" in text
+    assert "-9007199254740993" in text
+    assert f"\n{'1' * 20}\n" in text
+    page.get_by_role("button", name="show all 70,001").click()
+    assert 70_001 == page.locator("#pane section.params > div > dl > dt").count()
+
+
 def test_keys(collector, visit):
     """What the mouse does, keys do."""
     collector.post(failed_run())
@@ -216,7 +230,7 @@ def test_keys(collector, visit):
 
 
 def test_pages_of_rows(collector, visit):
-    """Page keys go as far as one sees; `H` folds all that is below the root, and unfolds it."""
+    """Page keys go as far as one sees."""
     collector.post(run(400))
     page = visit(collector, address())
     selected(page)
@@ -228,15 +242,6 @@ def test_pages_of_rows(collector, visit):
     assert 20 < seen < 30
     page.keyboard.press("PageUp")
     title(page, "long run")
-    rows = int(page.locator("#table").get_attribute("aria-rowcount"))
-    page.keyboard.press("H")
-    page.locator(f"#table:not([aria-rowcount='{rows}'])").wait_for()
-    levels = page.locator(".space .row:not([hidden])").evaluate_all(
-        "rows => rows.map((row) => row.ariaLevel)"
-    )
-    assert {"1", "2"} == set(levels)
-    page.keyboard.press("H")
-    page.locator(f"#table[aria-rowcount='{rows}']").wait_for()
 
 
 def test_a_double_click_zooms(collector, visit):
@@ -387,7 +392,7 @@ def test_a_session_of_which_nobody_hears(collector, visit):
     page = visit(collector, address())
     page.locator("#facts .state", has_text="◦ silent since").wait_for()
     assert 2 == page.locator(".space .row.silent:not([hidden])").count()
-    assert "" == page.locator("#live").inner_text()
+    assert page.locator("#live").is_hidden()
     collector.post([record(3, timestamp=time.time(), end_timestamp=time.time())])
     page.locator("#facts .state", has_text="▸ running").wait_for()
     assert 2 == page.locator(".space .row.running:not([hidden])").count()

@@ -102,7 +102,7 @@ function idsOf({ id, parent }, { session_id: session, command }) {
   return element("dl.ids", ...listed(ids, toCopy));
 }
 
-/* Without TLS there may be no clipboard: it is selected then. */
+/* Without TLS there is no clipboard. */
 function toCopy(text) {
   const code = element("code", safe(text));
   return element("div", code, button("copy", async (pressed) => {

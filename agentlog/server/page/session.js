@@ -20,10 +20,9 @@ const PATIENCE = 250; // ms, as words are typed
 let view = read();
 let outline = null;
 let rows = new Map(); // by id
-let isSilent = false; // nobody sees whether it runs; so it is in a file
+let isSilent = false; // nobody sees whether it runs, as in a file
 let run = null;
 let isFollowing = false;
-let isListening = true;
 let due = 0;
 let cost = 0; // ms to build a run, and then to rest
 
@@ -31,7 +30,7 @@ let cost = 0; // ms to build a run, and then to rest
 
 function build() {
   const roots = forest([...rows.values()], isSilent);
-  const nodes = [...walk(roots)];
+  const nodes = walk(roots);
   const last = nodes.reduce((most, node) => Math.max(most, node.when, node.ended), 0);
   run = {
     roots, nodes, last,
@@ -124,17 +123,16 @@ function showTime() {
   showBars(time);
   showMap(run.nodes, time);
   showMoment(time);
-  const upTo = (field) => run.nodes.filter((node) => node[field] !== null && node[field] <= view.at).length;
-  const told = () => `+${duration(view.at - run.whole[0])}: ${upTo("when") - upTo("ended")} open · ${upTo("ended")} ended`;
-  at("moment").textContent = view.at === null ? "" : told();
+  const upTo = (field) => run.nodes.filter((node) => (node[field] ?? Infinity) <= view.at).length;
+  at("moment").textContent = view.at === null ? ""
+    : `+${duration(view.at - run.whole[0])}: ${upTo("when") - upTo("ended")} open · ${upTo("ended")} ended`;
 }
 
 function drawTools() {
   at("errors").ariaPressed = view.errors;
   at("whole").disabled = !view.zoom && view.at === null;
   at("follow").ariaPressed = isFollowing;
-  at("follow").hidden = !run.isLive;
-  at("live").textContent = !isListening ? "not connected" : run.isLive ? "live" : "";
+  at("live").hidden = at("follow").hidden = !run.isLive;
   at("found").textContent = view.matches ? `${count(view.matches.size)} found` : "";
   if (at("search").value !== view.query) at("search").value = view.query;
 }
@@ -169,7 +167,6 @@ function step(by) {
   reach(index);
 }
 
-/* Around the end. */
 function goToNext(nodes, isBack = false) {
   const here = table.item?.place ?? -1;
   const wanted = nodes.filter((node) => isWanted(node, view));
@@ -189,7 +186,7 @@ function unfold() {
   else if (open === false) toggle(table.item);
 }
 
-function foldOrParent() {
+function fold() {
   const { item, items, selected } = table;
   if (item && isOpen(item, view)) return toggle(item);
   const parent = items.findLastIndex((other, index) => index < selected && other.indent < item.indent);
@@ -242,10 +239,7 @@ const live = {
     update();
   },
   reload: () => load().then(update, complain),
-  state(isThere) {
-    isListening = isThere;
-    drawTools();
-  },
+  state: (isListening) => (at("live").textContent = isListening ? "live" : "not connected"),
 };
 
 function tick() {
@@ -262,12 +256,8 @@ const commands = {
   up: () => step(-1),
   pageDown: () => step(table.fitting),
   pageUp: () => step(-table.fitting),
-  fold: foldOrParent,
+  fold,
   unfold,
-  foldAll() {
-    const top = run.head.children.filter((node) => node.children.length);
-    change({ turned: new Set(view.turned.size ? [] : top.map((node) => node.key)) }, true);
-  },
   first: () => step(-Infinity),
   last: () => step(Infinity),
   nextFailure: () => goToNext(run.failures),
@@ -297,7 +287,7 @@ const commands = {
   },
 };
 
-function listenToReader() {
+function listen() {
   onTable((item) => describe(item, { ...run, view }), {
     select: ({ key }) => change({ selected: key, pane: true }, true),
     toggle,
@@ -325,7 +315,7 @@ async function begin() {
   repaintNow(); // makes the rows while the outline is on its way
   await load();
   build();
-  listenToReader();
+  listen();
   if (view.selected === null && run.head) {
     const first = run.cause ?? run.head;
     isFollowing = run.isLive && !run.cause;

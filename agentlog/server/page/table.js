@@ -117,7 +117,7 @@ function draw(row, index, item) {
     if (row.parts[name].textContent !== text) row.parts[name].textContent = text;
   }
   row.parts.bar.hidden = state === null || item.when === null;
-  drawBar(row.parts.bar, item, texts.kind);
+  drawBar(row.parts.bar, item, row.parts.kind.textContent);
 }
 
 function drawBar(bar, { when, ended }, kind) {

@@ -32,6 +32,12 @@ function escaped(sign) {
   return NAMED[sign] ?? `\\${letter}${code.toString(16).padStart(digits, "0")}`;
 }
 
+/** JSON, in which a number that may not be exact stays as it is written. */
+export function parsed(json) {
+  const isExact = (value) => typeof value !== "number" || Math.abs(value) < 2 ** 53;
+  return JSON.parse(json, (_, value, context) => (isExact(value) ? value : context?.source ?? value));
+}
+
 export function duration(seconds) {
   if (seconds === null || !(seconds >= 0)) return "–";
   const scale = DURATIONS.find(([below]) => seconds < below);

@@ -79,7 +79,7 @@ function cutCycles(nodes, head) {
 }
 
 function tally(roots) {
-  const ordered = [...walk(roots)];
+  const ordered = walk(roots);
   ordered.forEach((node, place) => {
     node.place = place;
     node.depth = node.parent ? node.parent.depth + 1 : 0;
@@ -93,18 +93,20 @@ function tally(roots) {
 }
 
 /** All nodes, in the order in which a tree is read. */
-export function* walk(roots, below = (node) => node.children) {
+export function walk(roots, below = (node) => node.children) {
+  const found = [];
   const stack = roots.toReversed();
   while (stack.length) {
     const node = stack.pop();
-    yield node;
+    found.push(node);
     for (const child of below(node).toReversed()) stack.push(child);
   }
+  return found;
 }
 
 /** Of the failures that lead to those nearest to the root, the earliest to end. */
 export function rootCause(roots) {
-  const ends = [...walk(nearestFailures(roots), failing)].filter((node) => !failing(node).length);
+  const ends = walk(nearestFailures(roots), failing).filter((node) => !failing(node).length);
   return ends.sort(byEnd)[0] ?? null;
 }
 
@@ -112,7 +114,7 @@ export function rootCause(roots) {
 function nearestFailures(roots) {
   const reached = walk(roots, (node) => (node.failed || !node.failures ? [] : node.children));
   const rank = (one, other) => compare(one.kind === "log", other.kind === "log") || compare(one.depth, other.depth);
-  const tops = [...reached].filter((node) => node.failed).sort(rank);
+  const tops = reached.filter((node) => node.failed).sort(rank);
   return tops.filter((node) => rank(node, tops[0]) === 0);
 }
 
