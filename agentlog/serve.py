@@ -69,7 +69,7 @@ def serve(
         readers = stack.enter_context(closing(Readers(config.store)))
         app = create_app(config, writer, readers, log, hub)
         up = partial(_announce, config, tell, browser=browser)
-        return process.run(guarded(app, config), listener, log, up, app.state.live.close)
+        return process.run(guarded(app, config), listener, log, up, app.state.close)
 
 
 def _checked(config: "ServeConfig", *, token: bool) -> "ServeConfig":

@@ -70,8 +70,8 @@ class Node:
 
     @property
     def failed(self) -> bool:
-        """Whether its result is `Fail`."""
-        return self.event.get("result") == "Fail"
+        """Whether that is a failure."""
+        return self.state is State.FAILED
 
     @property
     def started(self) -> float | None:

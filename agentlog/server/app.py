@@ -4,6 +4,7 @@ The rule: a route is open, for readers, for writers or for those who watch, and 
 one list. What comes to none of them is a 404, and every error is `{"detail"}`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -34,6 +35,7 @@ from agentlog.server.pages import Pages
 from agentlog.server.reading import Reading
 from agentlog.server.receiving import Receiving, not_kept
 from agentlog.server.settings import ServeConfig
+from agentlog.server.turns import Turns
 from agentlog.server.visiting import Visiting
 from agentlog.server.writer import NotKept, Writer
 from agentlog.store.readers import Readers
@@ -61,13 +63,15 @@ def create_app(
     access = Access(ring, is_open=config.is_open, token=config.token)
     gate = Gate(access, config.cookie)
     metrics = Metrics(writer)
-    reading = Reading(readers)
+    reading, closing = Reading(readers), asyncio.Event()
     incoming = Incoming()
     receiving = Receiving(incoming, writer, log)
-    outlines = Outlines(reading, lambda: hub.at)
-    live = Live(hub, reading, gate)
+    outlines = Outlines(reading, lambda: hub.at, config.options)
+    exports = Exports(reading, Turns(closing))
+    comparing = Comparing(reading, Turns(closing))
+    live = Live(hub, reading, gate, closing)
     pages = Pages()
-    visiting = Visiting(config, gate, pages, incoming)
+    visiting = Visiting(config, gate, pages, incoming, reading)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -87,9 +91,9 @@ def create_app(
             Route("/v1/sessions", gate.reading(reading.sessions)),
             Route("/v1/sessions/{session_id}", gate.reading(reading.session)),
             Route("/v1/sessions/{session_id}/outline", gate.reading(outlines.outline)),
-            Route("/v1/sessions/{session_id}/export/{form}", gate.reading(Exports(reading).export)),
+            Route("/v1/sessions/{session_id}/export/{form}", gate.reading(exports.export)),
             Route("/v1/events/{session_id}/{event_id}", gate.reading(reading.event)),
-            Route("/v1/compare/{one}/{other}", gate.reading(Comparing(reading).compare)),
+            Route("/v1/compare/{one}/{other}", gate.reading(comparing.compare)),
             Route("/v1/live", gate.reading(live.live)),
             Route("/v1/search", gate.reading(reading.search)),
             *_lineage(access, receiving, incoming),
@@ -97,7 +101,7 @@ def create_app(
         exception_handlers=_HANDLERS,
         lifespan=lifespan,
     )
-    app.state.metrics, app.state.live = metrics, live
+    app.state.metrics, app.state.close = metrics, closing.set
     app.router.redirect_slashes = False  # a redirect would name a host that a client has chosen
     return app
 

@@ -4,9 +4,7 @@ The rule: it is what `agentlog export` writes, to the byte, and never a page of 
 browser saves it. There is one at a time, made part by part.
 """
 
-import asyncio
 import re
-from tempfile import SpooledTemporaryFile
 from typing import IO, Final, NamedTuple
 
 from starlette.exceptions import HTTPException
@@ -14,35 +12,34 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agentlog import export
-from agentlog.server.reading import Long, Reading
+from agentlog.server.reading import Reading
+from agentlog.server.spooled import Long, spooled
+from agentlog.server.turns import Turns
 from agentlog.store.sqlite import SqliteStore
-
-_IN_MEMORY: Final = 8 << 20
 
 
 class _Kind(NamedTuple):
-    """What a form is called within, its media type, and how the name of a file ends."""
+    """The media type of a form, and how the name of a file ends."""
 
-    name: str
     media_type: str
     ending: str
 
 
 FORMS: Final = {
-    "html": _Kind("html", "text/html; charset=utf-8", "html"),
-    "jsonl": _Kind("jsonl", "application/jsonl", "jsonl"),
-    "otlp-json": _Kind("otlp_json", "application/jsonl", "otlp.jsonl"),
-    "chrome-trace": _Kind("chrome_trace", "application/json", "trace.json"),
-    "csv": _Kind("csv", "text/csv; charset=utf-8", "csv"),
+    "html": _Kind("text/html; charset=utf-8", "html"),
+    "jsonl": _Kind("application/jsonl", "jsonl"),
+    "otlp-json": _Kind("application/jsonl", "otlp.jsonl"),
+    "chrome-trace": _Kind("application/json", "trace.json"),
+    "csv": _Kind("text/csv; charset=utf-8", "csv"),
 }
 
 
 class Exports:
     """The route of exports."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, turns: Turns) -> None:
         self._reading = reading
-        self._turn = asyncio.Semaphore(1)
+        self._turns = turns
 
     async def export(self, request: Request) -> Response:
         """Answer `GET /v1/sessions/{session_id}/export/{form}`."""
@@ -50,15 +47,15 @@ class Exports:
         kind = FORMS.get(form)
         if kind is None:
             raise HTTPException(404, f"there is no such form: it is one of {', '.join(FORMS)}")
-        async with self._turn:
-            file = await self._reading.ask_long(
-                request, lambda store: exported_file(store, session_id, kind.name)
+        file = await self._turns.have(
+            lambda: self._reading.ask_slow(
+                request, lambda store: exported_file(store, session_id, form)
             )
+        )
         if file is None:
             raise HTTPException(404, "there is no such session")
-        answer = Long(file)
+        answer = Long(file, kind.media_type)
         name = re.sub("[^0-9A-Za-z-]", "_", session_id)[:64]
-        answer.headers["Content-Type"] = kind.media_type
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}.{kind.ending}"'
         return answer
 
@@ -67,6 +64,5 @@ def exported_file(store: SqliteStore, session_id: str, form: str) -> IO[bytes] |
     """Write a session into a file, None if there is none."""
     if store.summary(session_id) is None:
         return None
-    file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - whoever sends it closes it
-    export.write(store, session_id, form, file)
-    return file
+    name = form.replace("-", "_")
+    return spooled(lambda file: export.write(store, session_id, name, file))

@@ -10,9 +10,10 @@ Told from the writer's thread; all else happens in the event loop.
 
 import asyncio
 import secrets
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain, takewhile
 from typing import Final
 
 from agentlog.store.changes import Change
@@ -27,8 +28,15 @@ MOST_SESSIONS: Final = 500
 """Sessions that wait for an ear that hears of all."""
 
 
+Matter = tuple[str, str | None]
+"""What is listened to: a session of a project, or with None all of them."""
+
+
 class Ear:
     """What one listener has yet to be told.
+
+    Args:
+        matter: What it listens to.
 
     Attributes:
         waiting: The numbers of events that have changed or, for who hears of all sessions, the ids
@@ -38,32 +46,33 @@ class Ear:
 
     """
 
-    def __init__(self, project: str, session_id: str | None) -> None:
-        self._project = project
-        self._session_id = session_id
-        self._most = MOST_SESSIONS if session_id is None else MOST_WAITING
+    def __init__(self, matter: Matter) -> None:
+        self._hears_all = matter[1] is None
+        self._most = MOST_SESSIONS if self._hears_all else MOST_WAITING
         self.waiting: set[int | str] = set()
         self.is_deaf = False
         self.news = asyncio.Event()
 
-    def hear(self, change: Change) -> None:
-        """Learn of a change, if it is one of what is listened to."""
-        if change.project != self._project or self._session_id not in (None, change.session_id):
-            return
-        self.waiting.update([change.session_id] if self._session_id is None else change.numbers)
-        if change.is_gone or len(self.waiting) > self._most:
-            self.miss()
-        elif self.waiting:
-            self.news.set()
+    def hear(self, changes: Iterable[Change]) -> None:
+        """Learn of changes of what is listened to, until there is too much to learn."""
+        for change in changes:
+            if self.is_deaf:
+                return
+            self.waiting.update([change.session_id] if self._hears_all else change.numbers)
+            if change.is_gone or len(self.waiting) > self._most:
+                self.miss()
+            elif self.waiting:
+                self.news.set()
 
     def miss(self) -> None:
         """Learn that there is too much to learn."""
         self.is_deaf = True
+        self.waiting.clear()
         self.news.set()
 
-    def take(self) -> tuple[list[int | str], bool]:
+    def take(self) -> tuple[set[int | str], bool]:
         """Return what waits, and whether it is deaf; it waits and is so no longer."""
-        taken = sorted(self.waiting, key=str), self.is_deaf
+        taken = self.waiting, self.is_deaf
         self.waiting, self.is_deaf = set(), False
         self.news.clear()
         return taken
@@ -77,7 +86,7 @@ class Hub:
         self._last = self._forgotten = 0
         self._changes: deque[tuple[int, Change]] = deque()
         self._size = 0
-        self._ears: set[Ear] = set()
+        self._ears: dict[Matter, set[Ear]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -100,40 +109,46 @@ class Hub:
         self, project: str, session_id: str | None = None, after: str | None = None
     ) -> Iterator[Ear]:
         """Listen for a block: to a session, or to all; from a place on, or from now on."""
-        ear = Ear(project, session_id)
+        matter = project, session_id
+        ear = Ear(matter)
         if after is not None:
-            self._catch_up(ear, after)
-        self._ears.add(ear)
+            self._catch_up(ear, matter, after)
+        ears = self._ears.setdefault(matter, set())
+        ears.add(ear)
         try:
             yield ear
         finally:
-            self._ears.remove(ear)
+            ears.remove(ear)
+            if not ears:
+                del self._ears[matter]
 
-    def _catch_up(self, ear: Ear, after: str) -> None:
+    def _catch_up(self, ear: Ear, matter: Matter, after: str) -> None:
         epoch, _, number = after.partition("-")
         place = int(number) if number.isascii() and number.isdigit() and len(number) < 20 else -1  # noqa: PLR2004 - digits of a number of ours
         if epoch != self._epoch or not self._forgotten <= place <= self._last:
             ear.miss()
             return
-        for number_of_change, change in reversed(self._changes):
-            if number_of_change <= place:
-                break
-            ear.hear(change)
+        behind = takewhile(lambda noted: noted[0] > place, reversed(self._changes))
+        ear.hear(change for _, change in behind if matter in _matters(change))
 
     def _note(self, changes: Sequence[Change] | None) -> None:
         if changes is None:
             self._last += 1
             self._forget(0)
-            for ear in self._ears:
+            for ear in chain.from_iterable(self._ears.values()):
                 ear.miss()
             return
+        heard: dict[Matter, list[Change]] = defaultdict(list)
         for change in changes:
             self._last += 1
             self._changes.append((self._last, change))
             self._size += 1 + len(change.numbers)
-            for ear in self._ears:
-                ear.hear(change)
+            for matter in self._ears.keys() & _matters(change):
+                heard[matter].append(change)
         self._forget(REMEMBERED)
+        for matter, some in heard.items():
+            for ear in self._ears[matter]:
+                ear.hear(some)
 
     def _forget(self, most: int) -> None:
         while self._size > most:
@@ -141,3 +156,7 @@ class Hub:
             self._size -= 1 + len(change.numbers)
         if not self._changes:
             self._forgotten = self._last
+
+
+def _matters(change: Change) -> tuple[Matter, Matter]:
+    return (change.project, change.session_id), (change.project, None)

@@ -2,8 +2,9 @@
 
 The rule: a message holds what has changed as it is now, and says in its `id` up to which change of
 the store that is; so a message that is lost or comes twice does no harm. Messages are few (four in
-a second), whatever happens; who does not take them is told later, of more at once. A stream ends as
-soon as the collector stops or its reader may not read any more.
+a second), whatever happens; who does not take them is told later, of more at once. All streams tell
+at the same moments: what is the same for many is asked and written once. A stream ends as soon as
+the collector stops or its reader may not read any more.
 
 `event: rows` has rows of an outline, `event: sessions` sessions as a list has them, and `event:
 reload` says that more has changed than can be told. Without data an `id` alone comes from time to
@@ -14,9 +15,10 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -35,29 +37,33 @@ MOST: Final = 100
 
 HEARTBEAT: Final = 15.0
 PAUSE: Final = 0.25
-"""Seconds between two messages of a stream."""
+"""Seconds between two moments at which streams tell."""
 
 _RETRY: Final = 1000
 _KIND: Final = "text/event-stream; charset=utf-8"
 _LAST_WORD: Final = 0.2
 
 Telling = Callable[[bytes], Awaitable[None]]
-Question = Callable[[Sequence[int | str]], Awaitable[bytes]]
 
 
 class Live:
-    """The route of streams."""
+    """The route of streams.
 
-    def __init__(self, hub: Hub, reading: Reading, gate: Gate) -> None:
+    Args:
+        hub: Tells what changes.
+        reading: Asks stores.
+        gate: Knows who may read.
+        closing: Set once the collector stops.
+
+    """
+
+    def __init__(self, hub: Hub, reading: Reading, gate: Gate, closing: asyncio.Event) -> None:
         self._hub = hub
         self._reading = reading
         self._gate = gate
-        self._closing = asyncio.Event()
+        self._closing = closing
         self._streams = 0
-
-    def close(self) -> None:
-        """End all streams, and begin no other. In the event loop."""
-        self._closing.set()
+        self._asked: dict[Hashable, asyncio.Task[bytes]] = {}
 
     async def live(self, request: Request) -> Response:
         """Answer `GET /v1/live`."""
@@ -65,32 +71,30 @@ class Live:
             return Response(media_type=_KIND)
         if self._streams >= MOST or self._closing.is_set():
             raise HTTPException(503, "there are too many streams: come again", {"Retry-After": "5"})
-        return _Stream(lambda send: self._tell(request, send), self._closing)
+        self._streams += 1
+        return _Stream(lambda send: self._tell(request, send), self._closing, self._leave)
+
+    def _leave(self) -> None:
+        self._streams -= 1
 
     async def _tell(self, request: Request, send: Telling) -> None:
         """Send messages until the reader may not read any more."""
         session_id = request.query_params.get("session")
         after = request.headers.get("last-event-id") or request.query_params.get("after")
         name = b"sessions" if session_id is None else b"rows"
-        question = self._question(request, session_id)
-        self._streams += 1
-        try:
-            with self._hub.listening(request.state.project, session_id, after) as ear:
-                # Who says up to where he knows all is not told that he knows more.
-                place = b"" if after else b"id: %b\n" % self._hub.at.encode()
-                await send(b"retry: %d\n%b\n" % (_RETRY, place))
-                while await self._is_reader(request, ear, send):
-                    at = self._hub.at.encode()
-                    waiting, is_deaf = ear.take()
-                    data = b"{}" if is_deaf else await question(waiting)
-                    kind = b"reload" if is_deaf else name
-                    await send(b"event: %b\nid: %b\ndata: %b\n\n" % (kind, at, data))
-                    await asyncio.sleep(PAUSE)
-        finally:
-            self._streams -= 1
+        with self._hub.listening(request.state.project, session_id, after) as ear:
+            # Who says up to where he knows all is not told that he knows more.
+            place = b"" if after else b"id: %b\n" % self._hub.at.encode()
+            await send(b"retry: %d\n%b\n" % (_RETRY, place))
+            while await self._is_reader(request, ear, send):
+                at = self._hub.at.encode()
+                waiting, is_deaf = ear.take()
+                data = b"{}" if is_deaf else await self._news(request, session_id, waiting)
+                kind = b"reload" if is_deaf else name
+                await send(b"event: %b\nid: %b\ndata: %b\n\n" % (kind, at, data))
 
     async def _is_reader(self, request: Request, ear: Ear, send: Telling) -> bool:
-        """Wait until there is something to tell; say whether it may still be told."""
+        """Wait for the moment to tell of what is new; say whether it may still be told."""
         while not ear.news.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(ear.news.wait(), HEARTBEAT)
@@ -98,29 +102,32 @@ class Live:
             if not self._may_read(request):
                 return False
             await send(b"id: %b\n\n" % self._hub.at.encode())
+        await asyncio.sleep(PAUSE - asyncio.get_running_loop().time() % PAUSE)
         return self._may_read(request)
 
     def _may_read(self, request: Request) -> bool:
         return bool(self._gate.reader(request) == request.state.project)
 
-    def _question(self, request: Request, session_id: str | None) -> Question:
-        """Return what asks the store for what has changed."""
+    async def _news(
+        self, request: Request, session_id: str | None, waiting: Collection[int | str]
+    ) -> bytes:
+        """Ask the store for what has changed; who asks for the same meanwhile gets the same."""
+        same = request.state.project, session_id, self._hub.at, frozenset(waiting)
+        asked = self._asked.get(same)
+        if asked is None:
+            ask = self._reading.ask(request, partial(_written, session_id, waiting))
+            asked = self._asked[same] = asyncio.create_task(ask)
+            asked.add_done_callback(lambda _: self._asked.pop(same))
+        return await asyncio.shield(asked)  # whoever leaves does not take it along
 
-        async def rows(numbers: Sequence[int | str]) -> bytes:
-            def found(store: SqliteStore) -> str:
-                with store.outline(str(session_id), map(int, numbers)) as parts:
-                    return ",".join(parts)
 
-            return b'{"rows":[%b]}' % (await self._reading.ask(request, found)).encode()
-
-        async def sessions(ids: Sequence[int | str]) -> bytes:
-            found = await self._reading.ask(
-                request, lambda store: [store.summary(str(one)) for one in ids]
-            )
-            told = [asdict(summary) for summary in found if summary]
-            return json.dumps(told, separators=(",", ":")).encode()
-
-        return sessions if session_id is None else rows
+def _written(session_id: str | None, waiting: Collection[int | str], store: SqliteStore) -> bytes:
+    """Write what has changed as it goes over the wire: events of a session, or else sessions."""
+    if session_id is None:
+        found = store.summaries(map(str, waiting))
+        return json.dumps([*map(asdict, found)], separators=(",", ":")).encode()
+    with store.outline(session_id, map(int, waiting)) as parts:
+        return b'{"rows":[%b]}' % ",".join(parts).encode()
 
 
 class _Stream(Response):
@@ -130,15 +137,22 @@ class _Stream(Response):
         self,
         tell: Callable[[Telling], Awaitable[None]],
         closing: asyncio.Event,
+        leave: Callable[[], None],
     ) -> None:
         super().__init__(media_type=_KIND, headers={"X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._tell = tell
         self._closing = closing
+        self._leave = leave
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
+        try:
+            await self._send(receive, send)
+        finally:
+            self._leave()
 
+    async def _send(self, receive: Receive, send: Send) -> None:
         async def part(body: bytes) -> None:
             await send({"type": "http.response.body", "body": body, "more_body": True})
 

@@ -75,7 +75,7 @@ _EXPORTS: Final = {
                 kind.media_type.partition(";")[0]: {"schema": TEXT} for kind in FORMS.values()
             },
         },
-        *("401", "404", "503"),
+        *("401", "404", "503", "507"),
     ),
 }
 _LIVE: Final = {
@@ -106,7 +106,7 @@ _READ: Final = {
     ),
     "/v1/sessions/{session_id}/outline": _reading(
         "A session with all its events, without their payloads.",
-        *("Outline", [_OF_A_SESSION], "404"),
+        *("Outline", [_OF_A_SESSION], "404", "507"),
     ),
     "/v1/sessions/{session_id}/export/{form}": {"get": _EXPORTS},
     "/v1/compare/{one}/{other}": _reading(
@@ -134,12 +134,13 @@ _ENTERING: Final = {
 def _page(summary: str, *names: str) -> Schema:
     """Return the operations of a page's address."""
     page = {"description": summary, "content": _HTML}
+    missing = {"description": "The same page, which says that there is none.", "content": _HTML}
     return {
         "parameters": [_NAMED[name] for name in names],
         "get": {
             "summary": summary,
             "parameters": [_TOKEN],
-            "responses": {**answers(page), **_ENTERING},
+            "responses": {**answers(page), **_ENTERING, **({"404": missing} if names else {})},
         },
         "post": {
             "summary": "Make a key the cookie.",

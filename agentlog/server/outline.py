@@ -5,19 +5,17 @@ that come by live.py, so that nothing is missed in between, and what comes twice
 """
 
 import json
-from collections.abc import Callable, Iterable
-from tempfile import SpooledTemporaryFile
-from typing import IO, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import IO
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agentlog.server.reading import Long, Reading
+from agentlog.server.reading import Reading
+from agentlog.server.spooled import Long, spooled
 from agentlog.store.outline import FIELDS
 from agentlog.store.sqlite import SqliteStore
-
-_IN_MEMORY: Final = 32 << 20
 
 
 class Outlines:
@@ -26,45 +24,49 @@ class Outlines:
     Args:
         reading: Asks stores.
         at: Says which change of the store was the last one.
+        options: Says what a command needs to read a project here.
 
     """
 
-    def __init__(self, reading: Reading, at: Callable[[], str]) -> None:
+    def __init__(
+        self, reading: Reading, at: Callable[[], str], options: Callable[[str], str]
+    ) -> None:
         self._reading = reading
         self._at = at
+        self._options = options
 
     async def outline(self, request: Request) -> Response:
         """Answer `GET /v1/sessions/{session_id}/outline`."""
         session_id = request.path_params["session_id"]
-        at = self._at()  # before it is read: what changes meanwhile is told again
-        file = await self._reading.ask_long(
-            request, lambda store: outline_of(store, session_id, at)
+        head = {
+            "session_id": session_id,
+            "at": self._at(),  # before it is read: what changes meanwhile is told again
+            "options": self._options(request.state.project),
+        }
+        file = await self._reading.ask_whole(
+            request, session_id, lambda store: outline_of(store, session_id, head)
         )
         if file is None:
             raise HTTPException(404, "there is no such session")
         return Long(file)
 
 
-def outline_of(store: SqliteStore, session_id: str, at: str) -> IO[bytes] | None:
+def outline_of(store: SqliteStore, session_id: str, head: Mapping[str, object]) -> IO[bytes] | None:
     """Write the outline of a session of a store, None if there is none."""
-    is_silent = store.is_silent(session_id)
+    head = {**head, "is_silent": store.is_silent(session_id), "fields": FIELDS}
     with store.outline(session_id) as parts:
-        return outline_file(parts, session_id, at, is_silent=is_silent)
+        return outline_file(parts, head)
 
 
-def outline_file(
-    parts: Iterable[str], session_id: str, at: str, *, is_silent: bool = False
-) -> IO[bytes] | None:
+def outline_file(parts: Iterable[str], head: Mapping[str, object]) -> IO[bytes] | None:
     """Write an outline as it goes over the wire, None if it has no rows."""
-    file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - whoever sends it closes it
-    head = {"session_id": session_id, "at": at, "is_silent": is_silent, "fields": FIELDS}
-    file.write(json.dumps(head)[:-1].encode() + b',"rows":[')
-    between = b""
-    for part in parts:
-        file.write(between + part.encode())
-        between = b","
-    if not between:
-        file.close()
-        return None
-    file.write(b"]}")
-    return file
+
+    def write(file: IO[bytes]) -> None:
+        before = f'{json.dumps(head)[:-1]},"rows":['
+        for part in parts:
+            file.write((before + part).encode())
+            before = ","
+        if file.tell():
+            file.write(b"]}")
+
+    return spooled(write)

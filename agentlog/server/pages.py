@@ -63,14 +63,20 @@ class Pages:
         name = request.path_params["name"]
         return self._answer("" if name.endswith(".html") else name, request)
 
-    def shell(self, name: str, request: Request) -> Response:
-        """Return an HTML file for who may read."""
-        answer = self._answer(name, request)
+    def shell(self, name: str, request: Request, *, is_there: bool) -> Response:
+        """Return an HTML file for who may read; `is_there` says whether what it shows is."""
+        answer = self._answer(name, request) if is_there else self._missing(name)
         if name in _WANTED:
             place = {key: quote(value, safe="") for key, value in request.path_params.items()}
             wanted = _WANTED[name].format(**place)
             answer.headers["Link"] = f"<{wanted}>; rel=preload; as=fetch; crossorigin"
         return answer
+
+    def _missing(self, name: str) -> Response:
+        # Without a tag: what a browser keeps would stay a 404.
+        file = self._table[name]
+        headers = {"Content-Security-Policy": POLICY, "Content-Type": file.kind}
+        return Response(file.body, 404, headers)
 
     def _answer(self, name: str, request: Request) -> Response:
         file = self._table.get(name)

@@ -9,21 +9,19 @@ answer.
 """
 
 import asyncio
-import errno
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import asdict
-from tempfile import SpooledTemporaryFile
+from functools import partial
 from typing import IO, Final, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
+from agentlog.server.spooled import Long, spooled
 from agentlog.store import SessionFilter, SessionSummary
 from agentlog.store.readers import MOST as MOST_READERS
 from agentlog.store.readers import Readers
@@ -36,20 +34,17 @@ STATES: Final = tuple(state.value for state in State)
 CURSOR: Final = re.compile(r"(-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[+-][0-9]{1,3})?|none)_(.{1,200})")
 
 _JSON = "application/json"
-_LONG, _SHORT = 2, MOST_READERS - 2
-"""Threads for long sessions, and for all else, where nobody waits for those."""
+_LONG, _SLOW = 2, 2
+_SHORT = MOST_READERS - _LONG - _SLOW
+"""Threads for long sessions, for what takes seconds, and for all else, where nobody waits for
+those.
+"""
 
 MANY: Final = 2000
 """Events that a session has before it is a long one."""
 
-_IN_MEMORY = 8 << 20
 MOST_FOUND: Final = 32 << 20
 """Bytes of what a search finds."""
-
-_PART = 256 << 10
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_LATER: Final = "30"
-"""Seconds after which there may be room again on the disk."""
 
 T = TypeVar("T")
 
@@ -61,6 +56,7 @@ class Reading:
         self._readers = readers
         self._of_short = ThreadPoolExecutor(_SHORT, "agentlog-reading")
         self._of_long = ThreadPoolExecutor(_LONG, "agentlog-sessions")
+        self._of_slow = ThreadPoolExecutor(_SLOW, "agentlog-slow")
 
     async def sessions(self, request: Request) -> Response:
         """Answer `GET /v1/sessions`: a page of the list, newest first."""
@@ -70,9 +66,9 @@ class Reading:
     async def session(self, request: Request) -> Response:
         """Answer `GET /v1/sessions/{session_id}`: its own event, and all others by their start."""
         session_id = request.path_params["session_id"]
-        count = await self.ask(request, lambda store: store.count_of(session_id))
-        ask = self.ask_long if count > MANY else self.ask
-        file = await ask(request, lambda store: session_of(store, session_id))
+        file = await self.ask_whole(
+            request, session_id, lambda store: session_of(store, session_id)
+        )
         if file is None:
             raise HTTPException(404, "there is no such session")
         return Long(file)
@@ -100,9 +96,17 @@ class Reading:
         """Put a question to the store of the request's project, in a thread."""
         return await self._ask(self._of_short, request, question)
 
-    async def ask_long(self, request: Request, question: Callable[[SqliteStore], T]) -> T:
-        """Put one whose answer is a whole session: for it nobody waits who asks for less."""
-        return await self._ask(self._of_long, request, question)
+    async def ask_whole(
+        self, request: Request, session_id: str, question: Callable[[SqliteStore], T]
+    ) -> T:
+        """Put one whose answer is a whole session: for a long one nobody waits but for another."""
+        count = await self.ask(request, lambda store: store.count_of(session_id))
+        threads = self._of_long if count > MANY else self._of_short
+        return await self._ask(threads, request, question)
+
+    async def ask_slow(self, request: Request, question: Callable[[SqliteStore], T]) -> T:
+        """Put one that takes seconds: for it nobody waits who asks for a session."""
+        return await self._ask(self._of_slow, request, question)
 
     async def _ask(
         self,
@@ -120,8 +124,8 @@ class Reading:
 
     def close(self) -> None:
         """Begin nothing more; what is being read, `Readers.close` breaks off."""
-        self._of_short.shutdown(wait=False, cancel_futures=True)
-        self._of_long.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._of_short, self._of_long, self._of_slow):
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 # -- What is asked for -----------------------------------------------------------------------------
@@ -170,38 +174,27 @@ def _cursor(text: str | None) -> tuple[float | None, str] | None:
 
 
 def session_of(store: SqliteStore, session_id: str) -> IO[bytes] | None:
-    """Write a session as it goes over the wire; raises a 507 or 503 if there is no room for it."""
-    try:
-        with store.texts_of(session_id) as lists:
-            return session_file(lists)
-    except OSError as error:
-        status = 507 if error.errno in _FULL else 503
-        detail = f"the session cannot be put together: {error.strerror}"
-        raise HTTPException(status, detail, {"Retry-After": _LATER}) from error
+    """Write a session as it goes over the wire, None if there is none."""
+    with store.texts_of(session_id) as lists:
+        return spooled(partial(_write_session, lists))
 
 
-def session_file(lists: Iterable[list[str]]) -> IO[bytes] | None:
-    """Write a session as it goes over the wire, None if it has no events.
+def _write_session(lists: Iterable[list[str]], file: IO[bytes]) -> None:
+    """Put the JSON texts of events together as they are; nothing, if there are none.
 
-    `lists` are the JSON texts of its events. They are put together as they are: only what may be
-    the session's own event is parsed.
+    Only what may be the session's own event is parsed.
     """
-    with ExitStack() as stack:
-        file = stack.enter_context(SpooledTemporaryFile(_IN_MEMORY))
-        own, between = None, b""
-        file.write(b'{"events":[')
-        for texts in lists:
-            own = own or next(filter(_is_own, texts), None)
-            others = ",".join(text for text in texts if text is not own)
-            if others:
-                file.write(between + others.encode())
-                between = b","
-        if own is None and not between:
-            return None
+    own, before = None, '{"events":['
+    for texts in lists:
+        own = own or next(filter(_is_own, texts), None)
+        others = ",".join(text for text in texts if text is not own)
+        if others:
+            file.write((before + others).encode())
+            before = ","
+    if own and not file.tell():
+        file.write(before.encode())
+    if file.tell():
         file.write(f'],"session":{own or "null"}}}'.encode())
-        file.flush()  # what fails, fails here and not under way
-        stack.pop_all()  # whoever sends it closes it
-        return file
 
 
 def _is_own(text: str) -> bool:
@@ -231,24 +224,6 @@ def found_text(lists: Iterable[list[str]]) -> bytes:
             break
         fitting.append(text)
     return b'{"results":[%b]}' % b",".join(fitting)
-
-
-class Long(Response):
-    """An answer that need not fit into memory. Nobody has the store open while it is sent."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        super().__init__(media_type=_JSON, headers={"Content-Length": str(file.tell())})
-        self._file = file
-
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Send it, part by part."""
-        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
-        with self._file as file:
-            file.seek(0)
-            await send(start)
-            while part := file.read(_PART):
-                await send({"type": "http.response.body", "body": part, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
 
 
 def _text(value: object) -> bytes:

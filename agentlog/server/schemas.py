@@ -80,6 +80,7 @@ SCHEMAS: Final[Schema] = {
         {
             "session_id": TEXT,
             "is_silent": {"type": "boolean"},
+            "options": {**TEXT, "description": "What `agentlog replay ID` needs to read it."},
             "at": {**TEXT, "description": "The place from which `/v1/live?after=` goes on."},
             "fields": {"type": "array", "items": {"type": "string", "enum": list(FIELDS)}},
             "rows": {
@@ -118,7 +119,7 @@ _PROBLEMS: Final = {
     "421": "The collector is not called by the name in Host.",
     "422": "A value is not accepted; detail says what is.",
     "429": "There is more to store than can be held: come again after Retry-After.",
-    "503": "The store cannot be used: come again after Retry-After.",
+    "503": "It cannot be done now: come again after Retry-After.",
     "507": "The disk is full: come again after Retry-After.",
 }
 

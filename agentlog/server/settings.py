@@ -6,6 +6,7 @@ behind a name of its own, which means a proxy, it asks everybody for a key.
 
 import ipaddress
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,15 @@ class ServeConfig:
     def is_open(self) -> bool:
         """Whether only this machine can reach it: then writing is open, and a token reads."""
         return is_loopback(self.host) and not self.allow_hosts
+
+    def options(self, project: str) -> str:
+        """Return what stands behind `agentlog replay ID` for who reads a project here, in a shell.
+
+        A path is told to this machine alone.
+        """
+        is_told = self.is_open and self.home is None
+        store = f" --store {shlex.quote(str(self.store.absolute()))}" if is_told else ""
+        return store + (f" --project {shlex.quote(project)}" if project else "")
 
     @property
     def cookie(self) -> str:

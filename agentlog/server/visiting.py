@@ -5,15 +5,18 @@ carries the token, and that of any page may; its answer sets the cookie and send
 same place without it. Who has none gets a form at that very place.
 """
 
+from contextlib import suppress
 from typing import Final
 from urllib.parse import parse_qs, quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from agentlog.errors import StoreError
 from agentlog.server.guard import Endpoint, Gate
 from agentlog.server.incoming import Incoming
 from agentlog.server.pages import Pages, login
+from agentlog.server.reading import Reading
 from agentlog.server.settings import ServeConfig
 
 _A_YEAR: Final = 365 * 86_400
@@ -27,11 +30,19 @@ _MOST_FIELDS: Final = 8
 class Visiting:
     """What a browser asks for."""
 
-    def __init__(self, config: ServeConfig, gate: Gate, pages: Pages, incoming: Incoming) -> None:
+    def __init__(
+        self,
+        config: ServeConfig,
+        gate: Gate,
+        pages: Pages,
+        incoming: Incoming,
+        reading: Reading,
+    ) -> None:
         self._config = config
         self._gate = gate
         self._pages = pages
         self._incoming = incoming
+        self._reading = reading
 
     def page(self, name: str) -> Endpoint:
         """Return what answers at the address of a page, of which `name` is the shell."""
@@ -42,11 +53,21 @@ class Visiting:
             token = request.query_params.get("token")
             if token and self._gate.access.is_token(token):  # no link opens a stranger's project
                 return self._welcome(request, token)
-            if self._gate.reader(request) is None:
+            request.state.project = self._gate.reader(request)
+            if request.state.project is None:
                 return self._login(was_wrong=bool(token))
-            return self._pages.shell(name, request)
+            return self._pages.shell(name, request, is_there=await self._is_there(request))
 
         return visited
+
+    async def _is_there(self, request: Request) -> bool:
+        """Say whether the sessions of an address are there; if nobody knows, the page will tell."""
+        ids = list(request.path_params.values())
+        with suppress(StoreError):
+            return not ids or await self._reading.ask(
+                request, lambda store: all(map(store.count_of, ids))
+            )
+        return True
 
     async def _enter(self, request: Request) -> Response:
         """Answer the form with the key."""

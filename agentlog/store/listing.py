@@ -7,28 +7,27 @@ name of a root, so that it is as fast among millions of events as among ten.
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from agentlog.store import SessionFilter, SessionSummary
 from agentlog.store.ids import NAMED
 from agentlog.store.rows import bindable
-from agentlog.store.state import BY_REASON, BY_RESULT, MAY_RUN, REASONS, SILENT_AFTER, State
-
-
-def case(value: str, words: Mapping[Any, str], otherwise: str) -> str:
-    """Return the SQL that looks a value up in a table."""
-    cases = " ".join(f"WHEN {said!r} THEN '{word}'" for said, word in words.items())
-    return f"CASE {value} {cases} ELSE {otherwise} END"
-
+from agentlog.store.state import (
+    BY_REASON,
+    BY_RESULT,
+    MAY_RUN,
+    SILENT_AFTER,
+    State,
+    case,
+    outcome,
+)
 
 # A text of SQLite ends at a NUL; the JSON that it makes of two paths does not.
 _NAME = """json_extract(iif(json_type(root.close, '$.event_type') IS NULL, root.open, root.close),
                 '$.event_type', '$.event_type')"""
 
-_INTERRUPTED = "(root.close IS NULL AND root.interrupted)"
-_RESULT = f"iif({_INTERRUPTED}, 'Indeterminate', root.result)"
-_REASON = case(f"iif({_INTERRUPTED}, root.interrupted, 0)", REASONS, "root.reason")
+_RESULT, _REASON = outcome("root")
 _INDETERMINATE = f"'{State.INDETERMINATE}'"
 _SAID = "coalesce(last, sessions.timestamp)"
 _STATE = f"""CASE
@@ -64,7 +63,7 @@ _BEGINNING = """
     AND session_id >= :prefix AND session_id < :prefix || char(0x10FFFF)
     ORDER BY session_id LIMIT :most
 """
-_ONE = "AND session_id = :session_id"
+_SOME = "AND session_id IN (SELECT value FROM json_each(:session_ids))"
 _CLAUSES = {
     "since": "AND sessions.timestamp >= :since",
     "before": "AND sessions.timestamp < :before",
@@ -95,9 +94,12 @@ def sessions(
     return list(_found(connection, f"{clauses} {_ORDER}", project=project, **values))
 
 
-def summary(connection: sqlite3.Connection, project: str, session_id: str) -> SessionSummary | None:
-    """Return one session of a project, or None."""
-    return next(_found(connection, _ONE, project=project, session_id=session_id), None)
+def summaries(
+    connection: sqlite3.Connection, project: str, session_ids: Iterable[str]
+) -> list[SessionSummary]:
+    """Return those of these sessions that a project has."""
+    named = json.dumps([bindable(session_id) for session_id in session_ids])
+    return list(_found(connection, _SOME, project=project, session_ids=named))
 
 
 def is_silent(connection: sqlite3.Connection, project: str, session_id: str) -> bool:

@@ -1,20 +1,19 @@
 """A session in outline: a row for each of its events, with everything but the payloads.
 
 It is what a page draws a whole run of. The rule: rows are made of the columns of the table, in the
-order of the tree, and a half is looked into only for what has no column: the level and the logger
-of a log line, and the error of what did not succeed. SQLite writes them as JSON, which takes half
-of the time that Python would. So an outline is made as fast as it is read, however large the
-payloads are.
+order of the tree, and a half is looked into only for what has no column (the level and the logger
+of a log line, and the error of what did not succeed) and where a NUL would cut a text. SQLite
+writes them as JSON, which takes half of the time that Python would. So an outline is made as fast
+as it is read, however large the payloads are.
 """
 
 import json
 import sqlite3
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from typing import Final
 
 from agentlog.store import rows
-from agentlog.store.listing import case
-from agentlog.store.state import REASONS
+from agentlog.store.state import outcome
 
 FIELDS: Final = (
     "id",
@@ -40,18 +39,18 @@ LONGEST: Final = 300
 """Characters of an error."""
 
 _FAR: Final = "1e15"
-"""Seconds: a moment beyond is damage; JSON has no infinity."""
+"""Seconds: a moment beyond, of either sign, is damage; JSON has no infinity."""
 
 _LONGEST_LINE = 4096
 _IN_A_PART = 1000
-_SHORT = 20_000
+SHORT = 200_000
 """Rows that SQLite joins itself: between two, others may take the interpreter's lock (rows.py)."""
 
 
 def _moment(name: str) -> str:
     # The seventh place is finer than a double of our time; json_array writes 15 digits only.
-    far = f"WHEN abs({name}) > {_FAR} THEN '{_FAR}'"
-    return f"CASE WHEN {name} IS NULL THEN 'null' {far} ELSE printf('%!.7f', {name}) END"
+    near = f"max(-{_FAR}, min({name}, {_FAR}))"
+    return f"iif({name} IS NULL, 'null', printf('%!.7f', {near}))"
 
 
 def _half(name: str) -> str:
@@ -59,46 +58,71 @@ def _half(name: str) -> str:
     return f"iif(json_type(close, '$.{name}') IS NULL, open, close)"
 
 
-def _text(half: str, path: str) -> str:
-    value = f"substr(json_extract({half}, '$.{path}'), 1, {_LONGEST_LINE})"
-    return f"iif(json_type({half}, '$.{path}') = 'text', {value}, NULL)"
+def _text(name: str) -> str:
+    half = _half(name)
+    value = f"substr(json_extract({half}, '$.{name}'), 1, {_LONGEST_LINE})"
+    return f"iif(json_type({half}, '$.{name}') = 'text', {value}, NULL)"
 
 
-def _of_a_log_line(name: str) -> str:
-    return f"CASE WHEN action_type = 'log' THEN {_text(_half(name), name)} END"
+def _whole(name: str) -> str:
+    """Take a text as JSON: a value of SQLite's would end at a NUL in it."""
+    half = _half(name)
+    twice = f"json_extract({half}, '$.{name}', '$.{name}')"
+    once = f"json(substr({twice}, 2, length({twice}) / 2 - 1))"
+    return f"iif(json_type({half}, '$.{name}') = 'text', {once}, NULL)"
 
 
-_PARTS = ", ".join(_text(_half("error"), path) for path in ("error", "error.type", "error.message"))
-_CUT = "(close IS NULL AND interrupted)"
+def _of_a_log_line(value: str) -> str:
+    return f"CASE WHEN action_type = 'log' THEN {value} END"
+
+
+_ERROR = _half("error")
+_PARTS = f"""iif(json_type({_ERROR}, '$.error') = 'text', json_extract({_ERROR}, '$.error', '$.no'),
+    json_extract({_ERROR}, '$.error.type', '$.error.message'))"""
+_RESULT, _REASON = outcome("events")
 _TEXTS = "(SELECT json_group_array(value) FROM json_each(tags) WHERE type = 'text')"
 _COLUMNS = {
-    "result": f"iif({_CUT}, 'Indeterminate', result)",
-    "reason": case(f"iif({_CUT}, interrupted, 0)", REASONS, "reason"),
+    "result": _RESULT,
+    "reason": _REASON,
     "tags": f"CASE WHEN tags NOTNULL THEN json({_TEXTS}) END",
-    "level": _of_a_log_line("level"),
-    "logger": _of_a_log_line("logger"),
-    "error": f"""CASE WHEN result IS NOT 'Success' AND json_type({_half("error")}, '$.error')
-        NOTNULL THEN first_line(json_array({_PARTS})) END""",
+    "level": _of_a_log_line(_text("level")),
+    "logger": _of_a_log_line(_text("logger")),
+    "error": f"""CASE WHEN result IS NOT 'Success' AND json_type({_ERROR}, '$.error')
+        NOTNULL THEN first_line({_PARTS}) END""",
 }
 
 
-def _array(*names: str) -> str:
-    return f"json_array({', '.join(_COLUMNS.get(name, name) for name in names)})"
-
-
+_WHOLE = _COLUMNS | {
+    **{name: _whole(name) for name in ("parent_id", "event_type", "rating", "model")},
+    **{name: _of_a_log_line(_whole(name)) for name in ("level", "logger")},
+}
 _START, _END = map(FIELDS.index, ("timestamp", "end_timestamp"))
-_ROW = (
-    f"rtrim({_array(*FIELDS[:_START])}, ']') || ',' || {_moment('timestamp')} || ','"
-    f" || {_moment('end_timestamp')} || ',' || ltrim({_array(*FIELDS[_END + 1 :])}, '[')"
-)
+
+
+def _array(names: Iterable[str], columns: Mapping[str, str]) -> str:
+    return f"json_array({', '.join(columns.get(name, name) for name in names)})"
+
+
+def _row(columns: Mapping[str, str]) -> str:
+    before, behind = _array(FIELDS[:_START], columns), _array(FIELDS[_END + 1 :], columns)
+    times = f"{_moment('timestamp')} || ',' || {_moment('end_timestamp')}"
+    return f"rtrim({before}, ']') || ',' || {times} || ',' || ltrim({behind}, '[')"
+
+
+_HAS_NUL = r"(open GLOB '*\u0000*' OR close GLOB '*\u0000*')"
+_ROW = f"iif({_HAS_NUL}, {_row(_WHOLE)}, {_row(_COLUMNS)})"
 _SESSION = """
     FROM sessions WHERE session_id = :session_id
     AND project = (SELECT number FROM projects WHERE name = :project)
 """
 _COUNT = f"SELECT coalesce(max(events), 0) {_SESSION}"
-_SELECT = f"SELECT {_ROW} AS line FROM events WHERE session = (SELECT number {_SESSION})"  # noqa: S608 - made of constants
-_SOME = "AND events.number IN (SELECT value FROM json_each(:numbers))"
+_SELECT = f"SELECT {_ROW} AS line FROM events"  # noqa: S608 - made of constants, as all here
+_OF_SESSION = f"session = (SELECT number {_SESSION})"
 _ORDER = "ORDER BY timestamp, id"
+_ALL = f"{_SELECT} WHERE {_OF_SESSION} {_ORDER}"
+# The + is for SQLite to take the few numbers, and not to walk through the session for them.
+_SOME = f"""{_SELECT} WHERE events.number IN (SELECT value FROM json_each(:numbers))
+    AND +{_OF_SESSION} {_ORDER}"""  # noqa: S608
 
 
 def prepare(connection: sqlite3.Connection) -> None:
@@ -122,12 +146,12 @@ def outline(
 
     """
     values = {"project": project, "session_id": session_id}
-    wanted = f"{_SELECT} {_ORDER}"
+    wanted = _ALL
     if numbers is not None:
         values["numbers"] = str(list(numbers))
-        wanted = f"{_SELECT} {_SOME} {_ORDER}"
+        wanted = _SOME
     (count,) = connection.execute(_COUNT, values).fetchone()
-    if count <= _SHORT:
+    if count <= SHORT:
         wanted = f"SELECT group_concat(line) FROM ({wanted})"  # noqa: S608
     for part in rows.parts(connection.execute(wanted, values), _IN_A_PART):
         lines = ",".join(line for (line,) in part if line)
@@ -137,6 +161,6 @@ def outline(
 
 def _first_line(parts: str) -> str | None:
     """Return what a traceback would end with, of the texts that an error has."""
-    text = ": ".join(filter(None, json.loads(parts)))
+    text = ": ".join(part for part in json.loads(parts) if isinstance(part, str) and part)
     lines = text[:_LONGEST_LINE].strip().splitlines()
     return lines[0].rstrip()[:LONGEST] if lines else None

@@ -15,7 +15,7 @@ from agentlog.errors import StoreError
 from agentlog.store.place import Place
 from agentlog.store.sqlite import SqliteStore
 
-MOST = 6
+MOST = 8
 """Connections at once; whoever comes then waits for one."""
 
 _TURN: Final = 0.02

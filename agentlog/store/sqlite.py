@@ -92,7 +92,13 @@ class SqliteStore:
     def summary(self, session_id: str) -> SessionSummary | None:
         """Return one session as it stands in a list, or None."""
         with self.reading() as connection:
-            return listing.summary(connection, self.project, session_id)
+            found = listing.summaries(connection, self.project, [session_id])
+            return found[0] if found else None
+
+    def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
+        """Return those of these sessions that are there, as they stand in a list."""
+        with self.reading() as connection:
+            return listing.summaries(connection, self.project, session_ids)
 
     def is_silent(self, session_id: str) -> bool:
         """Say whether a session has said nothing for long, with nobody here who could tell more."""

@@ -4,8 +4,9 @@ The rule: which `result` and `reason` make which state stands in this file alone
 `state_of`, and the SQL of a list is made of the same two tables.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Any
 
 from agentlog.store.merge import Event
 
@@ -53,6 +54,19 @@ before it was taken up here.
 
 MAY_RUN = "close IS NULL AND owner NOTNULL AND NOT interrupted"
 """The SQL for an event that is open, and whose process may be alive here."""
+
+
+def case(value: str, words: Mapping[Any, str], otherwise: str) -> str:
+    """Return the SQL that looks a value up in a table."""
+    cases = " ".join(f"WHEN {said!r} THEN '{word}'" for said, word in words.items())
+    return f"CASE {value} {cases} ELSE {otherwise} END"
+
+
+def outcome(row: str) -> tuple[str, str]:
+    """Return the SQL for `result` and `reason` of a row of the table of events."""
+    is_cut = f"({row}.close IS NULL AND {row}.interrupted)"
+    result = f"iif({is_cut}, 'Indeterminate', {row}.result)"
+    return result, case(f"iif({is_cut}, {row}.interrupted, 0)", REASONS, f"{row}.reason")
 
 
 def shown(events: Iterable[Event], *, is_silent: bool) -> Iterable[Event]:

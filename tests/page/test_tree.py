@@ -16,12 +16,12 @@ from tests.server.collector import Collector
 pytestmark = pytest.mark.waits
 
 FOREST = """async ([rows, isSilent]) => {
-    const { Fold, fold, forest, rootCause, silenced, walk } = await import("/page/tree.js");
+    const { Fold, fold, forest, rootCause, walk } = await import("/page/tree.js");
     const told = (item) => item instanceof Fold
         ? [item.nodes.map((node) => node.id), item.total, item.longest, item.events]
         : [item.id, item.name, item.state, item.events, item.failures, item.unsettled,
            item.duration, item.reason, fold(item.children).map(told)];
-    const roots = forest(isSilent ? silenced(rows) : rows);
+    const roots = forest(rows, isSilent);
     return [fold(roots).map(told), rootCause(roots)?.id ?? null,
             [...walk(roots)].map((node) => [node.depth, node.id])];
 }"""

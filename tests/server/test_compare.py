@@ -74,5 +74,6 @@ def test_what_is_too_large_is_refused(monkeypatch):
             with monkeypatch.context() as patch:
                 patch.setattr(compare, name, 3)
                 with pytest.raises(HTTPException, match="agentlog diff"):
-                    compare.compared(store, session_id(1), session_id(1))
-        assert compare.compared(store, session_id(1), session_id(1))
+                    compare.side_of(store, session_id())
+        side = compare.side_of(store, session_id())
+        assert compare.compared(side, side)

@@ -1,14 +1,22 @@
 """What is told as it happens: how soon, to whom, from where on, and how it ends."""
 
+import asyncio
+import socket
 import subprocess
 import sys
 import time
+from collections import Counter
+from contextlib import ExitStack, closing
 
 import pytest
+from starlette.requests import Request
 
 from agentlog.server import hub, live
+from agentlog.server.reading import Reading
+from agentlog.store.readers import Readers
+from agentlog.store.sqlite import SqliteStore
 from tests.cli.commandline import environ
-from tests.server.collector import Collector, event_id, record, session_id, without
+from tests.server.collector import PATIENCE, Collector, event_id, record, session_id, without
 from tests.server.streams import Stream
 
 SOON = 1.0
@@ -172,6 +180,24 @@ def test_a_burst_is_told_in_few_messages(collector):
         assert messages <= 2 + (time.monotonic() - began) / live.PAUSE
 
 
+def test_what_is_news_to_many_is_asked_once(tmp_path):
+    """Who asks for the same at the same time gets the same text."""
+    path = tmp_path / "store.db"
+    with SqliteStore(path) as store:
+        store.put([record(), record(2), record(session=2)])
+    with closing(Readers(path)) as readers, closing(Reading(readers)) as reading:
+        streams = live.Live(hub.Hub(), reading, None, asyncio.Event())
+        request = Request({"type": "http", "state": {"project": ""}})
+
+        async def asked():
+            for place, waiting in ((None, {session_id(), session_id(2)}), (session_id(), {1, 2})):
+                news = [streams._news(request, place, set(waiting)) for _ in range(100)]
+                assert 1 == len({id(text) for text in await asyncio.gather(*news)})
+                assert {} == streams._asked
+
+        asyncio.run(asked())
+
+
 def test_too_much_at_once_makes_who_listens_read_anew(tmp_path):
     """There is an end to what waits for one listener."""
     with Collector(tmp_path) as collector:
@@ -263,6 +289,20 @@ def test_a_stop_does_not_wait_for_streams(tmp_path):
             assert none.has_ended
     assert "Error" not in collector.log()
     assert "error" not in collector.log()
+
+
+def test_there_is_an_end_to_those_that_come_at_once(tmp_path):
+    """As many are accepted as of those who come one after the other."""
+    with Collector(tmp_path, "--no-token") as collector, ExitStack() as stack:
+        address = "127.0.0.1", collector.port
+        sockets = [
+            stack.enter_context(socket.create_connection(address, PATIENCE))
+            for _ in range(2 * live.MOST)
+        ]
+        for sock in sockets:
+            sock.sendall(b"GET /v1/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        statuses = [sock.recv(1 << 16).split()[1] for sock in sockets]
+    assert {b"200": live.MOST, b"503": live.MOST} == Counter(statuses)
 
 
 def test_there_is_an_end_to_streams(collector):

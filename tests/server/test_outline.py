@@ -1,6 +1,7 @@
 """A session in outline: what its rows say, in which order, and how quickly they are there."""
 
 import json
+import shlex
 import time
 
 import pytest
@@ -9,8 +10,9 @@ from agentlog.replay.node import Node
 from agentlog.server.outline import outline_file
 from agentlog.store.outline import FIELDS
 from agentlog.store.sqlite import SqliteStore
+from tests.cli.commandline import agentlog
 from tests.page.runs import run, written
-from tests.server.collector import event_id, record, session_id, without
+from tests.server.collector import Collector, event_id, record, session_id, without
 
 
 def outline(collector, session=1, secret=None):
@@ -121,7 +123,40 @@ def test_damage_is_told_as_json_can(tmp_path):
     told = {row[0]: dict(zip(FIELDS, row, strict=True)) for row in json.loads(f"[{rows}]")}
     assert 1e15 == told[event_id(1)]["timestamp"]
     assert ["a", "b"] == told[event_id(1)]["tags"]
-    assert 1e15 == told[event_id(2)]["end_timestamp"]
+    assert -1e15 == told[event_id(2)]["end_timestamp"]
+
+
+def test_a_nul_cuts_nothing(tmp_path):
+    """Neither a name nor an error, though a text of SQLite ends there."""
+    texts = {name: f'{name}\0 ]"[,\\u0000' for name in ("event_type", "model", "rating")}
+    log = {"action_type": "log", "level": "in\0fo", "logger": "a\0"}
+    error = {"type": "E\0F", "message": "\0g"}
+    root = without(record(**texts), "end_timestamp", "result")
+    with SqliteStore(tmp_path / "store.db") as store:
+        store.put([root, record(2, **log), record(3, result="Fail", error=error)])
+        store.put([record(4, result="Fail", error="x\0y"), record(5, model=None, rating=["\0"])])
+        with store.outline(session_id()) as parts:
+            (rows,) = parts
+    one, line, failed, other, odd = (
+        dict(zip(FIELDS, row, strict=True)) for row in json.loads(f"[{rows}]")
+    )
+    assert texts == {name: one[name] for name in texts}
+    assert log == {name: line[name] for name in log}
+    assert ("E\0F: \0g", "x\0y") == (failed["error"], other["error"])
+    assert (None, None) == (odd["model"], odd["rating"])
+
+
+def test_a_few_rows_cost_no_more_in_a_long_session(tmp_path):
+    """However long it is; and they are none of another session."""
+    with SqliteStore(tmp_path / "store.db") as store:
+        store.put([record(session=2), *(record(number) for number in range(2, 5000))])
+        steps = []
+        with store.reading() as connection:
+            connection.set_progress_handler(lambda: steps.append(1), 100)
+        with store.outline(session_id(), [1, 40, 50]) as parts:
+            (rows,) = parts
+    assert [event_id(40), event_id(50)] == [row[0] for row in json.loads(f"[{rows}]")]
+    assert len(steps) < 50
 
 
 def test_it_says_what_became_of_the_session(collector):
@@ -131,6 +166,23 @@ def test_it_says_what_became_of_the_session(collector):
         collector.post([{**root, **fields}])
         answer = collector.get(f"/v1/sessions/{session_id(7)}/outline")
         assert is_silent == answer.json["is_silent"]
+
+
+def test_it_says_how_a_command_reads_the_session(tmp_path):
+    """Of a store that is not the home's, and of a project; a path is told to this machine alone."""
+    told = []
+    for store, *options in (["a store.db"], [None], ["b.db", "--allow-host", "example.com"]):
+        collector = Collector(tmp_path, *options, store=store)
+        anna = collector.key("anna")
+        with collector:
+            for key in (anna, None)[: 1 if options else 2]:
+                collector.post([record()], key)
+                path = f"/v1/sessions/{session_id()}/outline"
+                told.append(collector.get(path, key).json["options"])
+    file = f" --store {shlex.quote(str(tmp_path / 'a store.db'))}"
+    assert [f"{file} --project anna", file, " --project anna", "", " --project anna"] == told
+    printed = agentlog("replay", session_id(), *shlex.split(told[0]))
+    assert (0, "") == (printed.returncode, printed.stderr)
 
 
 def test_an_outline_that_is_not_there_is_404(collector):
@@ -145,6 +197,19 @@ def test_a_stranger_gets_none(collector):
     assert 401 == collector.get(f"/v1/sessions/{session_id()}/outline", "").status
 
 
+def test_a_run_that_is_too_long_to_be_joined_says_the_same(tmp_path, monkeypatch):
+    """It comes in parts, of the same rows."""
+    written(tmp_path / "store.db", run(2_500))
+    with SqliteStore(tmp_path / "store.db", read_only=True) as store:
+        with store.outline(session_id()) as parts:
+            (rows,) = parts
+        monkeypatch.setattr("agentlog.store.outline.SHORT", 0)
+        with store.outline(session_id()) as parts:
+            found = list(parts)
+    assert 3 == len(found)
+    assert rows == ",".join(found)
+
+
 @pytest.mark.parametrize(("count", "most"), [(10_500, 0.3), (100_000, 3.0)])
 def test_a_long_run_is_there_at_once(count, most, tmp_path):
     """It takes a twentieth of the time that its payloads would, on a machine that is not busy."""
@@ -153,7 +218,7 @@ def test_a_long_run_is_there_at_once(count, most, tmp_path):
         began = time.process_time()
         with (
             store.outline(session_id()) as parts,
-            outline_file(parts, session_id(), "0-0") as file,
+            outline_file(parts, {"at": "0-0"}) as file,
         ):
             assert time.process_time() - began < most
             file.seek(0)

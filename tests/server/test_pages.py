@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 
 from agentlog.server.pages import POLICY, files
-from tests.server.collector import session_id
+from tests.server.collector import record, session_id
 from tests.server.test_auth import FORM, as_visitor, cookie_of
 
 SHELLS = ["/", f"/sessions/{session_id()}"]
@@ -25,6 +25,7 @@ def test_a_stranger_gets_the_form(path, collector):
 @pytest.mark.parametrize("path", SHELLS)
 def test_the_token_in_any_address_becomes_the_cookie(path, collector):
     """And the browser is sent to the same address without it, with all else that stood in it."""
+    collector.post([record()])
     answer = collector.ask("GET", f"{path}?a=1&token={collector.token}&b=%26")
     assert (303, f"{path}?a=1&b=%26") == (answer.status, answer.headers["Location"])
     assert 200 == collector.ask("GET", path, headers=as_visitor(answer)).status
@@ -48,12 +49,38 @@ def test_no_address_leads_elsewhere(path, collector):
     assert answer.headers.get("Location", path) in (path, path.replace("%0d%0a", "%0D%0A"))
 
 
+def test_a_session_is_asked_for_with_the_first_line_of_its_page(collector):
+    """Its address stands in a header, whatever the id is; no stranger is told."""
+    for name, told in ((session_id(), session_id()), ("a%3E%0d%0a;b", "a%3E%0D%0A%3Bb")):
+        link = f"<../v1/sessions/{told}/outline>; rel=preload; as=fetch; crossorigin"
+        assert link == collector.get(f"/sessions/{name}").headers["Link"]
+    assert None is collector.get(f"/sessions/{session_id()}", "").headers["Link"]
+
+
 def test_every_answer_runs_under_the_policy(collector):
     """Pages, their files and the form let nothing in that does not come from here."""
     for path in (*SHELLS, "/page/sessions.js", "/page/page.css"):
         for secret in (collector.token, ""):
             assert POLICY == collector.get(path, secret).headers["Content-Security-Policy"]
     assert not re.search("unsafe|https?:|\\*", POLICY)
+
+
+def test_the_page_of_what_is_not_there_is_a_404(collector):
+    """Which says so itself; a browser does not keep it. Of a comparison both have to be there."""
+    collector.post([record(session=8)])
+    there, missing = session_id(8), session_id(9)
+    known = collector.get(f"/sessions/{there}")
+    tag = known.headers["ETag"]
+    absent = collector.get(f"/sessions/{missing}", If_None_Match=tag)
+    assert (404, None, "no-store") == (
+        absent.status,
+        *map(absent.headers.get, ("ETag", "Cache-Control")),
+    )
+    assert known.body == absent.body
+    assert POLICY == absent.headers["Content-Security-Policy"]
+    pairs = {(there, there): 200, (there, missing): 404, (missing, there): 404}
+    for pair, status in pairs.items():
+        assert status == collector.get("/compare/{}/{}".format(*pair)).status
 
 
 def test_a_file_is_kept_until_it_is_another(collector):

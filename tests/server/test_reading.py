@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from starlette.requests import Request
 
+from agentlog.server.outline import Outlines
 from agentlog.server.reading import MANY, MOST_FOUND, Reading, found_text
 from agentlog.store.readers import Readers
 from agentlog.store.sqlite import SqliteStore
@@ -213,17 +214,23 @@ def test_a_large_search_keeps_nobody_waiting(tmp_path):
         assert max(waited) < 0.5
 
 
-def test_a_short_session_waits_for_no_long_one(tmp_path):
-    """However many of those are read, it is answered."""
+@pytest.mark.parametrize("is_outline", [False, True])
+def test_a_short_session_waits_for_no_long_one(is_outline, tmp_path):
+    """However many of those are read, compared or exported, it is answered; so is its outline."""
     path = tmp_path / "store.db"
     with SqliteStore(path) as store:
         store.put([record(), *(record(number, session=2) for number in range(MANY + 1))])
     with closing(Readers(path)) as readers, closing(Reading(readers)) as reading:
+        route = (
+            Outlines(reading, lambda: "0-0", lambda _: "").outline
+            if is_outline
+            else reading.session
+        )
 
         async def asked(number):
             path_params = {"session_id": session_id(number)}
             scope = {"type": "http", "path_params": path_params, "state": {"project": ""}}
-            answer, sent = await reading.session(Request(scope)), []
+            answer, sent = await route(Request(scope)), []
 
             async def send(message):
                 sent.append(message)
@@ -234,7 +241,8 @@ def test_a_short_session_waits_for_no_long_one(tmp_path):
         async def ask():
             over = threading.Event()
             try:
-                busy = [reading._of_long.submit(over.wait, 30) for _ in range(2)]
+                threads = (reading._of_long, reading._of_slow) * 2
+                busy = [some.submit(over.wait, 30) for some in threads]
                 long = asyncio.create_task(asked(2))
                 assert 200 == await asyncio.wait_for(asked(1), 20)
                 assert not any(one.done() for one in (long, *busy))
@@ -245,11 +253,12 @@ def test_a_short_session_waits_for_no_long_one(tmp_path):
         asyncio.run(ask())
 
 
-def test_a_full_disk_costs_one_answer(tmp_path):
-    """A session that finds no room is a 507, as often as it is asked for, and later it is read."""
+@pytest.mark.parametrize("part", ["", "/outline", "/export/jsonl"])
+def test_a_full_disk_costs_one_answer(part, tmp_path):
+    """What finds no room is a 507, as often as it is asked for, and later it is read."""
     with Collector(tmp_path) as collector:
-        collector.post([record(params="x" * (9 << 20))])  # SQLite itself needs no disk for one
-        path, pid = f"/v1/sessions/{session_id()}", collector.process.pid
+        collector.post([record(event_type="x" * (9 << 20))])  # SQLite itself needs no disk for one
+        path, pid = f"/v1/sessions/{session_id()}{part}", collector.process.pid
         _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
         for _ in range(4):
             answer = collector.get(path)

@@ -70,7 +70,7 @@ function said({ changes, before, after, depth, name, kind }) {
   });
   const notes = [kind !== "action" && kind, one.model, first === "failed now" && one.error];
   return [
-    element(`span.mark.${first}`, first ? MARKS[first] ?? "~" : ""),
+    element(first ? `span.mark.${first}` : "span.mark", first ? MARKS[first] ?? "~" : ""),
     element(`span.${one.state}`, GLYPHS[one.state]),
     element("span.name", (depth > DEEPEST ? `⋯${depth} ` : "") + short(name)),
     ...words,

@@ -11,10 +11,6 @@ const LONGEST = 160; // of a title, which stays in view
 const [{ firstElementChild: title }, facts, body] = at("pane").children;
 let shown = [];
 
-export function clearPane() {
-  shown = [];
-}
-
 /** Show an item; `context` is of the run, and has the `source` of events. */
 export async function showInPane(item, context) {
   const node = item.nodes?.[0] ?? item;
@@ -34,7 +30,7 @@ export async function showInPane(item, context) {
   await pause(PATIENCE);
   if (shown !== now) return;
   const drawn = await context.source.event(node.id).then(
-    (event) => [...sectionsOf(event, context.fields), section("To copy", idsOf(node, context))],
+    (event) => [...sectionsOf(event, node.row, context), section("To copy", idsOf(node, context))],
     (error) => [element("p.error", safe(error.message))],
   );
   if (shown === now) body.replaceChildren(...drawn);
@@ -62,8 +58,8 @@ function factsOf(node, { whole, cause }) {
   return listed(facts, valueOf);
 }
 
-function sectionsOf({ error, log, params, prompt, returns, session_id: known, ...more }, fields) {
-  for (const field of fields) delete more[field];
+function sectionsOf({ error, log, params, prompt, returns, session_id: known, ...more }, row, { fields }) {
+  for (const [i, field] of fields.entries()) if (row[i] !== null) delete more[field];
   const sections = [
     ["Error", error, errorOf],
     ["Log before the failure", log, logOf],
@@ -106,7 +102,7 @@ function idsOf({ id, parent }, { session_id: session, command }) {
   return element("dl.ids", ...listed(ids, toCopy));
 }
 
-/* Where the page came without TLS from another machine, there is no clipboard: it is just selected. */
+/* Without TLS there is no clipboard. */
 function toCopy(text) {
   const code = element("code", safe(text));
   return element("div", code, button("copy", async (pressed) => {

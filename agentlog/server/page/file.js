@@ -5,13 +5,15 @@
    the outline's route answers, with `data-size`; and `agentlog-events-0`, `-1`, ..., each a list of
    as many whole events, in the order of the rows. */
 
+import { parsed } from "./text.js";
+
 class Exported {
   #script = document.getElementById("agentlog-outline");
   #size = Number(this.#script.dataset.size);
   #chunk = [];
 
   async outline() {
-    const outline = await unpacked(this.#script);
+    const outline = JSON.parse(await unpacked(this.#script));
     this.places = new Map(outline.rows.map(([id], place) => [id, place]));
     return outline;
   }
@@ -35,14 +37,14 @@ class Exported {
 
   /* Only what was asked for last is kept. */
   #events(n) {
-    if (this.#chunk[0] !== n) this.#chunk = [n, unpacked(document.getElementById(`agentlog-events-${n}`))];
+    if (this.#chunk[0] !== n) this.#chunk = [n, unpacked(document.getElementById(`agentlog-events-${n}`)).then(parsed)];
     return this.#chunk[1];
   }
 }
 
 async function unpacked(script) {
   const bytes = Uint8Array.from(atob(script.textContent.trim()), (sign) => sign.charCodeAt(0));
-  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
 }
 
 /** The source of this page. */

@@ -3,7 +3,7 @@
 const KEPT = [
   ["input:not([type=range]), select", /^(?!Escape)/],
   ["button, a, summary", /^(Enter| )$/],
-  ["#pane, #pane *, [type=range]", /^(Arrow|Home|End)/],
+  ["#pane, #pane *, [type=range]", /^(Arrow|Home|End|Page)/],
 ];
 
 /** Call the command of a key, unless what has the focus wants it. */

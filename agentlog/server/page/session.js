@@ -3,7 +3,7 @@
 
 import { read, write } from "./address.js";
 import { spanOf, windowIn } from "./axis.js";
-import { clearPane, showInPane } from "./detail.js";
+import { showInPane } from "./detail.js";
 import { at, element, pause } from "./element.js";
 import { onKeys } from "./keys.js";
 import { onLive } from "./live.js";
@@ -12,16 +12,15 @@ import { onMoment, play, showMoment } from "./play.js";
 import { source } from "./source.js";
 import { onTable, reach, repaintNow, selectRow, showBars, showItems, table } from "./table.js";
 import { GLYPHS, clock, count, duration, plural, safe, tokens } from "./text.js";
-import { forest, rootCause, silenced, sum, walk } from "./tree.js";
+import { forest, rootCause, sum, walk } from "./tree.js";
 import { describe, isOpen, isWanted, reveal, search, visible } from "./view.js";
 
 const PATIENCE = 250; // ms, as words are typed
-const now = () => Date.now() / 1000;
 
 let view = read();
 let outline = null;
 let rows = new Map(); // by id
-let isSilent = false; // nobody sees whether it runs: the collector says so, and so it is in a file
+let isSilent = false; // nobody sees whether it runs, as in a file
 let run = null;
 let isFollowing = false;
 let due = 0;
@@ -30,9 +29,8 @@ let cost = 0; // ms to build a run, and then to rest
 // -- The run
 
 function build() {
-  const told = [...rows.values()];
-  const roots = forest(isSilent ? silenced(told) : told);
-  const nodes = [...walk(roots)];
+  const roots = forest([...rows.values()], isSilent);
+  const nodes = walk(roots);
   const last = nodes.reduce((most, node) => Math.max(most, node.when, node.ended), 0);
   run = {
     roots, nodes, last,
@@ -46,7 +44,7 @@ function build() {
 }
 
 function setNow() {
-  run.now = run.isLive ? now() : null;
+  run.now = run.isLive ? Date.now() / 1000 : null;
   run.whole = spanOf(run.head, run.nodes, run.now);
 }
 
@@ -71,7 +69,7 @@ function draw() {
 function drawHead() {
   const { nodes, failures, isLive, last, whole } = run;
   const head = run.head?.isRoot ? run.head : null;
-  const state = head ? head.state : "unknown";
+  const state = head?.state ?? "unknown";
   const start = head?.started ?? whole[0];
   const spent = tokens(sum(nodes, "tokensIn"), sum(nodes, "tokensOut"));
   const facts = [
@@ -84,7 +82,7 @@ function drawHead() {
   at("name").textContent = head ? safe(head.name, 300) : "a session without its root";
   document.title = `${GLYPHS[state]} ${at("name").textContent} · agentlog`;
   at("facts").replaceChildren(
-    element(`span.state.${state}`, `${GLYPHS[state]} ${state}`),
+    element(`span.state.${state}`, `${GLYPHS[state]} ${state}${state === "silent" ? ` since ${clock(last)}` : ""}`),
     element(failures.length ? "span.state.failed" : "span", plural(failures.length, "failure")),
     ...facts.map((text) => element("span", text)),
   );
@@ -116,8 +114,7 @@ function select() {
   selectRow(view.selected);
   const item = table.item ?? run.nodes.find((node) => node.id === view.selected?.replace("~", ""));
   at("pane").hidden = !view.pane || !item;
-  if (at("pane").hidden) clearPane();
-  else showInPane(item, { ...run, ...outline, source, command: `agentlog replay ${outline.session_id}${view.errors ? " --errors" : ""}` });
+  if (!at("pane").hidden) showInPane(item, { ...run, ...outline, source, command: `agentlog replay ${outline.session_id}${outline.options ?? ""}${view.errors ? " --errors" : ""}` });
 }
 
 function showTime() {
@@ -126,16 +123,16 @@ function showTime() {
   showBars(time);
   showMap(run.nodes, time);
   showMoment(time);
-  const upTo = (field) => run.nodes.filter((node) => node[field] !== null && node[field] <= view.at).length;
-  const told = () => `+${duration(view.at - run.whole[0])}: ${upTo("when") - upTo("ended")} open · ${upTo("ended")} ended`;
-  at("moment").textContent = view.at === null ? "" : told();
+  const upTo = (field) => run.nodes.filter((node) => (node[field] ?? Infinity) <= view.at).length;
+  at("moment").textContent = view.at === null ? ""
+    : `+${duration(view.at - run.whole[0])}: ${upTo("when") - upTo("ended")} open · ${upTo("ended")} ended`;
 }
 
 function drawTools() {
   at("errors").ariaPressed = view.errors;
   at("whole").disabled = !view.zoom && view.at === null;
   at("follow").ariaPressed = isFollowing;
-  at("follow").hidden = !run.isLive;
+  at("live").hidden = at("follow").hidden = !run.isLive;
   at("found").textContent = view.matches ? `${count(view.matches.size)} found` : "";
   if (at("search").value !== view.query) at("search").value = view.query;
 }
@@ -170,7 +167,6 @@ function step(by) {
   reach(index);
 }
 
-/* Around the end. */
 function goToNext(nodes, isBack = false) {
   const here = table.item?.place ?? -1;
   const wanted = nodes.filter((node) => isWanted(node, view));
@@ -190,7 +186,7 @@ function unfold() {
   else if (open === false) toggle(table.item);
 }
 
-function foldOrParent() {
+function fold() {
   const { item, items, selected } = table;
   if (item && isOpen(item, view)) return toggle(item);
   const parent = items.findLastIndex((other, index) => index < selected && other.indent < item.indent);
@@ -243,10 +239,9 @@ const live = {
     update();
   },
   reload: () => load().then(update, complain),
-  state: (isListening) => (at("live").textContent = !isListening ? "not connected" : run.isLive ? "live" : ""),
+  state: (isListening) => (at("live").textContent = isListening ? "live" : "not connected"),
 };
 
-/* What runs gets longer. */
 function tick() {
   if (!run.isLive || document.hidden) return;
   setNow();
@@ -259,7 +254,9 @@ function tick() {
 const commands = {
   down: () => step(1),
   up: () => step(-1),
-  fold: foldOrParent,
+  pageDown: () => step(table.fitting),
+  pageUp: () => step(-table.fitting),
+  fold,
   unfold,
   first: () => step(-Infinity),
   last: () => step(Infinity),
@@ -282,18 +279,21 @@ const commands = {
   help: () => at("keys").showModal(),
   escape() {
     play(false);
+    at("export")?.removeAttribute("open");
     if (document.activeElement === at("search")) at("table").focus();
     if (view.query) change({ query: "" }, true);
+    else if (view.errors) commands.errors();
     else if (view.at !== null || view.zoom) commands.whole();
     else change({ pane: false });
     reach();
   },
 };
 
-function listenToReader() {
+function listen() {
   onTable((item) => describe(item, { ...run, view }), {
     select: ({ key }) => change({ selected: key, pane: true }, true),
     toggle,
+    zoom: zoomToItem,
     scroll: (isAtEnd) => isFollowing && !isAtEnd && follow(false),
   });
   onMap(zoom, (moment) => goTo(run.nodes[latest(run.nodes, moment)]));
@@ -317,7 +317,8 @@ async function begin() {
   repaintNow(); // makes the rows while the outline is on its way
   await load();
   build();
-  listenToReader();
+  listen();
+  at("table").focus({ preventScroll: true });
   if (view.selected === null && run.head) {
     const first = run.cause ?? run.head;
     isFollowing = run.isLive && !run.cause;

@@ -26,6 +26,7 @@ let view = {};
 let marked = []; // ids, at most two
 let known = new Map();
 let isMore = false;
+let end = null; // the last row, for who went there
 let keeping = 0;
 let asking = new AbortController();
 
@@ -107,6 +108,7 @@ async function load(isBack = false) {
       isMore = page.next !== null;
       draw();
       if (isBack && list.index >= 0) isBack = list.go(list.index);
+      if (end !== null && end === list.current) keys.G(); // which was not the end yet
       query.set("limit", MORE);
       query.set("before", page.next);
       if (isMore && found.size >= AT_ONCE) await list.nearEnd();
@@ -157,7 +159,8 @@ function draw() {
   list.show(sessions);
   at("count").textContent = `${isMore ? "the newest " : ""}${plural(sessions.length, "session")}`;
   at("tags").replaceChildren(...[...tags].sort().slice(0, 100).map((tag) => new Option("", tag)));
-  say(sessions.length ? "" : isNarrowed() ? "No session is like that." : "Nothing has been recorded yet.");
+  const none = view.q && chosen(view).size === 1 ? "No session has this in its name, tags or id." : isNarrowed() ? "No session is like that." : "Nothing has been recorded yet.";
+  say(sessions.length ? "" : none);
   at("endpoint").hidden = isNarrowed();
 }
 
@@ -189,6 +192,7 @@ function fill(row, session) {
   when.textContent = clock(start);
   took.textContent = start === null || end === null ? "" : duration(end - start);
   events.textContent = count(session.events);
+  events.dataset.unit = session.events === 1 ? " event" : " events";
   failures.textContent = session.failures ? count(session.failures) : "";
   spent.textContent = session.prompt_tokens || session.completion_tokens ? tokens(session.prompt_tokens, session.completion_tokens) : "";
 }
@@ -213,7 +217,10 @@ const keys = {
   j: () => list.go(list.index + 1),
   k: () => list.go(list.index - 1),
   g: () => list.go(0),
-  G: () => list.go(list.items.length - 1),
+  G: () => {
+    list.go(list.items.length - 1);
+    end = list.current;
+  },
   n: () => goToFailed(1),
   N: () => goToFailed(-1),
   c: () => list.index >= 0 && mark(list.current),

@@ -8,7 +8,7 @@ import { safe } from "./text.js";
 const BEYOND = 3;
 const DEEPEST = 24;
 const LONGEST = 400;
-const PIXELS_PER_TICK = 88;
+const PIXELS_PER_TICK = 64;
 const PIXELS_OF_LABEL = 56;
 
 const grid = at("table");
@@ -32,6 +32,7 @@ export function onTable(words, on) {
     const item = table.items[target.closest(".row")?.index];
     if (item) on[target.className === "fold" && target.textContent ? "toggle" : "select"](item);
   });
+  space.addEventListener("dblclick", on.zoom);
   new ResizeObserver(repaint).observe(grid);
 }
 
@@ -78,9 +79,9 @@ function repaint() {
 export function repaintNow() {
   isDue = false;
   height = parseFloat(getComputedStyle(space).getPropertyValue("--row"));
-  const wanted = grid.clientHeight / height + 2 * BEYOND;
+  table.fitting = Math.floor(room() / height);
   space.style.height = `${table.items.length * height}px`;
-  while (pool.length < wanted) {
+  while (pool.length < table.fitting + 2 * BEYOND) {
     const row = at("row").content.firstChild.cloneNode(true);
     row.id = `row${pool.push(row)}`;
     row.parts = Object.fromEntries([...row.querySelectorAll("*")].map((part) => [part.className, part]));
@@ -116,15 +117,16 @@ function draw(row, index, item) {
     if (row.parts[name].textContent !== text) row.parts[name].textContent = text;
   }
   row.parts.bar.hidden = state === null || item.when === null;
-  drawBar(row.parts.bar, item, texts.kind);
+  drawBar(row.parts.bar, item, row.parts.kind.textContent);
 }
 
 function drawBar(bar, { when, ended }, kind) {
   const end = Math.min(ended ?? table.until, table.at ?? Infinity);
   const [left, right] = [when, end].map((moment) => Math.min(Math.max(place(moment, table.span), -0.1), 1.1) * 100);
-  bar.style.left = `${left}%`;
-  bar.style.width = `${Math.max(right - left, 0)}%`;
-  bar.className = `bar ${kind}${ended === end ? "" : " open"}`;
+  bar.style.left = `clamp(0px, ${left}%, 100% - 4px)`;
+  bar.style.width = `${Math.max(right - Math.max(left, 0), 0)}%`;
+  bar.dataset.kind = kind;
+  bar.className = `bar${ended === end ? "" : " open"}${right < 0 || left > 100 ? " beyond" : ""}`;
 }
 
 function paintHead() {

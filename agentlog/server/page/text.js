@@ -8,7 +8,6 @@ const HIDDEN = new RegExp(`(?!(?<=${SEEN})[\\u200c\\u200d](?=${SEEN}))[\\p{C}\\p
 const PLAIN = /^[\x20-\x7e]*$/;
 const TORN = /[\ud800-\udbff]$/;
 const NAMED = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
-const LAST_MOMENT = 8e12; // s, of a Date
 const DURATIONS = [ // below so many seconds: times, places, unit
   [0.0009995, 1e6, 0, " µs"], [0.00995, 1e3, 1, " ms"], [0.9995, 1e3, 0, " ms"], [9.995, 1, 2, " s"], [59.95, 1, 1, " s"],
 ];
@@ -31,6 +30,12 @@ function escaped(sign) {
   const code = sign.codePointAt(0);
   const [letter, digits] = code < 0x100 ? ["x", 2] : code < 0x10000 ? ["u", 4] : ["U", 8];
   return NAMED[sign] ?? `\\${letter}${code.toString(16).padStart(digits, "0")}`;
+}
+
+/** JSON, in which a number that may not be exact stays as it is written. */
+export function parsed(json) {
+  const isExact = (value) => typeof value !== "number" || Math.abs(value) < 2 ** 53;
+  return JSON.parse(json, (_, value, context) => (isExact(value) ? value : context?.source ?? value));
 }
 
 export function duration(seconds) {
@@ -73,7 +78,7 @@ export function plural(value, noun) {
 }
 
 export function clock(seconds, withFraction = false) {
-  if (seconds === null || !(Math.abs(seconds) < LAST_MOMENT)) return "unknown";
+  if (seconds === null || !(Math.abs(seconds) < 8e12)) return "unknown"; // what a Date can be
   const offset = new Date(seconds * 1000).getTimezoneOffset() * 60;
   const local = new Date((seconds - offset) * 1000).toISOString();
   return local.replace("T", " ").slice(0, withFraction ? -1 : -5);

@@ -13,9 +13,10 @@ const below = (end) => (value) => (value !== null && value >= 0 && value < end ?
 const [moment, amount] = [below(LAST_MOMENT), below(2 ** 63)];
 
 /* Of a row of agentlog/store/outline.py. `events`, `failures` and `unsettled` count all below, too. */
-function nodeOf(row) {
-  const [id, parentId, name, kind, start, end, result, reason, rating, model, tags, given, made, level, logger, error] = row;
+function nodeOf(row, isSilent) {
+  const [id, parentId, name, kind, start, end, result, why, rating, model, tags, given, made, level, logger, error] = row;
   const [started, ended] = [moment(start), moment(end)];
+  const reason = isSilent && (end ?? result) === null ? "silent" : why;
   const open = end !== null ? "indeterminate" : reason === "silent" ? reason : "running";
   const state = result === null || open === "silent" ? open : BY_RESULT.get(result) ?? BY_REASON.get(reason) ?? "indeterminate";
   return {
@@ -36,11 +37,6 @@ function nodeOf(row) {
   };
 }
 
-/** The rows of a silent session as they are shown: what is open there is silent too. */
-export function silenced(rows) {
-  return rows.map((row) => (row[5] ?? row[6]) === null ? row.with(6, "Indeterminate").with(7, "silent") : row);
-}
-
 export function elapsed(start, end) {
   return start === null || end === null || end < start ? null : end - start;
 }
@@ -50,8 +46,9 @@ export function sum(nodes, field) {
   return nodes.reduce((total, node) => (node[field] === null ? total : total + node[field]), null);
 }
 
-export function forest(rows) {
-  const nodes = rows.map(nodeOf).sort(byOrder);
+/** What is open in a silent session is silent too. */
+export function forest(rows, isSilent) {
+  const nodes = rows.map((row) => nodeOf(row, isSilent)).sort(byOrder);
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const tops = nodes.filter((node) => node.isRoot);
   const head = tops.find((node) => node.kind === "session") ?? tops[0] ?? null;
@@ -82,7 +79,7 @@ function cutCycles(nodes, head) {
 }
 
 function tally(roots) {
-  const ordered = [...walk(roots)];
+  const ordered = walk(roots);
   ordered.forEach((node, place) => {
     node.place = place;
     node.depth = node.parent ? node.parent.depth + 1 : 0;
@@ -96,18 +93,20 @@ function tally(roots) {
 }
 
 /** All nodes, in the order in which a tree is read. */
-export function* walk(roots, below = (node) => node.children) {
+export function walk(roots, below = (node) => node.children) {
+  const found = [];
   const stack = roots.toReversed();
   while (stack.length) {
     const node = stack.pop();
-    yield node;
+    found.push(node);
     for (const child of below(node).toReversed()) stack.push(child);
   }
+  return found;
 }
 
 /** Of the failures that lead to those nearest to the root, the earliest to end. */
 export function rootCause(roots) {
-  const ends = [...walk(nearestFailures(roots), failing)].filter((node) => !failing(node).length);
+  const ends = walk(nearestFailures(roots), failing).filter((node) => !failing(node).length);
   return ends.sort(byEnd)[0] ?? null;
 }
 
@@ -115,7 +114,7 @@ export function rootCause(roots) {
 function nearestFailures(roots) {
   const reached = walk(roots, (node) => (node.failed || !node.failures ? [] : node.children));
   const rank = (one, other) => compare(one.kind === "log", other.kind === "log") || compare(one.depth, other.depth);
-  const tops = [...reached].filter((node) => node.failed).sort(rank);
+  const tops = reached.filter((node) => node.failed).sort(rank);
   return tops.filter((node) => rank(node, tops[0]) === 0);
 }
 
@@ -131,9 +130,8 @@ export class Fold {
 
   constructor(nodes) {
     const most = (read) => nodes.reduce((largest, node) => Math.max(largest, read(node)), 0);
-    this.nodes = nodes;
-    for (const field of ["id", "place", "when"]) this[field] = nodes[0][field];
-    this.key = `${this.id}~`; // tells it from its first
+    const [{ id, place, when }] = nodes;
+    Object.assign(this, { nodes, id, place, when, key: `${id}~` }); // tells it from its first
     this.ended = most((node) => Math.max(node.when, node.ended));
     this.events = sum(nodes, "events");
     this.total = sum(nodes, "duration");

@@ -1,16 +1,16 @@
-/* Recorded values as elements: they become text and nothing else, or an image from a data: URL of a
-   raster image. What is long or deep is cut, with a way to all of it. */
+/* Recorded values as elements: they become text and nothing else, or an image, in which nothing runs.
+   What is long or deep is cut, with a way to all of it. */
 
 import { button, element } from "./element.js";
-import { LINES, count, plural, safe } from "./text.js";
+import { LINES, count, parsed, plural, safe } from "./text.js";
 
 const MOST_TEXT = 1200;
 const LONGEST_LINE = 80;
 const LONGEST_NAME = 200;
 const MOST_ENTRIES = 24;
 const FEW = 6;
-const IMAGE = /^data:image\/(png|jpe?g|gif|webp|avif);base64,[\w+/=\s]+$/i;
-const RAW_IMAGE = /^(iVBORw0KGgo|\/9j\/|R0lGOD|UklGR)[\w+/=\s]{200,}$/; // of any kind: browsers look themselves
+const IMAGE = /^data:image\/(png|jpe?g|gif|webp|avif|svg\+xml);base64,[\w+/=\s]+$/i;
+const RAW_IMAGE = /^(iVBORw0KGgo|\/9j\/|R0lGOD|UklGR)[\w+/=\s]{200,}$/; // browsers look which
 
 export function valueOf(value, level = 0) {
   if (typeof value === "string") return textOf(value);
@@ -32,9 +32,11 @@ export function restOf(others, level = 0) {
 }
 
 function some(all, kind, draw) {
-  const list = element(kind, ...all.slice(0, MOST_ENTRIES).flatMap(draw));
+  const list = element(kind);
+  const show = (part) => part.flatMap(draw).forEach((one) => list.append(one)); // too many for a call
+  show(all.slice(0, MOST_ENTRIES));
   if (all.length <= MOST_ENTRIES) return list;
-  return withMore(list, count(all.length), () => list.append(...all.slice(MOST_ENTRIES).flatMap(draw)));
+  return withMore(list, count(all.length), () => show(all.slice(MOST_ENTRIES)));
 }
 
 function withMore(body, many, showAll) {
@@ -67,23 +69,23 @@ export function conversationOf(value) {
 function messageOf({ role, content, tool_calls: calls, ...others }) {
   const speaker = (text) => element("div.role", safe(text, LONGEST_NAME));
   const box = element("div.message", speaker(role));
-  box.dataset.role = role;
+  box.dataset.role = safe(role);
   for (const part of [content ?? []].flat()) {
     const known = [part?.text, part?.image_url?.url, part?.image_url].find((one) => typeof one === "string");
     box.append(valueOf(known ?? part, 1));
   }
   for (const call of [calls ?? []].flat()) {
     const { name, arguments: given } = call?.function ?? {};
-    if (typeof name === "string") box.append(speaker(`calls ${name}`), valueOf(parsed(given), 1));
+    if (typeof name === "string") box.append(speaker(`calls ${name}`), valueOf(read(given), 1));
     else box.append(valueOf(call, 1));
   }
   box.append(...restOf(others, 1));
   return box;
 }
 
-function parsed(text) {
+function read(text) {
   try {
-    return JSON.parse(text);
+    return parsed(text);
   } catch {
     return text ?? null;
   }

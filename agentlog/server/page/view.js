@@ -9,7 +9,7 @@ const UNSPOKEN = ["succeeded", "indeterminate", null];
 export function visible(roots, view) {
   const put = (items, indent) => items.map((item) => Object.assign(item, { indent }));
   const below = (item) => (isOpen(item, view) ? put(item.nodes ?? folded(item.children, view), item.indent + 1) : []);
-  return [...walk(put(folded(roots, view), 0), below)];
+  return walk(put(folded(roots, view), 0), below);
 }
 
 /** Whether a row shows what is below it; null where nothing is. */
@@ -39,7 +39,7 @@ export function reveal(node, roots, view) {
 /** The events in which all the words stand, or that were `found`, and the ways there. */
 export function search(roots, query, found) {
   const words = query.toLowerCase().split(/\s+/);
-  const matches = [...walk(roots)].filter((node) => found.has(node.id) || isMatch(node, words));
+  const matches = walk(roots).filter((node) => found.has(node.id) || isMatch(node, words));
   const ways = new Set();
   for (const match of matches) {
     for (let at = match; at !== null && !ways.has(at); at = at.parent) ways.add(at);
@@ -68,7 +68,7 @@ export function describe(item, { view, cause, now }) {
     shared(nodes, "logger"),
     isPast && !node.failed && node.reason,
     isPast && !item.nodes && (node.error ?? (node.failed && node.reason)),
-    item.longest && `longest ${duration(item.longest)}`,
+    isPast && item.longest && `longest ${duration(item.longest)}`,
     open === false && !item.nodes && `… ${count(node.events - 1)} below${failures ? `, ${count(failures)} failed` : ""}`,
   ];
   return {
