@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
-from typing import Final
+from typing import Final, cast
 
 from agentlog.replay.align import gaps
 from agentlog.replay.pairing import name_of, paired
 from agentlog.replay.patch import MISSING, Patch, is_same, patch
-from agentlog.replay.tree import Node
+from agentlog.replay.tree import Node, head
 
 SLOWER_BY: Final = 2.0
 SLOWER_FROM: Final = 0.05
@@ -60,11 +60,8 @@ class Row:
 
     @property
     def node(self) -> Node:
-        """The event as it is now, else as it was."""
-        node = self.after or self.before
-        if node is None:
-            raise ValueError("a row is of an event")
-        return node
+        """The event as it is now, else as it was: a row has one of them."""
+        return self.after or cast("Node", self.before)
 
     def patch(self, field: str) -> Patch:
         """Return how a field became another."""
@@ -115,17 +112,13 @@ def _alone(one: Node | None, other: Node | None) -> list[_Both]:
 
 def _roots(before: Sequence[Node], after: Sequence[Node]) -> list[_Both]:
     """Pair the sessions, and what else has no parent as siblings."""
-    one, other = _head(before), _head(after)
+    one, other = head(before), head(after)
     if one is None or other is None:
         return _siblings(before, after)
     rest = _siblings(
         [node for node in before if node is not one], [node for node in after if node is not other]
     )
     return [(one, other), *rest]
-
-
-def _head(roots: Sequence[Node]) -> Node | None:
-    return next((root for root in roots if root.kind == "session"), None)
 
 
 def _siblings(before: Sequence[Node], after: Sequence[Node]) -> list[_Both]:

@@ -10,7 +10,7 @@ from typing import Final
 from agentlog.replay.diff import Comparison
 from agentlog.replay.diff_items import Item, items
 from agentlog.replay.patch import Patch
-from agentlog.replay.tree import Node, walk
+from agentlog.replay.tree import Node, head, walk
 
 MOST_LINES: Final = 400
 """Of the diff of a field."""
@@ -56,15 +56,15 @@ class _Diffs:
 
 
 def _session(roots: Sequence[Node]) -> dict[str, object] | None:
-    head = next((root for root in roots if root.kind == "session"), roots[0] if roots else None)
-    if head is None:
+    if not roots:
         return None
+    own = head(roots) or roots[0]
     return {
-        "session_id": head.session_id,
-        "tags": head.tags,
+        "session_id": own.session_id,
+        "tags": own.tags,
         "events": sum(1 for _ in walk(roots)),
         "failures": sum(root.failures for root in roots),
-        **_event(head),
+        **_event(own),
     }
 
 

@@ -17,7 +17,7 @@ from agentlog.replay.glyphs import ASCII, UNICODE, Glyphs, bar, tick
 from agentlog.replay.lines import GAP, LEAST_TEXT, Line, Span, broken, flow, measure
 from agentlog.replay.node import elapsed, moment
 from agentlog.replay.rows import CAUSE, Row, View, rows
-from agentlog.replay.tree import Node, State, walk
+from agentlog.replay.tree import Node, State, head, walk
 from agentlog.store import ids
 
 _SPACE = 2
@@ -85,20 +85,20 @@ def header(
     roots: Sequence[Node], view: View, length: int, tally: Tally | None = None
 ) -> list[Line]:
     """Introduce a session: who and when, then how it went; `tally`, if there are more events."""
-    head = next((root for root in roots if root.kind == "session"), roots[0])
-    name = view.name(head.name) if head.is_root else "a session without its root"
-    start, end = _extent(head, roots, view)
+    own = head(roots) or roots[0]
+    name = view.name(own.name) if own.is_root else "a session without its root"
+    start, end = _extent(own, roots, view)
     who: list[Line] = [
         [(name, "session")],
-        [(view.name(head.session_id[:length]), "id")],
+        [(view.name(own.session_id[:length]), "id")],
         [(fmt.clock(start, view.zone), "detail")],
-        *([("#" + view.detail(tag), "tag")] for tag in head.tags),
+        *([("#" + view.detail(tag), "tag")] for tag in own.tags),
     ]
     dot: Span = (f" {view.glyphs.dot} ", "detail")
     return [
         *flow(who, view.width, between=GAP, indent=("  ", "")),
         *flow(
-            _outcome(head, tally or _tally(roots), elapsed(start, end), view),
+            _outcome(own, tally or _tally(roots), elapsed(start, end), view),
             view.width,
             between=dot,
             indent=("  ", ""),
@@ -234,9 +234,9 @@ def _spare(row: Row, tokens: int, duration: int) -> int:
 
 def _axis(roots: Sequence[Node], view: View) -> tuple[float, float]:
     """Return the time that the bars span: that of the session, else that of its events."""
-    head = next((root for root in roots if root.kind == "session"), None)
-    if head and head.started is not None and head.ended is not None and head.ended > head.started:
-        return head.started, head.ended
+    own = head(roots)
+    if own and own.started is not None and own.ended is not None and own.ended > own.started:
+        return own.started, own.ended
     nodes = [node for _, node in walk(roots)]
     known = (moment for node in nodes for moment in (node.started, node.ended))
     moments = [moment for moment in known if moment is not None]

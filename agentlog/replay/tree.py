@@ -20,7 +20,7 @@ from agentlog.replay.node import Node
 from agentlog.store.merge import Address, merged
 from agentlog.store.state import State
 
-__all__ = ["Fold", "Node", "State", "fold", "forest", "root_cause", "walk"]
+__all__ = ["Fold", "Node", "State", "fold", "forest", "head", "root_cause", "walk"]
 
 _FEWEST_TO_FOLD = 3
 _UNSETTLED = (State.RUNNING, State.INTERRUPTED, State.SILENT)
@@ -38,6 +38,11 @@ def forest(records: Iterable[object]) -> list[Node]:
         (roots if parent is None else parent.children).append(node)
     _tally(roots)
     return roots
+
+
+def head(roots: Iterable[Node]) -> Node | None:
+    """Return the event of the session itself, if it is there."""
+    return next((root for root in roots if root.kind == "session"), None)
 
 
 def walk(roots: Sequence[Node]) -> Iterator[tuple[int, Node]]:

@@ -6,7 +6,7 @@ The rule of this file: what is written is strict JSON and, being ASCII, steers n
 import json
 from collections.abc import Mapping, Sequence
 
-from agentlog.replay.tree import Node, walk
+from agentlog.replay.tree import Node, head, walk
 
 
 def to_json(roots: Sequence[Node], *, depth: int | None = None, only_failures: bool = False) -> str:
@@ -14,16 +14,16 @@ def to_json(roots: Sequence[Node], *, depth: int | None = None, only_failures: b
 
     `depth` and `only_failures` leave out what they leave out of `text.replay`.
     """
-    session = next((root.event for root in roots if root.kind == "session"), None)
+    own = head(roots)
     events = [
         node.event
         for level, node in walk(roots)
-        if node.event is not session
+        if node is not own
         and (depth is None or level <= depth)
         and (node.failures or not only_failures)
     ]
     lines = ",\n".join(map(_json, events))
-    return f'{{"session": {_json(session)},\n"events": [\n{lines}\n]}}'
+    return f'{{"session": {_json(own.event if own else None)},\n"events": [\n{lines}\n]}}'
 
 
 def _json(value: Mapping[str, object] | None) -> str:
