@@ -47,22 +47,27 @@ class Exports:
         kind = FORMS.get(form)
         if kind is None:
             raise HTTPException(404, f"there is no such form: it is one of {', '.join(FORMS)}")
-        file = await self._turns.have(
-            lambda: self._reading.ask_slow(
-                request, lambda store: exported_file(store, session_id, form)
-            )
+        found = await self._turns.have(
+            lambda: self._reading.ask_slow(request, lambda store: exported(store, session_id, form))
         )
-        if file is None:
+        if found is None:
             raise HTTPException(404, "there is no such session")
+        name, file = found
         answer = Long(file, kind.media_type)
-        name = re.sub("[^0-9A-Za-z-]", "_", session_id)[:64]
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}.{kind.ending}"'
         return answer
 
 
-def exported_file(store: SqliteStore, session_id: str, form: str) -> IO[bytes] | None:
-    """Write a session into a file, None if there is none."""
-    if store.summary(session_id) is None:
+def exported(store: SqliteStore, session_id: str, form: str) -> tuple[str, IO[bytes]] | None:
+    """Write a session into a file, None if there is none; say what the file may be called, too."""
+    summary = store.summary(session_id)
+    if summary is None:
         return None
-    name = form.replace("-", "_")
-    return spooled(lambda file: export.write(store, session_id, name, file))
+    file = spooled(lambda file: export.write(store, session_id, form.replace("-", "_"), file))
+    name = f"{_plain(summary.event_type or 'session')}-{_plain(session_id)[:10]}"
+    return (name, file) if file else None
+
+
+def _plain(text: str) -> str:
+    """Return a text as every file system and every header takes it."""
+    return re.sub("[^0-9A-Za-z.-]+", "_", text)[:60].lstrip(".-")

@@ -9,19 +9,19 @@ from tests.server.collector import record, session_id
 @pytest.fixture(scope="module")
 def known(collector):
     """A collector with a session."""
-    collector.post([record(), record(2, params={"query": "検索"})])
+    collector.post([record(event_type="../my 検索\r\n.py"), record(2, params={"query": "検索"})])
     return collector
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_it_is_what_the_command_writes(form, known, tmp_path):
-    """To the byte; a browser saves it under the session's id."""
+    """To the byte; a browser saves it under the session's name and id."""
     answer = known.get(f"/v1/sessions/{session_id()}/export/{form}")
     assert 200 == answer.status
     known.command("export", session_id(), f"--{form}", str(tmp_path / "file"))
     assert (tmp_path / "file").read_bytes() == answer.body
     assert answer.headers["Content-Disposition"].startswith(
-        f'attachment; filename="{session_id()}.'
+        f'attachment; filename="_my_.py-{session_id()[:10]}.'
     )
     assert str(len(answer.body)) == answer.headers["Content-Length"]
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
