@@ -8,6 +8,7 @@ from agentlog import export
 from agentlog.store.sqlite import SqliteStore
 from tests.page.conftest import WATCH
 from tests.page.runs import run, written
+from tests.page.test_session import LATER
 from tests.server.collector import record, session_id
 
 HOSTILE = (
@@ -55,6 +56,18 @@ def test_a_run_is_a_file(opened):
     page.wait_for_selector('[aria-selected="true"] >> text=long run')
     assert 20.0 > time.monotonic() - started
     assert 0 == page.locator("a[href]:visible").count()
+
+
+def test_search_finds_what_events_carry(opened):
+    """By the words of their values, not by names of fields, nor in what is an image."""
+    picture = "data:image/png;base64,abracadabra"
+    page, _ = opened(
+        [record(1), record(2, event_type="ask", params={"text": "a fox", "p": picture})]
+    )
+    for words, found in (("params", "0 found"), ("abracadabra", "0 found"), ("fox", "1 found")):
+        page.locator("#search").fill(words)
+        page.evaluate(LATER)
+        page.locator("#found", has_text=found).wait_for()
 
 
 def test_hostile_text_is_text(opened):

@@ -17,6 +17,7 @@ FIRST_ROW = """
         look();
     })
 """
+LATER = "new Promise((done) => setTimeout(done, 500))"  # when what is told live would be there
 CALL = {"role": "assistant", "tool_calls": [{"function": {"name": "look", "arguments": '{"a":1}'}}]}
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 HOSTILE = [
@@ -45,11 +46,12 @@ def title(page, name):
 
 
 def names(page):
-    """Return the names in the rows that are in the document, from the top."""
+    """Return the names in the rows that are in the document when it is drawn, from the top."""
     return page.evaluate(
-        """[...document.querySelectorAll(".space .row:not([hidden])")]
-            .sort((a, b) => a.ariaRowIndex - b.ariaRowIndex)
-            .map((row) => row.querySelector(".title").textContent)"""
+        """new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(
+            [...document.querySelectorAll(".space .row:not([hidden])")]
+                .sort((a, b) => a.ariaRowIndex - b.ariaRowIndex)
+                .map((row) => row.querySelector(".title").textContent)))))"""
     )
 
 
@@ -282,16 +284,14 @@ def test_pages_of_rows(collector, visit):
 
 
 def test_a_double_click_zooms(collector, visit):
-    """To the event; what lies outside of the window has a sign at its edge."""
+    """To the event; what lies outside of the window has no bar in it."""
     collector.post(failed_run())
     page = visit(collector, address())
     title(page, "fetch")
     page.locator(".space .row", has_text="fetch").dblclick()
     page.locator("#whole:enabled").wait_for()
-    beyond = page.locator(".space .row:not([hidden])", has=page.locator(".bar.beyond"))
-    assert {"embed", "last"} == set(beyond.locator(".title").all_inner_texts())
-    cell, bar = (beyond.last.locator(part).bounding_box() for part in (".time", ".bar"))
-    assert cell["x"] <= bar["x"] <= bar["x"] + bar["width"] <= cell["x"] + cell["width"]
+    rows = page.locator(".space .row:not([hidden])", has=page.locator(".bar:not([hidden])"))
+    assert {"agent", "plan", "step", "fetch"} == set(rows.locator(".title").all_inner_texts())
 
 
 @pytest.mark.parametrize(
@@ -351,6 +351,19 @@ def test_a_moment_of_the_run(collector, visit):
     page.keyboard.press(" ")
     page.locator("#play", has_text="❚❚").wait_for()
     page.locator("#play", has_text="▶").wait_for()  # at the end
+
+
+def test_the_whole_run_while_it_plays(collector, visit):
+    """Ends the playing."""
+    collector.post(failed_run())
+    page = visit(collector, address())
+    title(page, "fetch")
+    page.keyboard.press(" ")
+    page.locator("#moment", has_text="open").wait_for()
+    page.locator("#whole").click()
+    page.locator("#play", has_text="▶").wait_for()
+    assert "" == page.locator("#moment").inner_text()
+    assert 0 == page.locator(".space .row.later:not([hidden])").count()
 
 
 def test_the_minimap(collector, visit):
@@ -430,6 +443,45 @@ def test_it_lives_on_after_a_restart(tmp_path, visit):
         page.locator(".row.selected[aria-rowindex='1003']").wait_for()
         visit.said[:] = [line for line in visit.said if "ERR_CONNECTION_REFUSED" not in line]
         page.close()  # which the browser would tell of again
+
+
+def test_what_comes_while_the_session_is_read_anew(tmp_path, visit):
+    """It is told behind that: the answer is of a time before."""
+    root = without(record(timestamp=time.time()), "end_timestamp", "result")
+    with Collector(tmp_path) as before:
+        before.post([root])
+        page = visit(before, address())
+        page.locator("#live", has_text="live").wait_for()
+    page.locator("#live", has_text="not connected").wait_for()
+    held = []
+    page.route("**/outline", lambda route: held.append((route, route.fetch())))
+    with Collector(tmp_path, "--port", str(before.port)) as collector:
+        while not held:
+            page.evaluate("new Promise(requestAnimationFrame)")
+        collector.post([record(2, event_type="meanwhile", timestamp=time.time())])
+        (route, answer), *_ = held
+        page.evaluate(LATER)
+        route.fulfill(response=answer)
+        page.locator(".space .row .title", has_text="meanwhile").wait_for()
+        page.close()
+    visit.said.clear()  # of the connection that was refused
+
+
+def test_what_is_selected_stays_so(collector, visit):
+    """Also when it becomes one of several alike, which are folded then."""
+    root = without(record(timestamp=time.time()), "end_timestamp", "result")
+    alike = [record(n, event_type="embed", timestamp=START + n) for n in (2, 3, 4)]
+    running = without(alike[2], "end_timestamp", "result")
+    collector.post([root, *alike[:2], running])
+    page = visit(collector, f"{address()}#e={event_id(4)}")
+    page.locator("#live", has_text="live").wait_for()
+    title(page, "embed")
+    collector.post([alike[2]])
+    page.locator(".space .row .times", has_text="3").wait_for()
+    title(page, "embed")
+    assert ["4"] == page.locator(".space .row.selected").evaluate_all(
+        "(rows) => rows.map((row) => row.ariaRowIndex - 2 + '')"
+    )
 
 
 def test_a_session_of_which_nobody_hears(collector, visit):

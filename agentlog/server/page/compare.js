@@ -170,7 +170,8 @@ function draw(answer) {
 
 /* What the address says; else what failed now, the deepest; else what differs. */
 function chosen(rows) {
-  if (rows[view.selected]) return Number(view.selected);
+  const place = parseInt(view.selected);
+  if (rows[place]) return place;
   const failed = rows.filter(({ changes }) => changes?.includes("failed now"));
   const deepest = failed.sort((a, b) => b.depth - a.depth)[0];
   return Math.max(rows.indexOf(deepest ?? rows.find(isDifferent)), 0);

@@ -27,9 +27,9 @@ class Exported {
     const wanted = words.toLowerCase().split(/\s+/);
     const found = [];
     for (let n = 0; n * this.#size < this.places.size; n++) {
-      for (const event of await this.#events(n)) {
-        const text = JSON.stringify(event).toLowerCase();
-        if (wanted.every((word) => text.includes(word))) found.push(event.id);
+      for (const { id, session_id, parent_id, ...event } of await this.#events(n)) {
+        const text = JSON.stringify(Object.values(event), withoutImages).toLowerCase();
+        if (wanted.every((word) => text.includes(word))) found.push(id);
       }
     }
     return found;
@@ -41,6 +41,8 @@ class Exported {
     return this.#chunk[1];
   }
 }
+
+const withoutImages = (_, value) => (String(value).startsWith("data:image/") ? "" : value);
 
 async function unpacked(script) {
   const bytes = Uint8Array.from(atob(script.textContent.trim()), (sign) => sign.charCodeAt(0));

@@ -15,7 +15,7 @@ export function onKeys(dialog, commands) {
   document.addEventListener("keydown", (event) => {
     const { key, target } = event;
     const command = commands[names.get(key)];
-    if (!command || event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
+    if (!command || event.ctrlKey !== event.altKey || event.metaKey || event.isComposing || dialog.open) return;
     if (KEPT.some(([where, keys]) => target.matches(where) && keys.test(key))) return;
     event.preventDefault();
     command();

@@ -9,17 +9,22 @@ export function onLive(address, after, on) {
   let timer = 0;
 
   function open() {
+    if (document.hidden) return;
     const url = new URL(address);
     if (after) url.searchParams.set("after", after);
     close();
     stream = new EventSource(url);
     stream.addEventListener("open", () => on.state(true));
-    for (const kind of ["rows", "sessions", "reload"]) {
+    for (const kind of ["rows", "sessions"]) {
       stream.addEventListener(kind, ({ data, lastEventId }) => {
         after = lastEventId;
         on[kind](JSON.parse(data));
       });
     }
+    stream.addEventListener("reload", ({ lastEventId }) => {
+      close();
+      on.reload().then((place = lastEventId) => (after = place, open()), () => (timer = setTimeout(open, AGAIN)));
+    });
     stream.addEventListener("error", () => {
       on.state(false);
       if (stream.readyState === EventSource.CLOSED) timer = setTimeout(open, AGAIN); // else it does so itself
@@ -32,9 +37,9 @@ export function onLive(address, after, on) {
   }
 
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) return close();
+    close();
     open();
-    if (!after) on.reload(); // what came meanwhile nobody knows
+    if (!document.hidden && !after) on.reload(); // what came meanwhile nobody knows
   });
   open();
 }

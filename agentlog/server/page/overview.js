@@ -28,7 +28,7 @@ function lay(mark, span, isThere) {
   mark.style.right = `${100 - to}%`;
 }
 
-/* Behind the frame: the rows come first. */
+/* The rows come first. */
 function redraw() {
   requestAnimationFrame(() => setTimeout(draw));
 }
@@ -38,7 +38,7 @@ function draw() {
   const width = (canvas.width = canvas.clientWidth * ratio);
   const height = (canvas.height = canvas.clientHeight * ratio);
   const pen = canvas.getContext("2d");
-  const { color, borderTopColor, borderRightColor } = getComputedStyle(canvas); // of properties, only colours are computed
+  const { color, borderTopColor, borderRightColor } = getComputedStyle(canvas); // only colours are computed
   const column = (moment) => Math.floor(place(moment ?? time.until, time.whole) * width);
   const known = nodes.filter((node) => node.when !== null);
   for (const { when, ended, depth, children } of known) {
@@ -65,7 +65,7 @@ export function onMap(zoom, pick) {
     drag = { x: event.clientX, from, held: span !== whole && from > span[0] && from < span[1] && span };
   });
   box.addEventListener("pointermove", (event) => {
-    if (!drag || (!drag.moves && Math.abs(event.clientX - drag.x) < LEAST)) return;
+    if (!drag || event.buttons !== 1 || (!drag.moves && Math.abs(event.clientX - drag.x) < LEAST)) return;
     const { from, held } = drag;
     const to = momentOf(event);
     drag.moves = true;

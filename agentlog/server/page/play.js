@@ -34,7 +34,7 @@ export function play(isPlaying = !timer) {
   clearInterval(timer);
   if (isPlaying && time.moment === null) move(start);
   timer = isPlaying && setInterval(() => {
-    const next = time.moment + step;
+    const next = (time.moment ?? end) + step;
     if (next >= end) play(false);
     move(next >= end ? null : next, true);
   }, 1000 / PER_SECOND);

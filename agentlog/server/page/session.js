@@ -44,7 +44,7 @@ function build() {
 }
 
 function setNow() {
-  run.now = run.isLive ? Date.now() / 1000 : null;
+  run.now = run.isLive ? Math.max(Date.now() / 1000, run.last) : null;
   run.whole = spanOf(run.head, run.nodes, run.now);
 }
 
@@ -104,6 +104,8 @@ function change(changes, isStep = false) {
 
 function showRows() {
   Object.assign(view, { matches: null, ways: null }, view.query.trim() && search(run.roots, view.query, view.found));
+  const chosen = run.nodes.find((node) => node.key === view.selected && isWanted(node, view));
+  if (chosen) reveal(chosen, run.roots, view);
   const items = visible(run.roots, view);
   showItems(items);
   at("nothing").textContent = items.length ? "" : view.query ? "nothing found" : "nothing failed";
@@ -154,9 +156,7 @@ async function lookUp() {
 
 function goTo(node) {
   if (!node) return;
-  const turned = new Set(view.turned);
-  reveal(node, run.roots, { ...view, turned });
-  change({ turned, selected: node.key }, true);
+  change({ turned: new Set(view.turned), selected: node.key }, true);
   reach();
 }
 
@@ -195,9 +195,9 @@ function fold() {
 
 // -- Time
 
-/* The place of the last to start until a moment. */
-function latest(items, moment) {
-  return items.reduce((best, { when }, index) => (when !== null && when <= moment && when >= items[best].when ? index : best), 0);
+/* The row of the last to start until a moment. */
+function latest(moment) {
+  return table.items.reduce((best, { when }, index) => (when <= moment && when >= table.items[best].when ? index : best), 0);
 }
 
 function zoom(span) {
@@ -238,7 +238,7 @@ const live = {
     for (const row of changed.rows) rows.set(row[0], row);
     update();
   },
-  reload: () => load().then(update, complain),
+  reload: () => load().then(() => (update(), outline.at)),
   state: (isListening) => (at("live").textContent = isListening ? "live" : "not connected"),
 };
 
@@ -267,7 +267,10 @@ const commands = {
     reach();
   },
   search: () => at("search").select(),
-  pane: () => change({ pane: !view.pane }),
+  pane() {
+    change({ pane: !view.pane });
+    at("table").focus();
+  },
   zoom: zoomToItem,
   zoomIn: () => zoomBy(1 / 2),
   zoomOut: () => zoomBy(2),
@@ -280,7 +283,7 @@ const commands = {
   escape() {
     play(false);
     at("export")?.removeAttribute("open");
-    if (document.activeElement === at("search")) at("table").focus();
+    at("table").focus();
     if (view.query) change({ query: "" }, true);
     else if (view.errors) commands.errors();
     else if (view.at !== null || view.zoom) commands.whole();
@@ -296,10 +299,10 @@ function listen() {
     zoom: zoomToItem,
     scroll: (isAtEnd) => isFollowing && !isAtEnd && follow(false),
   });
-  onMap(zoom, (moment) => goTo(run.nodes[latest(run.nodes, moment)]));
+  onMap(zoom, (moment) => step(latest(moment) - table.selected));
   onMoment((moment, isPlaying) => {
     change({ at: moment });
-    if (isPlaying && moment !== null) reach(latest(table.items, moment));
+    if (isPlaying && moment !== null) reach(latest(moment));
   });
   addEventListener("popstate", () => {
     change(read());
@@ -324,7 +327,6 @@ async function begin() {
     isFollowing = run.isLive && !run.cause;
     view.selected = first.id;
     view.pane = Boolean(run.cause) || matchMedia("(min-width: 900px)").matches;
-    reveal(first, run.roots, view);
   }
   lookUp();
   draw();
@@ -337,9 +339,7 @@ async function begin() {
   setInterval(tick, 1000);
 }
 
-function complain({ message }) {
+begin().catch(({ message }) => {
   at("run").hidden = at("tools").hidden = run === null;
   at("nothing").textContent = `This session cannot be shown: ${safe(message)}`;
-}
-
-begin().catch(complain);
+});

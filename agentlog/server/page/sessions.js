@@ -26,6 +26,7 @@ let view = {};
 let marked = []; // ids, at most two
 let known = new Map();
 let isMore = false;
+const heard = new Map(); // since the list was asked for
 let end = null; // the last row, for who went there
 let keeping = 0;
 let asking = new AbortController();
@@ -98,6 +99,7 @@ async function load(isBack = false) {
   asking = new AbortController();
   const { signal } = asking;
   const found = new Map();
+  heard.clear();
   const query = chosen(view);
   query.set("limit", FIRST);
   try {
@@ -106,7 +108,7 @@ async function load(isBack = false) {
       for (const session of page.sessions) found.set(session.id, session);
       known = found;
       isMore = page.next !== null;
-      draw();
+      hear([...heard.values()]);
       if (isBack && list.index >= 0) isBack = list.go(list.index);
       if (end !== null && end === list.current) keys.G(); // which was not the end yet
       query.set("limit", MORE);
@@ -140,6 +142,7 @@ async function find() {
 }
 
 function hear(changed) {
+  for (const session of changed) heard.set(session.id, session);
   for (const session of changed) known[isWanted(session) ? "set" : "delete"](session.id, session);
   draw();
 }
@@ -280,5 +283,5 @@ onLive(`${api}live`, null, {
     isHeard = true;
   },
   sessions: hear,
-  reload: () => load(),
+  reload: async () => void load(),
 });

@@ -20,7 +20,7 @@ let isDue = false;
 let describe = null;
 
 /** What runs has run `until`; `at` is the moment that is looked at, or null. */
-export const table = { items: [], item: null, selected: -1, whole: [0, 0], span: [0, 0], until: 0, at: null };
+export const table = { items: [], item: null, selected: -1, whole: [0, 0], span: [0, 0], at: null };
 
 export function onTable(words, on) {
   describe = words;
@@ -116,17 +116,18 @@ function draw(row, index, item) {
     const text = safe(texts[name], LONGEST);
     if (row.parts[name].textContent !== text) row.parts[name].textContent = text;
   }
-  row.parts.bar.hidden = state === null || item.when === null;
   drawBar(row.parts.bar, item, row.parts.kind.textContent);
+  row.parts.bar.hidden ||= state === null;
 }
 
 function drawBar(bar, { when, ended }, kind) {
   const end = Math.min(ended ?? table.until, table.at ?? Infinity);
   const [left, right] = [when, end].map((moment) => Math.min(Math.max(place(moment, table.span), -0.1), 1.1) * 100);
-  bar.style.left = `clamp(0px, ${left}%, 100% - 4px)`;
-  bar.style.width = `${Math.max(right - Math.max(left, 0), 0)}%`;
+  bar.hidden = when === null || right < 0 || left > 100;
+  bar.style.left = `min(${left}%, 100% - 2px)`;
+  bar.style.width = `${Math.max(right - left, 0)}%`;
   bar.dataset.kind = kind;
-  bar.className = `bar${ended === end ? "" : " open"}${right < 0 || left > 100 ? " beyond" : ""}`;
+  bar.className = `bar${ended === end ? "" : " open"}`;
 }
 
 function paintHead() {

@@ -68,7 +68,7 @@ function short(value) {
   return value < 999_950_000 ? `${fixed(value / 1e6, 1)}M` : `${count(fixed(value / 1e9, 1))}G`;
 }
 
-/* toLocaleString would take a tenth of a second for the first. */
+/* toLocaleString takes long the first time. */
 export function count(value) {
   return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }

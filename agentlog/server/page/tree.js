@@ -33,7 +33,7 @@ function nodeOf(row, isSilent) {
     failed: state === "failed",
     failures: Number(state === "failed"),
     unsettled: Number(UNSETTLED.includes(state)),
-    events: 1, parent: null, children: [], depth: 0, place: 0, indent: 0,
+    events: 1, parent: null, children: [], depth: 0, place: 0,
   };
 }
 
@@ -126,8 +126,6 @@ function failing({ children }) {
 
 /** Siblings that are alike, shown as one row. */
 export class Fold {
-  indent = 0;
-
   constructor(nodes) {
     const most = (read) => nodes.reduce((largest, node) => Math.max(largest, read(node)), 0);
     const [{ id, place, when }] = nodes;
