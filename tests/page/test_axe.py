@@ -30,7 +30,12 @@ PAGES = {
     "failed": (address(FAILED), "#pane section.error", "", ""),
     "errors only": (f"{address(FAILED)}#errors=1", "#pane dd", "", ""),
     "zoomed": (address(FAILED), "#pane section.error", "z", "#whole:enabled"),
-    "fold open": (f"{address(FAILED)}#e={event_id(3)}", "[aria-expanded=false]", "l", ""),
+    "fold open": (
+        f"{address(FAILED)}#e={event_id(3)}",
+        "[aria-expanded=true] .times:not(:empty)",
+        "",
+        "",
+    ),
     "searched in": (f"{address(FAILED)}#q=fetch", ".space .match", "", ""),
     "conversation": (f"{address(FAILED)}#e={event_id(2)}", "#pane .message", "", ""),
     "moment": (f"{address(FAILED)}#t={START + 5}", "#moment:not(:empty)", "", ""),
