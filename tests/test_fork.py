@@ -183,7 +183,8 @@ print(ao.stats().delivered)
     assert {"Success"} == {
         one["result"] for one in captured.events if one["event_type"].startswith("thread")
     }
-    assert 4 == len(segments(tmp_path))
+    found = journal.segments(tmp_path / "home" / "journal" / "local")
+    assert 4 == len({segment.owner for segment in found})  # how much they write goes by the machine
 
 
 def test_fork_of_a_fork(tmp_path):
