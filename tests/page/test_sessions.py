@@ -238,14 +238,14 @@ def test_it_lives(collector, visit):
     page = visit(collector, "/")
     page.get_by_text("Nothing has been recorded yet.").wait_for()
     collector.post([record()])
-    page.get_by_role("link", name="program 1").wait_for(timeout=1000)
+    page.get_by_role("link", name="program 1").wait_for()
     opened = without(record(session=2, event_type="second"), "end_timestamp", "result")
     collector.post([{**opened, "timestamp": time.time()}])
-    page.get_by_role("link", name="second").wait_for(timeout=1000)
+    page.get_by_role("link", name="second").wait_for()
     assert ["second", "program 1"] == names(page)
     page.locator(".row.running").wait_for()
     collector.post([record(session=2, event_type="second", timestamp=time.time(), result="Fail")])
-    page.locator(".row.failed").wait_for(timeout=1000)
+    page.locator(".row.failed").wait_for()
     count(page, "2 sessions")
 
 
@@ -256,12 +256,12 @@ def test_what_comes_is_narrowed_too(collector, visit):
     opened = without(record(session=2, event_type="second"), "end_timestamp", "result")
     now = {"timestamp": time.time()}
     collector.post([record(), {**opened, **now}])
-    page.get_by_role("link", name="second").wait_for(timeout=1000)
+    page.get_by_role("link", name="second").wait_for()
     assert ["second"] == names(page)
     collector.post(
         [{**record(session=2, event_type="second"), **now, "end_timestamp": time.time()}]
     )
-    page.get_by_text("No session is like that.").wait_for(timeout=1000)
+    page.get_by_text("No session is like that.").wait_for()
 
 
 @pytest.mark.soak
