@@ -210,7 +210,9 @@ def test_a_run_that_is_too_long_to_be_joined_says_the_same(tmp_path, monkeypatch
     assert rows == ",".join(found)
 
 
-@pytest.mark.parametrize(("count", "most"), [(10_500, 0.3), (100_000, 3.0)])
+@pytest.mark.parametrize(
+    ("count", "most"), [(10_500, 0.3), pytest.param(100_000, 3.0, marks=pytest.mark.soak)]
+)
 def test_a_long_run_is_there_at_once(count, most, tmp_path):
     """It takes a twentieth of the time that its payloads would, on a machine that is not busy."""
     written(tmp_path / "store.db", run(count, payload=500))
