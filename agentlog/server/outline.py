@@ -6,14 +6,14 @@ that come by live.py, so that nothing is missed in between, and what comes twice
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import IO
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from agentlog.server.reading import Reading
-from agentlog.server.spooled import Long, spooled
+from agentlog.server.spooled import spooled
 from agentlog.store.outline import FIELDS
 from agentlog.store.sqlite import SqliteStore
 
@@ -37,21 +37,15 @@ class Outlines:
 
     async def outline(self, request: Request) -> Response:
         """Answer `GET /v1/sessions/{session_id}/outline`."""
-        session_id = request.path_params["session_id"]
         head = {
-            "session_id": session_id,
+            "session_id": request.path_params["session_id"],
             "at": self._at(),  # before it is read: what changes meanwhile is told again
             "options": self._options(request.state.project),
         }
-        file = await self._reading.ask_whole(
-            request, session_id, lambda store: outline_of(store, session_id, head)
-        )
-        if file is None:
-            raise HTTPException(404, "there is no such session")
-        return Long(file)
+        return await self._reading.whole(request, partial(outline_of, head))
 
 
-def outline_of(store: SqliteStore, session_id: str, head: Mapping[str, object]) -> IO[bytes] | None:
+def outline_of(head: Mapping[str, object], store: SqliteStore, session_id: str) -> IO[bytes] | None:
     """Write the outline of a session of a store, None if there is none."""
     head = {**head, "is_silent": store.is_silent(session_id), "fields": FIELDS}
     with store.outline(session_id) as parts:

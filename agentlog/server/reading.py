@@ -65,13 +65,7 @@ class Reading:
 
     async def session(self, request: Request) -> Response:
         """Answer `GET /v1/sessions/{session_id}`: its own event, and all others by their start."""
-        session_id = request.path_params["session_id"]
-        file = await self.ask_whole(
-            request, session_id, lambda store: session_of(store, session_id)
-        )
-        if file is None:
-            raise HTTPException(404, "there is no such session")
-        return Long(file)
+        return await self.whole(request, session_of)
 
     async def event(self, request: Request) -> Response:
         """Answer `GET /v1/events/{session_id}/{event_id}`."""
@@ -96,13 +90,17 @@ class Reading:
         """Put a question to the store of the request's project, in a thread."""
         return await self._ask(self._of_short, request, question)
 
-    async def ask_whole(
-        self, request: Request, session_id: str, question: Callable[[SqliteStore], T]
-    ) -> T:
-        """Put one whose answer is a whole session: for a long one nobody waits but for another."""
+    async def whole(
+        self, request: Request, write: Callable[[SqliteStore, str], IO[bytes] | None]
+    ) -> Response:
+        """Answer with a whole session: for a long one nobody waits but for another."""
+        session_id = request.path_params["session_id"]
         count = await self.ask(request, lambda store: store.count_of(session_id))
         threads = self._of_long if count > MANY else self._of_short
-        return await self._ask(threads, request, question)
+        file = await self._ask(threads, request, lambda store: write(store, session_id))
+        if file is None:
+            raise HTTPException(404, "there is no such session")
+        return Long(file)
 
     async def ask_slow(self, request: Request, question: Callable[[SqliteStore], T]) -> T:
         """Put one that takes seconds: for it nobody waits who asks for a session."""
