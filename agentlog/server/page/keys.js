@@ -1,7 +1,7 @@
 /* The keys of a page. What they do stands in its HTML, once, as `?` tells it. */
 
 const KEPT = [
-  ["input:not([type=range]), select", /^(?!Escape)/],
+  ["input:not([type=range], [type=checkbox]), select", /^(?!Escape)/],
   ["button, a, summary", /^(Enter| )$/],
   ["#pane, #pane *, [type=range]", /^(Arrow|Home|End|Page)/],
 ];

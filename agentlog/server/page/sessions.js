@@ -5,6 +5,7 @@
    in the same way. */
 
 import { at } from "./element.js";
+import { onKeys } from "./keys.js";
 import { List } from "./list.js";
 import { onLive } from "./live.js";
 import { GLYPHS, clock, count, duration, plural, safe, tokens } from "./text.js";
@@ -110,7 +111,7 @@ async function load(isBack = false) {
       isMore = page.next !== null;
       hear([...heard.values()]);
       if (isBack && list.index >= 0) isBack = list.go(list.index);
-      if (end !== null && end === list.current) keys.G(); // which was not the end yet
+      if (end !== null && end === list.current) commands.last(); // which was not the end yet
       query.set("limit", MORE);
       query.set("before", page.next);
       if (isMore && found.size >= AT_ONCE) await list.nearEnd();
@@ -216,22 +217,22 @@ function goToFailed(step) {
   }
 }
 
-const keys = {
-  j: () => list.go(list.index + 1),
-  k: () => list.go(list.index - 1),
-  g: () => list.go(0),
-  G: () => {
+const commands = {
+  down: () => list.go(list.index + 1),
+  up: () => list.go(list.index - 1),
+  first: () => list.go(0),
+  last: () => {
     list.go(list.items.length - 1);
     end = list.current;
   },
-  n: () => goToFailed(1),
-  N: () => goToFailed(-1),
-  c: () => list.index >= 0 && mark(list.current),
-  C: () => at("compare").hidden || at("compare").click(),
-  e: () => look({ state: view.state === "failed" ? "" : "failed" }),
-  "/": () => at("q").select(),
-  "?": () => at("help").showModal(),
-  Escape: () => {
+  nextFailed: () => goToFailed(1),
+  failedBefore: () => goToFailed(-1),
+  mark: () => list.index >= 0 && mark(list.current),
+  compare: () => at("compare").hidden || at("compare").click(),
+  failed: () => look({ state: view.state === "failed" ? "" : "failed" }),
+  search: () => at("q").select(),
+  help: () => at("help").showModal(),
+  escape: () => {
     document.activeElement.blur();
     list.current = null;
     marked = isNarrowed() ? marked : [];
@@ -240,15 +241,7 @@ const keys = {
     keep();
   },
 };
-Object.assign(keys, { ArrowDown: keys.j, ArrowUp: keys.k, Home: keys.g, End: keys.G });
-
-document.addEventListener("keydown", (event) => {
-  const { key, target } = event;
-  const isTyped = target.matches("input:not([type=checkbox]), select") && key !== "Escape";
-  if (event.ctrlKey || event.metaKey || event.altKey || isTyped || at("help").open || !Object.hasOwn(keys, key)) return;
-  event.preventDefault();
-  keys[key]();
-});
+onKeys(at("help"), commands);
 
 let typing = 0;
 at("q").addEventListener("input", ({ target }) => {
@@ -261,8 +254,8 @@ at("q").addEventListener("input", ({ target }) => {
 at("q").addEventListener("blur", ({ target }) => { target.isStep = false; });
 at("tools").addEventListener("change", ({ target }) => look({ [target.id]: target.value }));
 at("tools").addEventListener("submit", (event) => event.preventDefault());
-at("clear").addEventListener("click", keys.Escape);
-at("keys").addEventListener("click", keys["?"]);
+at("clear").addEventListener("click", commands.escape);
+at("keys").addEventListener("click", commands.help);
 at("list").addEventListener("click", ({ target }) => {
   if (target.className === "tag") look({ tag: target.value });
   if (target.href) keep();
