@@ -3,6 +3,7 @@
 from agentlog._version import __version__
 from agentlog.bridges import select
 from agentlog.bridges.install import install
+from agentlog.bridges.instrument import instrument
 from agentlog.bridges.logging import EventHandler
 from agentlog.bridges.structlog import EventProcessor
 from agentlog.client import Client
@@ -68,6 +69,7 @@ __all__ = [
     "init",
     "inject",
     "install",
+    "instrument",
     "record",
     "record_action",
     "select",

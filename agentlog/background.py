@@ -13,9 +13,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 from agentlog.config import Settings
+from agentlog.endpoint import speaks_otlp
 from agentlog.errors import call_site, warn_at
 from agentlog.recording import context
 from agentlog.recording.encode import without_payload
@@ -24,7 +26,8 @@ from agentlog.recording.redact import shown
 from agentlog.recording.writer import Writer
 from agentlog.shipping.http import Transport
 from agentlog.shipping.machine import BATCH_RECORDS
-from agentlog.shipping.shipper import NOTHING, Shipper, Source
+from agentlog.shipping.outbox import Outbox
+from agentlog.shipping.shipper import NOTHING, Poster, Shipper, Source
 from agentlog.shipping.tally import Count, Tally
 
 NAME: Final = "agentlog-shipper"
@@ -60,13 +63,14 @@ def shipper_for(
         source: Where the lines are from, if not from the segments.
 
     """
-    transport = Transport(settings.endpoint or "", settings.api_key)
+    directory = settings.home / "journal" / settings.destination
+    transport, outbox = _parts(settings, directory, warn)
     shipper = Shipper(
-        settings.home / "journal" / settings.destination,
+        directory,
         transport,
         strip=_without_payload,
         warn=lambda why: warn(_WARNING.format(endpoint=settings.endpoint, why=why)),
-        source=source,
+        source=source or outbox,
         max_wait=settings.max_wait,
     )
     try:
@@ -74,6 +78,28 @@ def shipper_for(
     finally:
         shipper.close()
         transport.close()
+
+
+def _parts(
+    settings: Settings, directory: Path, warn: Callable[[str], None]
+) -> tuple[Poster, Source]:
+    """Return what takes batches to an endpoint, and where its lines are from."""
+    endpoint = settings.endpoint or ""
+    if not speaks_otlp(endpoint):
+        return Transport(endpoint, settings.api_key), Outbox(directory)
+    from agentlog.shipping.otlp.outbox import SpanOutbox  # this imports OpenTelemetry's messages
+    from agentlog.shipping.otlp.sessions import Sessions
+    from agentlog.shipping.otlp.transport import SpanTransport
+
+    sessions = Sessions(directory, settings.resource)
+    transport = SpanTransport(
+        endpoint,
+        settings.api_key,
+        settings.headers,
+        sessions=sessions,
+        warn=lambda said: warn(f"{endpoint} {said}"),
+    )
+    return transport, SpanOutbox(directory, sessions)
 
 
 def _without_payload(line: bytes) -> bytes:

@@ -197,7 +197,9 @@ def _demo(_chosen: argparse.Namespace) -> int:
     """Run a small agent, recorded by agentlog, and show its replay.
 
     It answers a question from some pages that the package brings: offline, in a
-    moment. Its program, agentlog/demo/agent.py, is an example to read.
+    moment. Its model is one that quotes, on this machine, asked by the client of
+    OpenAI where that is installed with the extra. Its program,
+    agentlog/demo/agent.py, is an example to read.
     """
     from agentlog import close
     from agentlog.demo import agent
@@ -215,6 +217,7 @@ def _demo(_chosen: argparse.Namespace) -> int:
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "sessions": recorded.sessions,
     "replay": recorded.replay,
+    "show": recorded.show,
     "diff": recorded.diff,
     "export": recorded.export,
     "ship": _ship,

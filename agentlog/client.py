@@ -187,8 +187,8 @@ class Client:
         own = [] if tags is None else texts_of(tags)
         return list(dict.fromkeys((*self.settings.tags, *own)))
 
-    def _start_implicitly(self) -> Node:
-        """Start the session that the first event without one belongs to.
+    def _start_implicitly(self, since: float | None = None) -> Node:
+        """Start the session that the first event without one belongs to, begun at this time.
 
         Many threads may come here at once: the session is published in one step, as the successor
         of the one before. One whose begin was interrupted is begun again. At the end of the process
@@ -198,7 +198,7 @@ class Client:
         before: Any = recorder.session
         session = before
         if before.closed and not (self._over and before.id):
-            candidate = Session(recorder, self.settings.tags)
+            candidate = Session(recorder, self.settings.tags, since)
             session = before.successor.setdefault("session", candidate)
             if recorder.session is before:
                 recorder.session = session

@@ -5,18 +5,12 @@ import re
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from agentlog.errors import ConfigurationError
 from agentlog.journal import LOCAL
 
-if TYPE_CHECKING:
-    from urllib.parse import SplitResult
-
 DEFAULT_LIMIT = 256 << 20
-
-_HOST = r"[\w.:-]+(%[\w.-]+)?"
-"""A name or an address, as `urllib.parse` gives it: one of IPv6 without its brackets."""
 
 _YES = frozenset({"1", "true", "yes", "on"})
 
@@ -28,6 +22,8 @@ class Settings(NamedTuple):
         home: The directory of the journal and the local store.
         endpoint: The base address of the API, or None to stay local.
         api_key: The key for it; in no repr.
+        headers: What goes to an OpenTelemetry receiver with every request; in no repr either.
+        resource: What OpenTelemetry's variables say of the program, for such a receiver.
         tags: Tags of each session.
         limit: Bytes that the journal of a destination may have.
         max_wait: Seconds that a record waits for others before it is shipped.
@@ -38,25 +34,28 @@ class Settings(NamedTuple):
     home: Path
     endpoint: str | None = None
     api_key: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    resource: tuple[tuple[str, str], ...] = ()
     tags: tuple[str, ...] = ()
     limit: int = DEFAULT_LIMIT
     max_wait: float = 1.0
     disabled: bool = False
 
     def __repr__(self) -> str:
-        """Name home and destination; the key stays out."""
+        """Name home and destination; key and headers stay out."""
         return f"Settings(home={str(self.home)!r}, {self.destination})"
 
     @property
     def destination(self) -> str:
-        """The name of the journal's directory: `local`, or one for this endpoint and key."""
+        """The name of the journal's directory: `local`, or one for this endpoint and its keys."""
         if self.endpoint is None:
             return LOCAL
         import hashlib  # as urllib.parse: for an endpoint only
         from urllib.parse import urlsplit
 
         host = re.sub(r"[^a-z0-9.]+", "-", (urlsplit(self.endpoint).hostname or "").lower())[:60]
-        identity = f"{self.endpoint}\0{self.api_key or ''}".encode()
+        headers = "".join(f"\0{name}={value}" for name, value in self.headers)
+        identity = f"{self.endpoint}\0{self.api_key or ''}{headers}".encode()
         return f"{host}-{hashlib.sha256(identity).hexdigest()[:16]}"
 
 
@@ -82,15 +81,32 @@ def settings(
         raise ConfigurationError(message)
     if tags is None:
         tags = [tag.strip() for tag in environ.get("AGENTLOG_TAGS", "").split(",") if tag.strip()]
+    endpoint, headers, resource = _where_to(endpoint, environ, allow_http=allow_http)
     return Settings(
         home=home_directory(home, environ),
-        endpoint=None if endpoint is None else _checked(endpoint, allow_http=allow_http),
+        endpoint=endpoint,
         api_key=_key(api_key or environ.get("AGENTLOG_API_KEY")),
+        headers=headers,
+        resource=resource,
         tags=tuple(tags),
         limit=_limit(environ.get("AGENTLOG_JOURNAL_LIMIT")),
         max_wait=float(max_wait),
         disabled=is_disabled(environ),
     )
+
+
+def _where_to(
+    given: str | None, environ: Mapping[str, str], *, allow_http: bool
+) -> tuple[str | None, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+    """Return the endpoint, if there is one; and for spans, the headers and what is said of us."""
+    if given is None:
+        return None, (), ()
+    from agentlog import endpoint  # what it takes is loaded for an endpoint only
+
+    checked = endpoint.checked(given, allow_http=allow_http)
+    if not endpoint.speaks_otlp(checked):
+        return checked, (), ()
+    return checked, endpoint.headers_of(environ), endpoint.resource_of(environ)
 
 
 def _key(given: object) -> str | None:
@@ -147,58 +163,6 @@ def home_directory(
     except RuntimeError as error:
         message = "there is no home directory: set AGENTLOG_HOME to the directory to record in"
         raise ConfigurationError(message) from error
-
-
-def _checked(endpoint: str, *, allow_http: bool) -> str:
-    """Return the endpoint without a slash at its end, if records may be sent there."""
-    parts = _split(endpoint)
-    host = parts.hostname if parts else None
-    if (
-        parts is None
-        or parts.scheme not in ("http", "https")
-        or not re.fullmatch(_HOST, host or "")
-    ):
-        message = "endpoint is not accepted: it is an address such as https://collector.example.com"
-        raise ConfigurationError(message)
-    if parts.scheme == "http" and not allow_http and not _is_loopback(str(host)):
-        message = (
-            f"endpoint=http://{host} is not accepted: key and records would travel "
-            "in the clear. Use https://, or allow it: allow_http=True, agentlog ship --allow-http"
-        )
-        raise ConfigurationError(message)
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        message = (
-            f"the endpoint of {host} is not accepted: it is a plain base address, "
-            "without user, password, query or fragment; the key goes into api_key"
-        )
-        raise ConfigurationError(message)
-    return endpoint.strip().rstrip("/")
-
-
-def _split(endpoint: str) -> "SplitResult | None":
-    from urllib.parse import urlsplit  # a program without an endpoint need not load it
-
-    try:
-        parts = urlsplit(endpoint.strip())
-        _ = parts.port
-    except (ValueError, AttributeError):
-        return None
-    return parts
-
-
-def is_loopback_http(endpoint: str) -> bool:
-    """Say whether an endpoint is a plain one on this machine."""
-    parts = _split(endpoint)
-    return parts is not None and parts.scheme == "http" and _is_loopback(parts.hostname or "")
-
-
-def _is_loopback(host: str) -> bool:
-    import ipaddress  # as urllib.parse: for an endpoint only
-
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _limit(text: str | None) -> int:

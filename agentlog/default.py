@@ -5,6 +5,7 @@ recorded after it.
 """
 
 import os
+import threading
 from collections.abc import Callable, Collection, Mapping, MutableMapping
 from typing import Any
 
@@ -31,6 +32,16 @@ from agentlog.session import Session, SessionScope
 
 _client: Client | None = None
 _warned = False
+_following: tuple[Callable[[Client], None], ...] = ()
+_lock = threading.RLock()
+
+
+def _new_lock() -> None:
+    global _lock  # noqa: PLW0603 - it may be held by a thread that a forked child has not
+    _lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_new_lock)
 
 
 def init(
@@ -62,8 +73,29 @@ def init(
 def use(client: Client | None) -> Client | None:
     """Make a client the default one; return the one before."""
     global _client
-    before, _client = _client, client
+    with _lock:
+        before, _client = _client, client
+        following = _following
+    if client is not None:
+        for prepare in following:
+            prepare(client)
     return before
+
+
+def follow(prepare: Callable[[Client], None]) -> Callable[[], None]:
+    """Do this with the default client, and with each that takes its place; return the undoing."""
+    global _following
+    with _lock:
+        _following, client = (*_following, prepare), _client
+    if client is not None:
+        prepare(client)
+
+    def leave() -> None:
+        global _following  # noqa: PLW0603
+        with _lock:
+            _following = tuple(other for other in _following if other is not prepare)
+
+    return leave
 
 
 def default_client() -> Client | None:
@@ -180,7 +212,10 @@ def close() -> None:
 
 
 def current_action() -> Action | None:
-    """Return the action that an event recorded here would hang under."""
+    """Return the innermost action that is open here.
+
+    An event recorded here would hang under it, unless a span of OpenTelemetry's is open inside.
+    """
     node = context.innermost()
     return node if isinstance(node, Action) else None
 
@@ -191,7 +226,7 @@ def current_session() -> Session | None:
     None if that is a remote one, one that has closed, or one that the event would start.
     """
     active = _client.active if _client else None
-    here = context.innermost() or (context.outlived(active) if active else None)
+    here = _innermost() or (context.outlived(active) if active else None)
     if here is None:
         own = active.session if active else None
         return own if isinstance(own, Session) and not own.closed else None
@@ -204,6 +239,13 @@ def current_session() -> Session | None:
     return found
 
 
+def _innermost() -> context.Node | None:
+    """Return the innermost node that is open here, of whichever client it is."""
+    node = context.innermost()
+    recorder: Recorder | None = (node.recorder if node else None) or default_recorder()
+    return node if recorder is None else recorder.innermost()
+
+
 def inject(headers: MutableMapping[str, str]) -> None:
     """Write the W3C `traceparent` of this context into headers; without an open session, nothing.
 
@@ -212,7 +254,7 @@ def inject(headers: MutableMapping[str, str]) -> None:
             warning.
 
     """
-    node = context.innermost() or current_session()
+    node = _innermost() or current_session()
     if node is None:
         return
     try:

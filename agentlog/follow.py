@@ -29,7 +29,7 @@ from agentlog.store import LAST, SessionFilter
 from agentlog.store.following import FollowedHome, FollowedStore, News
 from agentlog.store.home import STORE_NAME, read_store
 from agentlog.store.sqlite import SqliteStore
-from agentlog.store.state import State
+from agentlog.store.state import CUT, State
 
 _TURN: Final = 0.2
 """Seconds between two looks."""
@@ -187,7 +187,8 @@ class _Lines:
     def _is_wanted(self, step: Step) -> bool:
         depth = self._view.depth
         is_deep = depth is not None and step.depth > depth
-        return not is_deep and (step.node.failed or not self._view.only_failures)
+        is_trouble = step.node.failed or step.node.state in CUT
+        return not is_deep and (is_trouble or not self._view.only_failures)
 
 
 class _Screen:

@@ -1,7 +1,7 @@
 """The journal: a directory of JSON Lines files, the hinge between recording and reading.
 
 A directory below `<home>/journal` is a destination; a file in it is a segment, named
-`<owner>-<number>.jsonl`, where the owner is `<start>-<pid>-<random>` of the process that writes it.
+`<owner>-<number>.jsonl`, where the owner names the process that writes it (owner.py).
 The rules of the format:
 
 * A line is whole when its newline is there. What is behind the last newline is not yet a record.
@@ -11,29 +11,27 @@ The rules of the format:
 * Readers probe with a shared lock. They never wait.
 * Directories are 0700 and files 0600, whatever the umask.
 
-This file knows no record and imports nothing of agentlog; who writes when is recording/writer.py's.
+This file knows no record; who writes when is recording/writer.py's.
 """
 
 import errno
 import fcntl
-import json
 import os
 import re
 import resource
 import stat
 import sys
-import time
 from pathlib import Path
 from typing import NamedTuple
 
+from agentlog.owner import PATTERN
 from agentlog.private import make_directory
 
 LOCAL = "local"
 SEGMENT_SIZE = 8 << 20
 READ_SIZE = 1 << 20
 
-_SEGMENT_NAME = r"(?P<owner>[0-9a-f]{12}-\d+-[0-9a-f]{8})-(?P<number>\d+)\.jsonl"
-_LOSSES = "losses"
+_SEGMENT_NAME = rf"(?P<owner>{PATTERN})-(?P<number>\d+)\.jsonl"
 _DRAFT = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CREAT | os.O_EXCL
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _LOOK = os.O_RDONLY | os.O_APPEND
@@ -68,11 +66,6 @@ class Segment(NamedTuple):
 
 
 # -- Writing -------------------------------------------------------------------------------------
-
-
-def new_owner() -> str:
-    """Name this process as the owner of segments: `<start>-<pid>-<random>`."""
-    return f"{int(time.time() * 1000) & (1 << 48) - 1:012x}-{os.getpid()}-{os.urandom(4).hex()}"
 
 
 def create_segment(directory: Path, owner: str, number: int) -> tuple[int, FileId]:
@@ -200,19 +193,31 @@ def read_lines(path: Path, offset: int, most: int = READ_SIZE) -> tuple[list[byt
     """Read whole lines from `offset`, about `most` bytes but at least one line if there is one.
 
     Returns the lines without their newlines, and the offset behind them; no lines at the end of the
-    file, before an unfinished line, or when the file is gone.
+    file, before an unfinished line, or when it cannot be read.
     """
     try:
-        with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
-            file.seek(offset)
-            chunk = file.read(most)
-            while chunk and b"\n" not in chunk:
-                more = file.read(most)
-                if not more:
-                    return [], offset
-                chunk += more
+        return lines_at(path, offset, most)
     except OSError:
         return [], offset
+
+
+def lines_at(path: Path, offset: int, most: int = READ_SIZE) -> tuple[list[bytes], int]:
+    """Read as `read_lines` does, where it counts whether a file is gone or cannot be read just now.
+
+    No lines if it is gone. Raises OSError.
+    """
+    try:
+        fd = open_file(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return [], offset
+    with os.fdopen(fd, "rb") as file:
+        file.seek(offset)
+        chunk = file.read(most)
+        while chunk and b"\n" not in chunk:
+            more = file.read(most)
+            if not more:
+                return [], offset
+            chunk += more
     end = chunk.rfind(b"\n") + 1
     return chunk[:end].split(b"\n")[:-1], offset + end
 
@@ -287,22 +292,6 @@ def size_of(directory: Path) -> int:
     return sum(segment.size for segment in segments(directory))
 
 
-def make_room(directory: Path, limit: int) -> int:
-    """Delete the oldest segments of ended processes down to `limit` bytes; return the size."""
-    alive = owners_alive(directory)
-    size = size_of(directory)
-    for segment in segments(directory):
-        if size < limit:
-            break
-        if segment.owner in alive:
-            continue
-        freed, records = segment.size, count_lines(segment.path)
-        if delete(segment):
-            size -= freed
-            note_loss(directory, "journal limit", records)
-    return size
-
-
 def count_lines(path: Path, start: int = 0, end: int | None = None) -> int:
     """Return how many lines end between two offsets of a file; none of one that is gone."""
     count, left = 0, sys.maxsize if end is None else end - start
@@ -315,71 +304,3 @@ def count_lines(path: Path, start: int = 0, end: int | None = None) -> int:
     except OSError:
         pass
     return count
-
-
-def note_loss(directory: Path, reason: str, records: int) -> bool:
-    """Keep on disk that records of this destination were lost; say whether that could be done."""
-    line = json.dumps({"timestamp": time.time(), "reason": reason, "records": records}) + "\n"
-    try:
-        fd = open_file(directory / _LOSSES, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    except OSError:
-        return False
-    try:
-        os.fchmod(fd, 0o600)
-        return os.write(fd, line.encode()) == len(line)
-    except OSError:
-        return False
-    finally:
-        os.close(fd)
-
-
-def losses(directory: Path) -> dict[str, int]:
-    """Return the records that this destination is known to have lost, by reason."""
-    found: dict[str, int] = {}
-    lines, offset = read_lines(directory / _LOSSES, 0)
-    while lines:
-        for reason, records in filter(None, map(_loss, lines)):
-            found[reason] = found.get(reason, 0) + records
-        lines, offset = read_lines(directory / _LOSSES, offset)
-    return found
-
-
-def forget_losses(directory: Path, before: float) -> int:
-    """Forget the losses that were noted before a time; return the records that they were.
-
-    The file is moved away first: what is noted meanwhile goes to a new one. Raises OSError.
-    """
-    noted = directory / f"{_LOSSES}.{os.getpid()}"
-    try:
-        os.close(open_file(directory / _LOSSES, os.O_RDONLY))
-        (directory / _LOSSES).rename(noted)
-    except FileNotFoundError:
-        return 0
-    kept, forgotten = [], 0
-    for line in noted.read_bytes().split(b"\n"):
-        loss = _loss(line)
-        if loss and _time_of(line) >= before:
-            kept.append(line + b"\n")
-        elif loss:
-            forgotten += loss[1]
-    if kept:
-        with (directory / _LOSSES).open("ab") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(b"".join(kept))
-    noted.unlink()
-    return forgotten
-
-
-def _time_of(line: bytes) -> float:
-    try:
-        return float(json.loads(line)["timestamp"])
-    except (ValueError, TypeError, KeyError, OverflowError):
-        return 0.0
-
-
-def _loss(line: bytes) -> tuple[str, int] | None:
-    try:
-        loss = json.loads(line)
-        return str(loss["reason"]), int(loss["records"])
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        return None

@@ -18,6 +18,7 @@ from agentlog.usage import FAILED, complain, complain_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from agentlog.replay.tree import Node
     from agentlog.store.home import Reading
     from agentlog.store.sqlite import SqliteStore
 
@@ -27,17 +28,20 @@ def sessions(chosen: argparse.Namespace) -> int:
 
     A row has the beginning of the session's id, which `agentlog replay` takes;
     when it began, how it ended and how long it took; its events, those that
-    failed, and tokens in and out; its name and tags.
+    failed, tokens in and out, and what they cost with agentlog[cost]; its name
+    and tags.
     """
-    from agentlog.replay import listing, terminal
+    from agentlog import prices
+    from agentlog.replay import listing, spending, terminal
 
     with _reading(chosen) as reading:
         found = reading.store.sessions()
+        priced = found if prices.are_there() else ()
+        costs = spending.by_session(reading.store.calls(summary.id for summary in priced))
     if not found:
         return _nothing_there(reading, 0, chosen)
-    rows = listing.sessions(
-        found, width=terminal.width(), ascii_only=terminal.is_ascii(), now=time.time()
-    )
+    width, is_ascii = terminal.room(), terminal.is_ascii()
+    rows = listing.sessions(found, width=width, ascii_only=is_ascii, now=time.time(), costs=costs)
     terminal.show(rows)
     return 0
 
@@ -46,9 +50,14 @@ def replay(chosen: argparse.Namespace) -> int:
     """Show what a run did, as a tree.
 
     A row is an event: how it ended, its name, its kind unless that is action,
-    its model, tokens in and out, its duration, and a bar for its place in the
-    time of the run. What failed says why, and the failure that others followed
-    from is marked as the root cause.
+    its model, tokens in and out, what it cost with all below it, its duration,
+    and a bar for its place in the time of the run. What failed says why, and the
+    failure that others followed from is marked as the root cause; what was got
+    over, so that something above it went on, is marked as recovered.
+
+    Costs take the extra agentlog[cost]; $? is one that nobody knows. A cost or a
+    duration with a + is the least that it was: something has no known price, or
+    nobody saw its end.
 
     Three or more that are alike, one behind the other, are folded into a row
     with their number; what failed, runs or was interrupted never is.
@@ -57,16 +66,14 @@ def replay(chosen: argparse.Namespace) -> int:
         return _follow(chosen)
     from agentlog.replay import terminal, text
     from agentlog.replay.export import to_json
-    from agentlog.replay.tree import forest
     from agentlog.store import LAST, SessionFilter
-    from agentlog.store.state import shown
 
     with _reading(chosen) as reading:
         store = reading.store
         if chosen.session == LAST and not store.sessions(SessionFilter(limit=1)):
             return _nothing_there(reading, FAILED, chosen)
         session_id = store.resolve(chosen.session)
-        roots = forest(shown(store.session(session_id), is_silent=store.is_silent(session_id)))
+        roots = _forest(store, session_id)
         id_length = _distinct_length(store, session_id)
     if chosen.json:
         print(to_json(roots, depth=chosen.depth, only_failures=chosen.errors))
@@ -83,6 +90,40 @@ def replay(chosen: argparse.Namespace) -> int:
             id_length=id_length,
         )
     )
+    return 0
+
+
+def show(chosen: argparse.Namespace) -> int:
+    """Show all that an event carries: what was asked, and what was answered.
+
+    EVENT is a name, as the replay has it, or the beginning of an event's id, as
+    log lines have it. Of a name there may be several: all are shown, in the
+    order of the tree. A whole id is found in older sessions too.
+
+    Params, prompt, returns, the error with its traceback and the last lines of
+    the log before it stand below each other, whole.
+    """
+    from agentlog.replay import showing, terminal
+    from agentlog.replay.glyphs import ASCII, UNICODE
+    from agentlog.replay.rows import View
+    from agentlog.store import LAST, ids
+
+    with _reading(chosen) as reading:
+        store = reading.store
+        session_id = store.resolve(chosen.session)
+        found = showing.found(_forest(store, session_id), chosen.event)
+        if not found and chosen.session == LAST and (other := _session_of(store, chosen.event)):
+            found = showing.found(_forest(store, other), chosen.event)
+    if not found:
+        further = ": name the session behind it" if chosen.session == LAST else ""
+        raise AgentlogError(
+            f"no event of the session {session_id[: ids.LEAST]} has the name or the id"
+            f" {chosen.event[:64]!r}{further}"
+        )
+    glyphs = ASCII if terminal.is_ascii() else UNICODE
+    view = View(width=terminal.room(), glyphs=glyphs, unfold=True, now=time.time())
+    for place, node in enumerate(found):
+        terminal.show([*([[]] if place else []), *showing.event(node, view)])
     return 0
 
 
@@ -142,7 +183,8 @@ def prune(chosen: argparse.Namespace) -> int:
     losses and what is in quarantine of that age, of which `agentlog doctor`
     tells, are forgotten.
     """
-    from agentlog.journal import destinations, forget_losses
+    from agentlog import losses
+    from agentlog.journal import destinations
     from agentlog.replay.format import plural
     from agentlog.shipping import quarantine
     from agentlog.store.home import open_home
@@ -154,7 +196,7 @@ def prune(chosen: argparse.Namespace) -> int:
     home = home_directory()
     with open_home(home) as store:
         deleted, damaged = store.prune(before), forget_damaged(store, before)
-    lost = sum(forget_losses(directory, before) for directory in destinations(home))
+    lost = sum(losses.forget(directory, before) for directory in destinations(home))
     refused = sum(quarantine.forget(directory, before) for directory in destinations(home))
     print(f"{plural(deleted, 'session')} deleted")
     for count, what in (
@@ -205,9 +247,21 @@ def _nothing_there(reading: "Reading", status: int, chosen: argparse.Namespace) 
     """Say so, unless it was said that something cannot be read: then it may be there."""
     if reading.notes:
         return FAILED
+    if not chosen.store and (places := _shipped_to(home_directory())):
+        complain(f"Nothing is here any more: what was recorded was shipped to {', '.join(places)}.")
+        return status
     key = f" with the key {chosen.project[:64]!a}" if chosen.project else ""
     complain(f"Nothing has been recorded yet{key} in {chosen.store or home_directory()}.")
     return status
+
+
+def _shipped_to(home: "Path") -> list[str]:
+    """Return where records of a home have gone."""
+    from agentlog.journal import destinations
+    from agentlog.shipping import status
+
+    known = map(status.read, destinations(home))
+    return sorted({said.endpoint for said in known if said.endpoint and said.acknowledged})
 
 
 def _prune_store(path: "Path", before: float) -> int:
@@ -221,6 +275,19 @@ def _prune_store(path: "Path", before: float) -> int:
     with SqliteStore(path) as store:
         print(f"{plural(store.prune(before), 'session')} deleted")
     return 0
+
+
+def _session_of(store: "SqliteStore", event_id: str) -> str | None:
+    """Return the newest session that has the event of a whole id."""
+    found = (summary.id for summary in store.sessions() if store.event(summary.id, event_id))
+    return next(found, None)
+
+
+def _forest(store: "SqliteStore", session_id: str) -> "list[Node]":
+    from agentlog.replay.tree import forest
+    from agentlog.store.state import shown
+
+    return forest(shown(store.session(session_id), is_silent=store.is_silent(session_id)))
 
 
 def _distinct_length(store: "SqliteStore", session_id: str) -> int:

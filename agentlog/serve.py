@@ -100,7 +100,8 @@ def _announce(config: "ServeConfig", tell: Callable[[str], None], *, browser: bo
     base = f"http://{_written(config.host)}:{config.port}{config.root_path}"
     address = f"{base}/?token={config.token}" if config.token else f"{base}/"
     if config.is_open:
-        tell(f"serving {config.store}; to record here: AGENTLOG_ENDPOINT={base}")
+        who = "programs of another home" if config.home else "programs"
+        tell(f"serving {config.store}; {who} record here with AGENTLOG_ENDPOINT={base}")
     else:
         tell(f"serving {config.store} to whoever has a key; plain http shows it to who listens")
     with suppress(OSError, ValueError):  # nobody reads it, which is no reason not to serve

@@ -6,12 +6,16 @@ context. Only the process that opened a session closes it.
 
 from collections.abc import Iterable
 from types import TracebackType
+from typing import Final
 
 from agentlog.recording import context, ids
 from agentlog.recording.context import Node
 from agentlog.recording.outcome import Outcome, outcome_of
 from agentlog.recording.process import describe_process, program_name
 from agentlog.recording.recorder import NO_ROOM, Recorder, in_main_thread
+
+_SHORTLY: Final = 1.0
+"""Seconds by which an event may begin before the session that it starts; more is a date of old."""
 
 
 class Session(Node):
@@ -27,7 +31,9 @@ class Session(Node):
 
     __slots__ = ("_process", "_started", "_timestamp", "_under_way", "begun", "successor", "tags")
 
-    def __init__(self, recorder: Recorder | None, tags: Iterable[str] = ()) -> None:
+    def __init__(
+        self, recorder: Recorder | None, tags: Iterable[str] = (), since: float | None = None
+    ) -> None:
         self.recorder = recorder
         self.tags = list(tags)
         self.outer = self.parent_id = self.crumbs = None
@@ -38,8 +44,9 @@ class Session(Node):
         self._under_way = False
         if recorder is not None:
             self.closed = False
-            self._timestamp = recorder.time()
-            self._started = recorder.perf()
+            now = recorder.time()
+            self._timestamp = since if since and 0 <= now - since < _SHORTLY else now
+            self._started = recorder.perf() - (now - self._timestamp)
             self._process = recorder.writer.process
             self.id = ids.event_id()
             self.session_id = ids.session_id(self._timestamp)

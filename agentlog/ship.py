@@ -10,6 +10,7 @@ from agentlog.journal import LOCAL, destinations
 from agentlog.replay.format import plural
 from agentlog.replay.progress import Progress
 from agentlog.shipping import command, quarantine
+from agentlog.shipping.otlp.rest import rest_of
 from agentlog.shipping.second_try import SecondTry
 from agentlog.shipping.shipper import Shipper
 
@@ -32,7 +33,7 @@ def ship(own: Settings, *, quarantined: bool = False) -> Outcome:
 
     """
     directory = own.home / "journal" / own.destination
-    rest = command.Rest(directory)
+    rest = rest_of(directory, own.endpoint)
     delivered, said = 0, ""
     if quarantined:
         again = SecondTry(directory)
@@ -85,7 +86,7 @@ def _run(shipper: Shipper, left: Callable[[], int]) -> None:
 
 def _nothing_left(own: Settings, directory: Path, delivered: int, refused: int) -> Outcome:
     others = [each for each in destinations(own.home) if each.name not in (LOCAL, directory.name)]
-    elsewhere = sum(command.Rest(each).records() for each in others)
+    elsewhere = sum(rest_of(each).records() for each in others)
     waiting = (
         f"{plural(elsewhere, 'record')} for another endpoint or key: this command ships what "
         "AGENTLOG_ENDPOINT and AGENTLOG_API_KEY say"
@@ -95,7 +96,7 @@ def _nothing_left(own: Settings, directory: Path, delivered: int, refused: int) 
             f"nothing was recorded for {own.endpoint} with this key, but {waiting}", is_done=False
         )
     notes = [waiting] if elsewhere else []
-    if not delivered and command.Rest(own.home / "journal" / LOCAL).size():
+    if not delivered and rest_of(own.home / "journal" / LOCAL).size():
         notes.append("what was recorded without an endpoint stays on this machine")
     if refused:
         notes.append(

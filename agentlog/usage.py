@@ -125,7 +125,11 @@ def _add_replay_options(replay: argparse.ArgumentParser) -> None:
     replay.add_argument(
         "--all", action="store_true", help="unfold what is folded, and cut no text short"
     )
-    replay.add_argument("--errors", action="store_true", help="only what failed, and the way to it")
+    replay.add_argument(
+        "--errors",
+        action="store_true",
+        help="only what failed or was interrupted, and the way to it",
+    )
     replay.add_argument(
         "--depth", type=_levels, metavar="N", help="only N levels below the session"
     )
@@ -140,6 +144,20 @@ def _add_replay_options(replay: argparse.ArgumentParser) -> None:
         action="store_true",
         help='print JSON, {"session": ..., "events": [...]}: the merged event of the session, or'
         " null, and below it all others, flat, in the order in which the tree is read",
+    )
+
+
+def _add_show_options(show: argparse.ArgumentParser) -> None:
+    _add_store_options(show)
+    show.add_argument(
+        "event", metavar="EVENT", help="the name of events, or the beginning of an event's id"
+    )
+    show.add_argument(
+        "session",
+        nargs="?",
+        default="last",
+        metavar="SESSION",
+        help="the session, as `agentlog replay` takes it; default: last",
     )
 
 
@@ -292,6 +310,7 @@ def _add_keys_store(command: argparse.ArgumentParser, *, default: object) -> Non
 _OPTIONS = {
     "sessions": _add_store_options,
     "replay": _add_replay_options,
+    "show": _add_show_options,
     "diff": _add_diff_options,
     "export": _add_export_options,
     "ship": _add_ship_options,

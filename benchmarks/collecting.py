@@ -1,6 +1,6 @@
 """What collecting costs: the third table of `make bench`.
 
-    python benchmarks/collecting.py [intake] [full] [reading] [start]
+    python benchmarks/collecting.py [intake] [full] [spans] [reading] [start]
 
 measures it alone, or just these parts of it, and writes nothing; `full` fills a store with
 5,000,000 records first, which takes some minutes, and is not done unless it is asked for. The
@@ -22,16 +22,18 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import spans_in
 from table import Row, formatted
 
 from agentlog.store.intake import entry_of_record
 from agentlog.store.sqlite import SqliteStore
 
 RECORDS, BATCH, CONNECTIONS = 100_000, 500, 2
-LEAST_RATE, MOST_LATE, MOST_MEMORY = 25_000, 250, 150
+LEAST_RATE, LEAST_SPANS, MOST_LATE, MOST_MEMORY = 25_000, 10_000, 250, 150
 FULL = 5_000_000
 SEARCHED = 1_000_000
 LARGE_SESSION = 10_000
@@ -162,14 +164,35 @@ def directory() -> Iterator[Path]:
         yield Path(path)
 
 
-def shipped(server: Collector, batches: list[bytes]) -> tuple[float, list[float]]:
-    """Send batches over some connections at once; return records a second, and what each took."""
+@dataclass(frozen=True)
+class Way:
+    """How batches are sent, and what says that all of one is stored."""
+
+    path: str
+    kind: str
+    size: int
+    receipt: bytes
+
+
+RECORDS_IN = Way(
+    "/v1/events",
+    "application/json",
+    BATCH,
+    json.dumps({"accepted": BATCH, "refused": []}, separators=(",", ":")).encode(),
+)
+SPANS_IN = Way("/v1/traces", "application/x-protobuf", spans_in.BATCH, b"")
+
+
+def shipped(
+    server: Collector, batches: list[bytes], way: Way = RECORDS_IN
+) -> tuple[float, list[float]]:
+    """Send batches over some connections at once; return events a second, and what each took."""
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     for body in batches:
         waiting.put(body)
     took: list[float] = []
     senders = [
-        threading.Thread(target=_send, args=(server.connection(), waiting, took))
+        threading.Thread(target=_send, args=(server.connection(), waiting, took, way))
         for _ in range(CONNECTIONS)
     ]
     began = time.perf_counter()
@@ -178,19 +201,22 @@ def shipped(server: Collector, batches: list[bytes]) -> tuple[float, list[float]
     for sender in senders:
         sender.join()
     assert len(took) == len(batches)
-    return BATCH * len(batches) / (time.perf_counter() - began), sorted(took)
+    return way.size * len(batches) / (time.perf_counter() - began), sorted(took)
 
 
 def _send(
-    connection: http.client.HTTPConnection, waiting: "queue.SimpleQueue[bytes]", took: list[float]
+    connection: http.client.HTTPConnection,
+    waiting: "queue.SimpleQueue[bytes]",
+    took: list[float],
+    way: Way,
 ) -> None:
-    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    headers = {"Content-Type": way.kind, "Content-Encoding": "gzip"}
     while not waiting.empty():
         began = time.perf_counter()
-        connection.request("POST", "/v1/events", waiting.get(), headers)
-        receipt = json.loads(connection.getresponse().read())
+        connection.request("POST", way.path, waiting.get(), headers)
+        receipt = connection.getresponse().read()
         took.append(time.perf_counter() - began)
-        assert receipt == {"accepted": BATCH, "refused": []}, receipt
+        assert receipt == way.receipt, receipt
 
 
 # -- Rows ------------------------------------------------------------------------------------------
@@ -226,6 +252,26 @@ def _rates(store: Path, where: str, least: int) -> Iterator[Row]:
         memory <= MOST_MEMORY,
     )
     yield Row("until a search finds all of it", f"{behind:.1f} s", "", met=True)
+
+
+def spans() -> Iterator[Row]:
+    with directory() as path:
+        fill(path / "store.db", RECORDS)
+        with collector(path / "store.db") as server:
+            shipped(server, spans_in.bodies(10), SPANS_IN)
+            rate, took = shipped(server, spans_in.bodies(100), SPANS_IN)
+            memory = server.memory(peak=True)
+    late = took[int(0.99 * len(took))] * 1000
+    what = f"{100 * spans_in.BATCH:,} spans into a store of {RECORDS:,}"
+    yield Row(what, f"{rate:,.0f}/s", f"at least {LEAST_SPANS:,}/s", rate >= LEAST_SPANS)
+    yield Row(
+        f"a batch of {spans_in.BATCH} of them, p99",
+        f"{late:.0f} ms",
+        f"at most {MOST_LATE} ms",
+        late <= MOST_LATE,
+    )
+    enough = memory <= MOST_MEMORY
+    yield Row("memory, at its peak", f"{memory:.0f} MB", f"at most {MOST_MEMORY} MB", enough)
 
 
 def _seconds_behind(server: Collector) -> float:
@@ -285,7 +331,7 @@ def start() -> Iterator[Row]:
 
 # -- Alone -----------------------------------------------------------------------------------------
 
-PARTS = (start, intake, reading)
+PARTS = (start, intake, spans, reading)
 
 
 def main() -> int:

@@ -83,6 +83,15 @@ def backlog(count):
     return {"pending": client.stats().pending, "dropped": client.stats().dropped}
 
 
+def actions(count):
+    """Leave actions, which are two records each and one span."""
+    client = ao.Client()
+    for serial in range(count):
+        with client.action("step", params={"serial": serial, "lang": "en"}):
+            pass
+    return {"pending": client.stats().pending, "dropped": client.stats().dropped}
+
+
 def ship():
     """Run `agentlog ship`; say how much memory it took."""
     from agentlog import cli
@@ -129,7 +138,7 @@ def peak():
     return int(line.split()[1]) * 1024 / 1e6
 
 
-PROGRAMS = {program.__name__: program for program in (burst, paced, backlog, ship, idle)}
+PROGRAMS = {program.__name__: program for program in (burst, paced, backlog, actions, ship, idle)}
 
 if __name__ == "__main__":
     figures = PROGRAMS[sys.argv[1]](*map(int, sys.argv[2:]))

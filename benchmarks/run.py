@@ -10,6 +10,7 @@ without: a context variable set and reset, two clocks, an id, one dict and one a
 """
 
 import gc
+import json
 import logging
 import os
 import random
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import deque
+from collections import ChainMap, deque
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
@@ -26,16 +27,19 @@ from typing import Any
 import collecting
 import shipping
 import structlog
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from table import Row, formatted, write
 
 import agentlog as ao
+from agentlog.bridges.otel import EventSpanProcessor
 
 ROUNDS, CALLS = 40, 250
 
 QUERY = "how do agents find documents?"
+QUESTION = "Say in two sentences, with what the documents have about it and no more, " + QUERY
+PARAMS = {"query": QUERY, "limit": 10, "lang": "en"}
 RULE = ao.select.level("error") | ao.select.has("tool") & ~ao.select.event("retry*")
 PLAIN = ("The quick brown fox jumps over the lazy dog near the river, then sleeps. " * 140)[:10_000]
 PROSE = ("See https://example.com/a/b?c=d for the token of the key, and more of it there. " * 130)[
@@ -103,6 +107,106 @@ def decorated(client: ao.Client) -> Call:
     return lambda: plan(QUERY, 10)
 
 
+def span(
+    processor: SpanProcessor, started: dict[str, Any], ended: dict[str, Any] | None = None
+) -> Call:
+    """A span with what it says when it starts, and when it ends."""
+    provider = TracerProvider(span_limits=SpanLimits(max_span_attributes=SpanLimits.UNSET))
+    provider.add_span_processor(processor)
+    tracer = provider.get_tracer("bench")
+    late = (ended or {}).items()
+
+    def call() -> None:
+        with tracer.start_as_current_span("plan", attributes=started) as span:
+            for name, value in late:
+                span.set_attribute(name, value)
+
+    return call
+
+
+def chat(count: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What OpenInference's instrumentation of OpenAI says when a call starts, and when it ends."""
+    roles = ["system", *("user", "assistant") * count][:count]
+    messages = [{"role": role, "content": f"{at}: {QUESTION}"} for at, role in enumerate(roles)]
+    asked = {"model": "gpt-4o", "temperature": 0.2}
+    answer = {"role": "assistant", "content": "They search an index by words and by meaning."}
+    usage = {"completion_tokens": 12, "prompt_tokens": 50, "total_tokens": 62}
+    choice = {"finish_reason": "stop", "index": 0, "logprobs": None, "message": answer}
+    answered = {"id": "chatcmpl-b1027cff6da1", "choices": [choice], "usage": usage}
+    said = (("input", messages), ("output", [answer]))
+    spread = [
+        {f"llm.{side}_messages.{at}.message.{name}": text for name, text in message.items()}
+        for side, told in said
+        for at, message in enumerate(told)
+    ]
+    started = {
+        "openinference.span.kind": "LLM",
+        "llm.system": "openai",
+        "input.value": json.dumps({**asked, "messages": messages}),
+        "input.mime_type": "application/json",
+    }
+    ended = {
+        "output.value": json.dumps(answered),
+        "output.mime_type": "application/json",
+        "llm.invocation_parameters": json.dumps(asked),
+        **dict(ChainMap(*spread)),
+        "llm.model_name": "gpt-4o-2024-08-06",
+        "llm.token_count.total": 62,
+        "llm.token_count.prompt": 50,
+        "llm.token_count.completion": 12,
+        "llm.finish_reason": "stop",
+        "openinference.span.kind": "LLM",
+    }
+    return started, ended
+
+
+ASKED_SHORTLY = {
+    "openinference.span.kind": "LLM",
+    "llm.system": "openai",
+    "llm.model_name": "gpt-4o",
+    "input.value": QUERY,
+    "input.mime_type": "text/plain",
+}
+ANSWERED_SHORTLY = {
+    "output.value": "They search an index by words and by meaning.",
+    "output.mime_type": "text/plain",
+    "llm.token_count.prompt": 12,
+    "llm.token_count.completion": 8,
+    "llm.token_count.total": 20,
+}
+GENAI = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.request.temperature": 0.2,
+}
+GENAI_AT_END = {
+    "gen_ai.response.model": "gpt-4o-2024-08-06",
+    "gen_ai.response.finish_reasons": ["stop"],
+    "gen_ai.usage.input_tokens": 12,
+    "gen_ai.usage.output_tokens": 8,
+}
+REQUEST = {
+    "http.request.method": "GET",
+    "url.full": "https://api.example.com/v1/documents?page=2",
+    "http.response.status_code": 200,
+    "server.address": "api.example.com",
+    "network.protocol.version": "1.1",
+}
+
+
+SPANS = (
+    ("span that becomes an event", ({},), 15),
+    ("the same with 3 attributes", (PARAMS,), 15),
+    ("span of a request, 5 attributes with a URL", (REQUEST,), 0),
+    ("span of a call, 10 attributes of OpenInference's", (ASKED_SHORTLY, ANSWERED_SHORTLY), 0),
+    ("span of a call, 8 attributes of GenAI's", (GENAI, GENAI_AT_END), 0),
+    ("span of a call with 2 messages", chat(2), 0),
+    ("span of a call with 20 messages", chat(20), 0),
+)
+"""What spans say when they start and when they end, and the most that they may cost more."""
+
+
 def text_param(client: ao.Client, text: str) -> Call:
     event = ao.Event("read", params={"text": text})
     return lambda: client.record(event)
@@ -153,6 +257,7 @@ def once(call: Call) -> float:
 
 def recording() -> Iterator[Row]:
     client = ao.Client()
+    traced = ao.Client()  # its actions and lines look for spans around them, and the others' do not
     with client.session(), client.action("run"):
         figures = medians(
             {
@@ -171,6 +276,8 @@ def recording() -> Iterator[Row]:
                 "plain line": plain_line(logging.NullHandler()),
                 "handled": plain_line(ao.EventHandler(client)),
             }
+            | {name: span(SpanProcessor(), *said) for name, said, _ in SPANS}
+            | {f"{name} event": span(EventSpanProcessor(traced), *said) for name, said, _ in SPANS}
         )
     one, otel = figures["floor"], figures["otel"]
     yield Row("the floor", f"{one:.2f} µs", "", met=True)
@@ -186,6 +293,13 @@ def recording() -> Iterator[Row]:
             "10 × the floor and 0.5 × OTel",
             by_floor <= 10 and by_otel <= 0.5,
         )
+    for name, _, most in SPANS:
+        added = figures[f"{name} event"] - figures[name]
+        figure = (
+            f"{added:.1f} µs, {added / figures[name]:.2f} × the span, {added / one:.0f} × the floor"
+        )
+        limit = f"{most} µs" if most else ""
+        yield Row(f"{name}, added", figure, limit, not most or added <= most)
     line = figures["line"]
     for what, added, most in (
         ("structlog line selected, added", figures["selected"] - figures["marked"], 7),

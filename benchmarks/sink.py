@@ -3,7 +3,8 @@
 It is a process of its own, and takes a batch with as little work as can be, so that the figures are
 the shipper's. But it counts what is really there: the body is decompressed, each record has one
 `session_id`, and the serial number that programs.py gives a record is marked, so that a record that
-came twice is not taken for one that is lost.
+came twice is not taken for one that is lost. What comes as OTLP is answered as such, and its spans
+are counted by those numbers.
 
 It binds a port of loopback, prints it, and refuses connections until a line comes on its standard
 input; so a backlog can be written against an endpoint that is down. It ends with that input, and so
@@ -20,6 +21,8 @@ import zlib
 
 RECORD = b'"session_id":"'
 SERIAL = re.compile(rb'"serial":(\d+)')
+SPANS = b"/v1/traces"
+TAKEN = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
 
@@ -32,6 +35,10 @@ class Connection(socketserver.StreamRequestHandler):
     def handle(self):
         while request := self.rfile.readline():
             body = self.rfile.read(self._length())
+            if SPANS in request:
+                self.server.take(body)
+                self.wfile.write(TAKEN)
+                continue
             answer = self.server.take(body) if request.startswith(b"POST") else self.server.totals()
             content = json.dumps(answer).encode()
             self.wfile.write(HEAD % len(content) + content)

@@ -1,8 +1,9 @@
 """Take the pictures of the pages that README and docs show: `make screenshots`.
 
-A support agent runs, twice on the same ticket, and a dozen of others beside it; all of it is
-recorded by agentlog, shipped to a real collector, and looked at in chromium. The rule: nothing is
-drawn by hand; only the time is not waited for, as the clock of the agent is one that is turned.
+A support agent runs, twice on the same ticket, and a dozen of others beside it; and so does the
+agent of the demo. All of it is recorded by agentlog, shipped to a real collector, and looked at in
+chromium. The rule: nothing is drawn by hand; only the support agent does not wait for the time to
+pass, as its clock is one that is turned.
 """
 
 import asyncio
@@ -29,6 +30,9 @@ import agentlog as ao
 from agentlog.testing import Captured, ManualClock, capture_events
 
 IMAGES = Path(__file__).with_name("images")
+ROOT = Path(__file__).parent.parent
+DEMO = ROOT / "examples" / "research_agent.py"
+WITHOUT_EXTRAS = os.pathsep.join([str(ROOT / "tests" / "plain"), str(ROOT)])
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 LARGEST = 150_000
 
@@ -221,6 +225,16 @@ def recorded(name: str, start: float, tags: list[str], work: Work) -> list[dict[
     return [one for one in records if one.get("end_timestamp", one.get("timestamp")) < time.time()]
 
 
+def demonstrated() -> list[dict[str, Any]]:
+    """Return what the demo writes, which asks its model by the client of OpenAI."""
+    with tempfile.TemporaryDirectory(prefix="agentlog-") as home:
+        subprocess.run(  # noqa: S603 - this very Python
+            [sys.executable, DEMO], env={**os.environ, "AGENTLOG_HOME": home}, check=True
+        )
+        texts = (line.decode() for line in Captured(ao.Client(home=home)).records)
+        return [json.loads(text.replace(str(ROOT), "/srv/agents")) for text in texts]
+
+
 async def in_session(captured: Captured, tags: list[str], work: Work) -> None:
     """Work in a session of its own; that it fails is what is to be seen."""
     with suppress(Exception, asyncio.CancelledError), captured.client.session(tags=tags):
@@ -245,12 +259,12 @@ def runs() -> Iterator[list[dict[str, Any]]]:
 
 
 @contextmanager
-def collector(directory: Path) -> Iterator[str]:
+def collector(directory: Path, **environ: str) -> Iterator[str]:
     """Serve a store of its own; the address lets one in."""
     command = [sys.executable, "-m", "agentlog", "serve", "--port", "0", "--no-browser"]
     process = subprocess.Popen(  # noqa: S603 - this very Python
         [*command, "--store", str(directory / "store.db")],
-        env={**os.environ, "AGENTLOG_HOME": str(directory)},
+        env={**os.environ, "AGENTLOG_HOME": str(directory), **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         encoding="utf-8",
@@ -275,46 +289,53 @@ def ship(address: str, records: list[dict[str, Any]]) -> None:
         raise SystemExit(f"refused: {receipt['refused']}")
 
 
-def look(browser: Browser, address: str, told: list[list[dict[str, Any]]]) -> None:
-    """Take all pictures."""
+def look(browser: Browser, name: str, address: str, path: str, seen: str, height: int) -> None:
+    """Take a picture of a page, once what is to be seen is there."""
+    context = browser.new_context(viewport={"width": 1280, "height": height})
+    page = context.new_page()
+    page.goto(address)
+    page.goto(urljoin(address, path))
+    page.locator(seen).first.wait_for()
+    target = IMAGES / f"{name}.png"
+    page.screenshot(path=target)
+    context.close()
+    if target.stat().st_size > LARGEST:
+        raise SystemExit(f"{target} is larger than {LARGEST} bytes")
+    print(target)
+
+
+def look_at_runs(browser: Browser, directory: Path, told: list[list[dict[str, Any]]]) -> None:
+    """Take the pictures of the support agent, the others beside it."""
     now, before = (run[0]["session_id"] for run in told[:2])
-    asked = next(one["id"] for one in told[1] if one.get("event_type") == "decide_amount")
+    with collector(directory) as address:
+        for records in told:
+            ship(address, records)
+        look(browser, "session", address, f"/sessions/{now}", "#pane .error-traceback", 680)
+        look(browser, "sessions", address, "/", ".space .cost:not(:empty)", 494)
+        look(browser, "compare", address, f"/compare/{before}/{now}", "#rows pre", 760)
 
-    def picture(name: str, path: str, seen: str, scheme: str = "light", **size: int) -> None:
-        viewport = {"width": 1280, "height": 680} | size
-        context = browser.new_context(viewport=viewport, color_scheme=scheme)
-        page = context.new_page()
-        page.goto(address)
-        page.goto(urljoin(address, path))
-        page.locator(seen).first.wait_for()
-        target = IMAGES / f"{name}.png"
-        page.screenshot(path=target)
-        context.close()
-        if target.stat().st_size > LARGEST:
-            raise SystemExit(f"{target} is larger than {LARGEST} bytes")
-        print(target)
 
-    picture("session", f"/sessions/{now}", "#pane .error-traceback")
-    picture("session-dark", f"/sessions/{before}#e={asked}", "#pane .message", "dark")
-    picture("sessions", "/", ".space .row", height=494)
-    picture("compare", f"/compare/{before}/{now}", "#rows pre", height=760)
-    picture("phone", f"/sessions/{now}", "#pane .error-traceback", width=400, height=800)
+def look_at_demo(browser: Browser, directory: Path, records: list[dict[str, Any]]) -> None:
+    """Take the picture of the demo, where no prices are known: its model has none."""
+    called = next(one for one in records if one.get("event_type") == "ChatCompletion")
+    path = f"/sessions/{called['session_id']}#e={called['id']}"
+    with collector(directory, PYTHONPATH=WITHOUT_EXTRAS) as address:
+        ship(address, records)
+        look(browser, "llm-calls", address, path, "#pane .message", 720)
 
 
 def main() -> None:
-    """Record, ship, look: in this order, as a browser's loop would be in the way of the agents'."""
-    told = list(runs())
+    """Record, then look: in this order, as a browser's loop would be in the way of the agents'."""
+    told, demo = list(runs()), demonstrated()
     IMAGES.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="agentlog-") as directory,
-        collector(Path(directory)) as address,
         sync_playwright() as playwright,
     ):
         flags = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        for records in told:
-            ship(address, records)
-        look(browser, address, told)
+        look_at_runs(browser, Path(directory, "runs"), told)
+        look_at_demo(browser, Path(directory, "demo"), demo)
         browser.close()
 
 

@@ -33,8 +33,19 @@ from pathlib import Path
 import yaml
 from markdown_it import MarkdownIt
 
-ROOT = Path(__file__).parent.parent
+from tests import warm
+from tests.warm import ROOT
+
 SAVED = re.compile(r"# ([\w./-]+\.py)\n")
+SIMPLE = re.compile(
+    r"(?P<variables>([A-Z_]+=[\w:/.-]* )*)"
+    r"(?P<program>python|agentlog)"
+    r"(?P<arguments>(?! -m)( [\w:/.=-]+)*)"
+)
+"""A command in which nothing is for a shell."""
+READ = re.compile(r'"\$\(cat ([\w.]+)\)"')
+TOLD = '; echo "exit status $?"'
+"""What shells are often for: they cost a new Python, which a copy of one does not."""
 VARYING = (
     (re.compile(r"\b\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?)?"), "<time>"),
     (re.compile(r"\b\d\d-\d\d \d\d:\d\d\b"), "<time>"),
@@ -97,6 +108,16 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
         yield command, shown
 
 
+def started(command: str, directory: Path) -> tuple[list[str], dict[str, str]]:
+    """What a command starts, and the variables in front of it: a shell, where it needs one."""
+    plain = READ.sub(lambda file: (directory / file[1]).read_text("utf-8").strip(), command)
+    if not (simple := SIMPLE.fullmatch(plain)):
+        return ["/bin/sh", "-c", command], {}
+    variables = dict(word.split("=", 1) for word in simple["variables"].split())
+    program = [] if simple["program"] == "python" else ["-m", "agentlog"]
+    return [sys.executable, *program, *simple["arguments"].split()], variables
+
+
 @dataclass(slots=True)
 class Reader:
     """Somebody who follows one document from its first block to its last."""
@@ -142,18 +163,21 @@ class Reader:
                 script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
                 assert command in script, f"{block}: .ci/run does not run {command!r}"
                 continue
-            done = subprocess.run(
-                command,
-                shell=True,
+            asked = command.removesuffix(TOLD)
+            arguments, variables = started(asked, self.directory)
+            done = warm.run(
+                arguments,
                 cwd=self.directory,
-                env={**os.environ, "PYTEST_ADDOPTS": "-p no:anyio"},  # of a tool of ours, it warns
+                # The option is of a tool of ours, which warns.
+                env={**os.environ, "PYTEST_ADDOPTS": "-p no:anyio", **variables},
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 encoding="utf-8",
-                check=False,
             )
-            if shown.strip():
+            if asked != command:
+                status = done.returncode if done.returncode >= 0 else 128 - done.returncode
+                compare(shown, f"{done.stdout}exit status {status}\n", block)
+            elif shown.strip():
                 compare(shown, done.stdout, block)
             else:
                 assert 0 == done.returncode, f"{block}: {command}\n{done.stdout}"

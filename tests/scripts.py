@@ -11,10 +11,8 @@ from pathlib import Path
 from agentlog import journal
 from agentlog.client import Client
 from agentlog.testing import Captured
+from tests.warm import PLAIN, Popen
 
-ROOT = Path(__file__).parent.parent
-PLAIN = os.pathsep.join([str(ROOT / "tests" / "plain"), str(ROOT)])
-"""The path on which a process finds the package, and no rich (plain/rich.py)."""
 NAME = "program.py"
 FORK = """\
 import os, sys
@@ -51,11 +49,11 @@ class Ran:
         return session
 
 
-def started(directory: Path, source: str, *arguments: str, **environ: str) -> subprocess.Popen:
+def started(directory: Path, source: str, *arguments: str, **environ: str) -> Popen:
     """Start a program whose home is `<directory>/home`; warnings are errors in it."""
     script = directory / NAME
     script.write_text(textwrap.dedent(source), encoding="utf-8")
-    return subprocess.Popen(
+    return Popen(
         [sys.executable, "-W", "error", str(script), *arguments],
         env={
             **os.environ,
@@ -70,7 +68,7 @@ def started(directory: Path, source: str, *arguments: str, **environ: str) -> su
     )
 
 
-def ended(process: subprocess.Popen, directory: Path) -> Ran:
+def ended(process: Popen, directory: Path) -> Ran:
     """Wait for the end of a program."""
     stdout, stderr = process.communicate(timeout=60)
     return Ran(process.returncode, stdout, stderr, recorded(directory))

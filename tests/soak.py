@@ -32,7 +32,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from agentlog import journal  # noqa: E402 - where this is
+from agentlog.owner import new_owner  # noqa: E402 - where this is
 from agentlog.store.home import open_home  # noqa: E402
 from tests.faults.weather import ENDS, SECRET  # noqa: E402
 from tests.shipping.faults.lab import events_of  # noqa: E402
@@ -167,9 +167,9 @@ class Round:
                 case 3:
                     chance.choice(list(local.iterdir())).unlink()
                 case 4:
-                    (local / f"{journal.new_owner()}-0001.jsonl").write_bytes(chance.randbytes(999))
+                    (local / f"{new_owner()}-0001.jsonl").write_bytes(chance.randbytes(999))
                 case 5:
-                    os.mkfifo(local / f"{journal.new_owner()}-0001.jsonl")
+                    os.mkfifo(local / f"{new_owner()}-0001.jsonl")
         threading.Event().wait(chance.uniform(0, 0.5))
 
     def _run(self, *arguments):

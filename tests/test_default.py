@@ -133,6 +133,16 @@ def test_the_verbs_are_those_of_the_client_that_init_returns(initialised):
     assert captured.client.stats() == ao.stats()
 
 
+def test_who_follows_no_more_hides_nobody_else(nobody):
+    """Also one that leaves just when a client takes the place."""
+    told = []
+    leave = default.follow(lambda _: leave())
+    leave_too = default.follow(told.append)
+    with capture_events() as captured:
+        assert [captured.client] == told
+    leave_too()
+
+
 def test_init_again_closes_the_client_before(initialised):
     """Its session ends; what is recorded from then on is the new one's."""
     first = initialised("first")

@@ -12,7 +12,8 @@ import pytest
 
 from agentlog.demo.bm25 import Index, Passage, terms
 from agentlog.replay.tree import Node, forest, root_cause, walk
-from tests.scripts import PLAIN, ROOT
+from tests import warm
+from tests.warm import PLAIN, ROOT
 
 CORPUS = ROOT / "agentlog" / "demo" / "corpus"
 
@@ -35,9 +36,9 @@ def run(directory, *arguments):
 
     def python(*arguments):
         command = [sys.executable, "-W", "error", *arguments]
-        return subprocess.run(
-            command, env=env, cwd=directory, capture_output=True, text=True, check=True
-        )
+        done = warm.run(command, env=env, cwd=directory, text=True)
+        assert 0 == done.returncode, done.stderr
+        return done
 
     done = python(*arguments)
     assert "" == done.stderr
@@ -60,13 +61,20 @@ def ask(directory, pages, question):
     return run(directory, "-c", program, str(corpus), question)
 
 
-@pytest.fixture(scope="module", params=["agentlog demo", "make demo"])
+DEMOS = {
+    "agentlog demo": ["-m", "agentlog", "demo"],
+    "make demo": [str(ROOT / "examples" / "research_agent.py")],
+    "without the extra": [
+        "-c",
+        "import sys; sys.modules['openai'] = None; from agentlog.cli import main; main(['demo'])",
+    ],
+}
+
+
+@pytest.fixture(scope="module", params=DEMOS.values(), ids=DEMOS)
 def demo(request, tmp_path_factory):
-    """Both ways to the demo: the command of the package, and the example of the repository."""
-    directory = tmp_path_factory.mktemp("a demo")
-    if request.param == "agentlog demo":
-        return run(directory, "-m", "agentlog", "demo")
-    return run(directory, str(ROOT / "examples" / "research_agent.py"))
+    """The ways to the demo: the command, the example, and where there is no client of OpenAI."""
+    return run(tmp_path_factory.mktemp("a demo"), *request.param)
 
 
 def test_the_replay_has_something_to_show(demo):
@@ -90,7 +98,7 @@ def test_the_root_cause_is_the_search_that_found_nothing(demo):
     cause = root_cause([demo.nodes[0][1]])
 
     assert "search" == cause.name
-    assert "Which Kafka topic does it publish to?" == cause.event["params"]["part"]
+    assert "Which Kafka topic does it publish to?" == cause.event["params"]["query"]
     assert re.search("the pages cover [0-9]+% of the question$", cause.error)
     assert "agentlog.demo.agent.NoEvidenceError" == cause.event["error"]["type"]
     assert ["searched"] == [line["event"] for line in cause.event["log"]]
@@ -108,7 +116,7 @@ def test_the_missing_index_is_recovered_from(demo):
 
 
 def test_threads_tasks_and_generators_keep_their_place(demo):
-    """Every page hangs under its reader, every search under its part, every passage is counted."""
+    """Every page hangs under its reader, every part under the run, every passage is counted."""
     [corpus] = demo.named("read_corpus")
     pages = demo.named("read_page")
     _, session = demo.nodes[0]
@@ -119,18 +127,46 @@ def test_threads_tasks_and_generators_keep_their_place(demo):
         node.event["returns"] for node in demo.named("split_passages")
     )
     assert demo.named("answer_part") == [n for n in session.children if n.name == "answer_part"]
-    assert ["search"] * 3 == [part.children[0].name for part in demo.named("answer_part")]
 
 
-def test_the_summary_says_what_made_it(demo):
-    """The step that stands for a model is recorded as one, with the words as its tokens."""
-    summaries = demo.named("summarise")
+def test_each_call_of_the_model_is_a_child_of_the_function_that_made_it(demo):
+    """As many as the function makes, in its own task, beside what else it does."""
+    answered, failed = ["ChatCompletion", "search", "ChatCompletion"], ["ChatCompletion", "search"]
 
-    assert 2 == len(summaries)
-    for node in summaries:
-        assert ("llm", "extractive-summary") == (node.kind, node.model)
-        assert len(node.event["prompt"].split()) == node.tokens_in
-        assert len(node.event["returns"].split()) == node.tokens_out
+    parts = demo.named("answer_part")
+
+    assert [failed if part.failed else answered for part in parts] == [
+        [child.name for child in part.children] for part in parts
+    ]
+    assert 1 == [part.failed for part in parts].count(True)
+    assert 5 == len(demo.named("ChatCompletion"))
+
+
+def test_the_calls_are_those_of_the_client_where_there_is_one(demo, request):
+    """They tell who provided the model; without the client they are recorded by hand."""
+    providers = {
+        node.event.get("params", {}).get("provider") for node in demo.named("ChatCompletion")
+    }
+
+    assert {None if "without the extra" in request.node.name else "openai"} == providers
+
+
+def test_a_call_says_what_was_asked_and_answered(demo):
+    """The model, the whole conversation, the answer or the tool that is wanted, and the tokens."""
+    for part in demo.named("answer_part"):
+        first, *last = [child for child in part.children if child.name == "ChatCompletion"]
+        [asking] = first.event["returns"]
+        prompt = first.event["prompt"]
+
+        assert ("llm", "extractive") == (first.kind, first.model)
+        assert ["system", "user"] == [message["role"] for message in prompt]
+        assert first.tokens_in == sum(len(message["content"].split()) for message in prompt)
+        assert "search" == asking["tool_calls"][0]["function"]["name"]
+        for node in last:
+            [answer] = node.event["returns"]
+            assert "tool" == node.event["prompt"][-1]["role"]
+            assert node.tokens_out == len(answer["content"].split())
+            assert part.event["returns"].startswith(answer["content"])
 
 
 def test_the_answer_is_printed_and_kept(demo):
@@ -142,7 +178,7 @@ def test_the_answer_is_printed_and_kept(demo):
     assert ("home", "demo-report.md") == path.parts[-2:]
 
     assert text.strip() in demo.output
-    assert all(node.event["returns"] in text for node in demo.named("summarise"))
+    assert all(part.failed or part.event["returns"] in text for part in demo.named("answer_part"))
 
 
 def test_an_index_for_agents_is_followed(tmp_path):
@@ -156,7 +192,7 @@ def test_an_index_for_agents_is_followed(tmp_path):
     answered = ask(tmp_path, pages, "When do owls hunt?")
 
     assert 1 == len(answered.named("read_page"))
-    assert "Owls hunt at night. They hear better than they see. (owls)" in answered.output
+    assert "Owls hunt at night. (owls)" in answered.output
     assert [] == [node for _, node in answered.nodes if node.failed]
 
 

@@ -13,8 +13,8 @@ NAMES = [
     "Event", "EventHandler", "EventProcessor", "EventState", "FlushResult", "Models", "Redact",
     "Session", "SessionNotFoundError", "StoreError", "ThreadPoolExecutor", "__version__", "action",
     "attach", "bind", "close", "current_action", "current_session", "doctor", "end_session",
-    "flush", "init", "inject", "install", "record", "record_action", "select", "session",
-    "start_session", "stats",
+    "flush", "init", "inject", "install", "instrument", "record", "record_action", "select",
+    "session", "start_session", "stats",
 ]  # fmt: skip
 
 SIGNATURES = {
@@ -40,6 +40,7 @@ SIGNATURES = {
     "bind": "function",
     "inject": "headers",
     "attach": "headers",
+    "instrument": "names, *, client=None",
     "EventProcessor": "client=None, *, select=…, correlate=True, breadcrumbs=20",
     "Redact": "keys=(), patterns=(), keep=()",
 }

@@ -255,7 +255,7 @@ with ao.action("parent"):
     }
     assert parents < journal.owners_alive(directory)
     process.send_signal(signal.SIGKILL)
-    os.waitpid(process.pid, 0)
+    process.wait()
     process.returncode = -9
     alive = journal.owners_alive(directory)
     process.stdin.close()

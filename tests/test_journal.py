@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import re
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -65,13 +64,6 @@ def read_all(path, most):
 # -- Names -----------------------------------------------------------------------------------------
 
 
-def test_an_owner_is_start_pid_and_random():
-    """An owner's name holds when it started and its pid, and no two are the same."""
-    first, second = journal.new_owner(), journal.new_owner()
-    assert re.fullmatch(rf"[0-9a-f]{{12}}-{os.getpid()}-[0-9a-f]{{8}}", first)
-    assert first != second
-
-
 def test_segments_sort_by_start_and_then_by_number(tmp_path):
     """The oldest owner comes first, its segments by number, 10,000 behind 9,999."""
     made = [
@@ -120,7 +112,6 @@ def test_a_home_that_is_not_there_has_nothing(tmp_path):
         assert [] == journal.segments(home)
         assert frozenset() == journal.owners_alive(home)
         assert 0 == journal.size_of(home)
-        assert {} == journal.losses(home)
     assert not (tmp_path / "absent").exists()
 
 
@@ -129,10 +120,10 @@ def test_a_home_that_is_not_there_has_nothing(tmp_path):
 
 @pytest.mark.parametrize("mask", [0, 0o022, 0o777])
 def test_permissions_under_any_umask(tmp_path, mask):
-    """Directories are 0700 and files 0600, the file of losses too."""
+    """Directories are 0700 and files 0600."""
     directory = tmp_path / "home" / "journal" / "local"
     with umask(mask), created(directory):
-        journal.note_loss(directory, "journal limit", 1)
+        pass
     for path in (directory, directory.parent, directory.parent.parent):
         assert 0o700 == mode(path)
     assert {0o600} == {mode(path) for path in directory.iterdir()}
@@ -285,89 +276,3 @@ def test_deleting_says_whether_the_segment_is_gone(tmp_path):
     assert journal.delete(found)
     found.path.mkdir()
     assert not journal.delete(found)
-
-
-# -- Room ------------------------------------------------------------------------------------------
-
-
-def test_room_is_made_by_the_oldest_ended_runs_first(tmp_path):
-    """Segments go from the oldest on, until the rest fits, and their records are noted as lost."""
-    segment(tmp_path, OLD, 1, b"a\n" * 50)
-    segment(tmp_path, OLD, 2, b"b\n" * 50)
-    segment(tmp_path, NEW, 1, b"c\n" * 50)
-    assert 200 == journal.make_room(tmp_path, 250)
-    assert [(OLD, 2), (NEW, 1)] == [(s.owner, s.number) for s in journal.segments(tmp_path)]
-    assert {"journal limit": 50} == journal.losses(tmp_path)
-
-
-def test_room_is_not_made_by_what_is_still_written(tmp_path):
-    """No segment of a living process is given up, not even those it has finished."""
-    segment(tmp_path, OLD, 1, b"a\n" * 50)
-    last = segment(tmp_path, OLD, 2, b"b\n" * 50)
-    segment(tmp_path, NEW, 1, b"c\n" * 50)
-    with locked(last.path):
-        assert 200 == journal.make_room(tmp_path, 0)
-    assert [OLD, OLD] == [s.owner for s in journal.segments(tmp_path)]
-
-
-def test_junk_named_like_a_segment_does_not_stop_making_room(tmp_path):
-    """A directory or a dangling link of a segment's name is passed over."""
-    (tmp_path / f"{OLD}-0001.jsonl").mkdir()
-    (tmp_path / f"{OLD}-0002.jsonl").symlink_to(tmp_path / "nowhere")
-    segment(tmp_path, NEW, 1, b"c\n" * 50)
-    journal.make_room(tmp_path, 10)
-    assert not journal.segment(tmp_path, NEW, 1).path.exists()
-
-
-def test_losses_add_up_by_reason(tmp_path):
-    """Losses noted by several processes and at several times are added."""
-    for reason, records in [("journal limit", 2), ("not writable", 3), ("journal limit", 5)]:
-        journal.note_loss(tmp_path, reason, records)
-    assert {"journal limit": 7, "not writable": 3} == journal.losses(tmp_path)
-
-
-def test_many_losses_are_all_added(tmp_path):
-    """A file of losses that has grown for days is read to its end."""
-    journal.note_loss(tmp_path, "journal limit", 1)
-    file = tmp_path / "losses"
-    file.write_bytes(file.read_bytes() * 20_000)
-    assert {"journal limit": 20_000} == journal.losses(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b"\xff",
-        b'{"reason":"x"}',
-        b'{"reason":"x","records":"many"}',
-        b'{"reason":"x","records":null}',
-        b'{"reason":"x","records":1e999}',
-        pytest.param(b"[" * 100_000, id="nested"),
-    ],
-)
-def test_a_damaged_note_of_a_loss_is_passed_over(tmp_path, line):
-    """A damaged line among the losses costs no other."""
-    journal.note_loss(tmp_path, "journal limit", 1)
-    with (tmp_path / "losses").open("ab") as file:
-        file.write(line + b"\n")
-    journal.note_loss(tmp_path, "journal limit", 2)
-    assert {"journal limit": 3} == journal.losses(tmp_path)
-
-
-def test_losses_of_a_time_are_forgotten(tmp_path):
-    """What was noted before it goes, what was noted since then stays, and damaged lines go."""
-    assert 0 == journal.forget_losses(tmp_path, 1e12)
-    notes = [{"timestamp": t, "reason": "not writable", "records": t} for t in (1, 2, 3, 4)]
-    lines = [*map(json.dumps, notes), "{", '{"reason": "odd", "records": 5}']
-    (tmp_path / "losses").write_text("\n".join(lines) + "\n")
-    assert 1 + 2 + 5 == journal.forget_losses(tmp_path, 3)
-    assert {"not writable": 7} == journal.losses(tmp_path)
-    journal.note_loss(tmp_path, "not writable", 10)
-    assert {0o600} == {mode(path) for path in tmp_path.iterdir()}
-    assert 7 == journal.forget_losses(tmp_path, 5)
-    assert {"not writable": 10} == journal.losses(tmp_path)
-    assert 10 == journal.forget_losses(tmp_path, 1e12)
-    assert [] == list(tmp_path.iterdir())

@@ -14,6 +14,7 @@ from agentlog.cli import main
 from agentlog.errors import ConfigurationError
 from agentlog.store.sqlite import SqliteStore
 from tests.cli.commandline import AGENTLOG, environ
+from tests.warm import Popen
 
 FULL = """
 import resource, sys
@@ -217,7 +218,7 @@ def test_keys_that_are_added_at_once_are_all_there(store):
     """Commands wait for each other."""
     names = [f"key{number}" for number in range(6)]
     processes = [
-        subprocess.Popen(
+        Popen(
             [*AGENTLOG, "keys", "add", name, "--store", str(store)],
             env=environ(),
             stdout=subprocess.PIPE,

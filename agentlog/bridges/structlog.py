@@ -20,8 +20,7 @@ from agentlog.client import Client
 from agentlog.default import default_recorder
 from agentlog.errors import ConfigurationError
 from agentlog.foreign import let_pass
-from agentlog.recording import context, ids
-from agentlog.recording.action import Action
+from agentlog.recording import ids
 from agentlog.recording.recorder import NO_ROOM, Recorder
 from agentlog.recording.redact import shown
 
@@ -149,8 +148,8 @@ class EventProcessor(Way):
             self._stamp_action(recorder, event_dict)
 
     def _stamp_action(self, recorder: Recorder, event_dict: EventDict) -> None:
-        """Write the action that is open on a line that is no event."""
-        if isinstance(node := context.innermost(recorder), Action):
+        """Write the action that is open, or the span, on a line that is no event."""
+        if (node := recorder.innermost()) is not None and node.parent_id:
             self._stamp(event_dict, node.session_id, None, node.id)
 
     def _stamp(

@@ -20,6 +20,7 @@ from agentlog.bridges.seen import (
     chain_of,
     key_of,
 )
+from agentlog.bridges.whose import checked_client
 from agentlog.client import Client
 from agentlog.default import default_recorder
 from agentlog.errors import AgentlogWarning, ConfigurationError, warn
@@ -40,7 +41,7 @@ class Way:
     """Whether there is an `EventProcessor`, so that a line may be out of a chain with one."""
 
     def __init__(self, client: Client | None, select: Selection, breadcrumbs: int) -> None:
-        self._client = _checked_client(client)
+        self._client = checked_client(client)
         self._has_own = client is not None
         self._own = client.active if client is not None else None
         self._rule = select
@@ -174,14 +175,6 @@ def _is_our_own(record: logging.LogRecord) -> bool:
     if name == "py.warnings":
         return AgentlogWarning.__name__ in text_of(record.msg) + text_of(record.args)
     return name == "agentlog" or name.startswith("agentlog.") or context.own_work.get()
-
-
-def _checked_client(client: Any) -> Client | None:
-    if client is not None and not isinstance(client, Client):
-        given = shown(client, "client")
-        message = f"{given} is not accepted: it is a Client, or None for the default one"
-        raise ConfigurationError(message)
-    return client
 
 
 def _checked_count(breadcrumbs: Any) -> int:

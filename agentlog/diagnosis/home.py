@@ -13,12 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from agentlog import losses
 from agentlog._version import __version__
 from agentlog.config import Settings, home_directory, is_disabled, settings
 from agentlog.diagnosis import shipping
 from agentlog.diagnosis.finding import FACT, FORGET, GOOD, NOTICE, WRONG, Finding
 from agentlog.errors import ConfigurationError, StoreError
-from agentlog.journal import LOCAL, destinations, losses, owners_alive, segments, size_of
+from agentlog.journal import LOCAL, destinations, owners_alive, segments, size_of
 from agentlog.replay import format as fmt
 from agentlog.replay.node import moment
 from agentlog.store import SessionSummary
@@ -39,6 +40,8 @@ _SETTINGS = (
     "AGENTLOG_JOURNAL_LIMIT",
     "AGENTLOG_DISABLED",
 )
+_VARIABLES = (*_SETTINGS, "AGENTLOG_NO_BROWSER")
+"""All that are ours: the last is no setting of a client's."""
 
 _CURES = {
     "journal limit": "the journal was full: raise AGENTLOG_JOURNAL_LIMIT, or read it more often",
@@ -146,7 +149,7 @@ def _destination(directory: Path) -> Iterator[Finding]:
     for segment in found:
         if not os.access(segment.path, os.R_OK):
             yield Finding("journal", WRONG, f"{segment.path} cannot be read")
-    for reason, records in sorted(losses(directory).items()):
+    for reason, records in sorted(losses.noted(directory).items()):
         cures = (_CURES[reason], FORGET) if reason in _CURES else (FORGET,)
         text = f"{name}: {fmt.plural(records, 'record')} lost: {reason}"
         yield Finding("journal", WRONG, text, cures)
@@ -224,9 +227,9 @@ def _settings(environ: Mapping[str, str], own: Settings | None) -> Iterator[Find
         yield Finding("settings", WRONG, str(error), (f"what is set here: {given}",))
     else:
         yield from _in_force(usual, own or usual, environ)
-    for name in sorted(environ.keys() - set(_SETTINGS)):
+    for name in sorted(environ.keys() - set(_VARIABLES)):
         if name.startswith("AGENTLOG_"):
-            close = difflib.get_close_matches(name, _SETTINGS, 1)
+            close = difflib.get_close_matches(name, _VARIABLES, 1)
             hint = f"; is {close[0]} meant?" if close else ""
             yield Finding("settings", NOTICE, f"{name} is no setting of agentlog{hint}")
 

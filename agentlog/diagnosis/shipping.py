@@ -11,7 +11,7 @@ from agentlog.journal import owners_alive, read_lines, segments
 from agentlog.replay import format as fmt
 from agentlog.replay.node import moment
 from agentlog.shipping import cursors, quarantine, status
-from agentlog.shipping.command import Rest
+from agentlog.shipping.otlp.rest import rest_of
 from agentlog.shipping.policy import advice
 from agentlog.shipping.quarantine import Entry
 from agentlog.shipping.status import Status
@@ -22,7 +22,7 @@ _AGAIN = "`agentlog ship --quarantined` sends what is there once more"
 
 def examine(directory: Path) -> Iterator[Finding]:
     """Say how the shipping of a destination goes."""
-    said, pending = status.read(directory), Rest(directory).records()
+    said, pending = status.read(directory), rest_of(directory).records()
     last = (*_last(said), *_next(directory, said, pending))
     if pending:
         oldest = _oldest(directory)
@@ -31,7 +31,7 @@ def examine(directory: Path) -> Iterator[Finding]:
         yield Finding("shipping", FACT, text, last)
     else:
         yield Finding("shipping", GOOD, f"{directory.name}: nothing is pending", last)
-    if said.held:
+    if said.held and pending:  # what was held has gone otherwise, if nothing is left
         text = f"{directory.name} is on hold: {said.held}"
         yield Finding("shipping", WRONG, text, (advice(said.code),))
     elif pending and said.trouble:

@@ -46,6 +46,7 @@ class Action(Node):
     """
 
     __slots__ = (
+        "__weakref__",
         "_again",
         "_details",
         "_epoch",
@@ -112,9 +113,12 @@ class Action(Node):
             ):
                 compress(self)
                 outer = self.outer
-            parent = outer
-            if parent is None or parent.recorder is not recorder or parent.closed:
-                parent = recorder.parent()
+            joined = recorder.joined
+            parent = (
+                outer
+                if joined is None and outer and outer.recorder is recorder and not outer.closed
+                else recorder.parent()
+            )
             self.id = event_id = ids.event_id()
             self.session_id = session_id = parent.session_id
             self.parent_id = parent_id = parent.id
@@ -127,12 +131,14 @@ class Action(Node):
             self._epoch = timestamp - now
             self.closed = False
             current.set(self)
-            recorder.writer.write(
+            opened = (
                 f'{head},"parent_id":"{parent_id}"'
                 f"{recorder.encoder.opening(self.event_type, self._params, self._details)}"
-                f',"action_type":"{self._kind}","timestamp":{timestamp:.6f}}}\n',
-                now,
+                f',"action_type":"{self._kind}","timestamp":{timestamp:.6f}}}\n'
             )
+            recorder.writer.write(opened, now)
+            if joined is not None:
+                joined.enter(self, opened)
         except RecursionError:
             recorder.writer.process.dropped[NO_ROOM] += 1
         except BaseException as error:  # noqa: BLE001 - whatever goes wrong here is not the host's
@@ -158,24 +164,31 @@ class Action(Node):
                 current.set(self.outer)
             if recorder.in_main:
                 recorder.in_main.discard(self)
-            if not self._process.here[0]:
-                return
-            now = recorder.perf()
-            end = self._epoch + now
-            returns = self.taken
-            if error is None and self._late is None:
-                self.crumbs = None
-                tail = "" if returns is None else recorder.encoder.returned(returns)
-                recorder.writer.write(
-                    f'{self._head},"end_timestamp":{end:.6f},"result":"Success"{tail}}}\n', now
-                )
-            else:
-                late = {"returns": returns, **(self._late or {})}
-                recorder.close(self, end, _outcome(late.pop("failure", None), error), late)
+            closed = ""
+            try:
+                if not self._process.here[0]:
+                    return
+                now = recorder.perf()
+                end = self._epoch + now
+                if error is None and self._late is None:
+                    self.crumbs = None
+                    tail = "" if self.taken is None else recorder.encoder.returned(self.taken)
+                    closed = f'{self._head},"end_timestamp":{end:.6f},"result":"Success"{tail}}}\n'
+                    recorder.writer.write(closed, now)
+                else:
+                    closed = recorder.close(self, end, *self._ending(error))
+            finally:
+                if (joined := recorder.joined) is not None:
+                    joined.leave(self, closed)
         except RecursionError:
             recorder.writer.process.dropped[NO_ROOM] += 1
         except Exception as unexpected:  # noqa: BLE001 - whatever goes wrong here is not the host's
             recorder.give_up(unexpected)
+
+    def _ending(self, error: BaseException | None) -> tuple[Outcome, dict[str, Any]]:
+        """Return how the action ends whose body this exception leaves, and what is known late."""
+        late = {"returns": self.taken, **(self._late or {})}
+        return _outcome(late.pop("failure", None), error), late
 
     def _give_up(self, recorder: Recorder, error: BaseException) -> None:
         """Count the open half as lost; if the error is the host's, nothing was entered."""

@@ -75,7 +75,11 @@ own_work: contextvars.ContextVar[bool] = contextvars.ContextVar("agentlog_own_wo
 
 def innermost(recorder: object = None) -> Node | None:
     """Return the innermost open node of this context: the recorder's, or anybody's if None."""
-    node = current.get()
+    return innermost_from(current.get(), recorder)
+
+
+def innermost_from(node: Node | None, recorder: object = None) -> Node | None:
+    """Return the innermost open node of those that begin with this one, as `innermost` does."""
     while node is not None:
         if not node.closed and (
             recorder is None or node.recorder is recorder or node.recorder is None
@@ -94,12 +98,17 @@ def enter(node: Node) -> None:
 
 def outlived(recorder: object = None) -> Node | None:
     """Return the session of this context that has closed while its work still runs."""
-    node = current.get()
-    while node is not None:
-        if _is_session(node) and (recorder is None or node.recorder is recorder):
-            return node
+    node = session_around(current.get())
+    while node is not None and recorder is not None and node.recorder is not recorder:
+        node = session_around(node.outer)
+    return node
+
+
+def session_around(node: Node | None) -> Node | None:
+    """Return the session that a node is, or is in by the contexts it was entered in."""
+    while node is not None and (node.parent_id is not None or node.recorder is None):
         node = node.outer
-    return None
+    return node
 
 
 def compress(node: Node) -> None:

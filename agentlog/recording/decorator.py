@@ -36,6 +36,7 @@ C = TypeVar("C")
 P = ParamSpec("P")
 R = TypeVar("R")
 
+Swap = Callable[[object], object]
 GetRecorder = Callable[[], Recorder | None]
 Reduce = Callable[[list[Any]], Any]
 
@@ -122,14 +123,7 @@ def record_action(
         message = 'record_action is written with the name of the event: @record_action("plan")'
         raise ConfigurationError(message)
     check(event_type=event_type, tags=tags, action_type=action_type, model=model)
-    if not _is_list_of_names(ignore):
-        message = f"{shown(ignore, 'ignore')} is not accepted: it is a list of parameter names"
-        raise ConfigurationError(message)
-    if reduce is not None and not callable(reduce):
-        message = (
-            f"{shown(reduce, 'reduce')} is not accepted: it is a function of the list of items"
-        )
-        raise ConfigurationError(message)
+    _check_capture(ignore, reduce)
 
     def decorate(function: Any) -> Any:
         if isinstance(function, classmethod | staticmethod):
@@ -151,6 +145,18 @@ def record_action(
         return functools.wraps(function, updated=copied)(_wrapper(function, spec))
 
     return decorate
+
+
+def _check_capture(ignore: Any, reduce: Any) -> None:
+    """Raise ConfigurationError if what is said of the values to be recorded cannot be meant."""
+    if not _is_list_of_names(ignore):
+        message = f"{shown(ignore, 'ignore')} is not accepted: it is a list of parameter names"
+        raise ConfigurationError(message)
+    if reduce is not None and not callable(reduce):
+        message = (
+            f"{shown(reduce, 'reduce')} is not accepted: it is a function of the list of items"
+        )
+        raise ConfigurationError(message)
 
 
 def _is_list_of_names(ignore: Any) -> bool:
@@ -277,6 +283,26 @@ class _RecordedSteps(Steps):
         self._action.__exit__(None, error, None)
 
 
+class _MirroredSteps(_RecordedSteps):
+    """The steps of a generator whose action is a span of OpenTelemetry's too."""
+
+    __slots__ = ("_context", "_swap")
+
+    def __init__(self, spec: Spec, recorder: Recorder, args: Any, kwargs: Any, swap: Swap) -> None:
+        outside = swap(None)
+        super().__init__(spec, recorder, args, kwargs)
+        self._swap = swap
+        self._context = swap(outside)
+
+    def __enter__(self) -> None:
+        self._context = self._swap(self._context)
+        super().__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        self._context = self._swap(self._context)
+
+
 class _UnrecordedSteps(Steps):
     """The steps of a generator while nothing is recorded: the context is left alone."""
 
@@ -296,6 +322,9 @@ def _steps_of(spec: Spec) -> NewSteps:
         if recorder is None:
             return _UNRECORDED
         try:
+            joined = recorder.joined
+            if joined is not None and (swap := joined.swap) is not None:
+                return _MirroredSteps(spec, recorder, args, kwargs, swap)
             return _RecordedSteps(spec, recorder, args, kwargs)
         except RecursionError:
             recorder.writer.process.dropped[NO_ROOM] += 1

@@ -32,9 +32,12 @@ _NAMES = ("event_type", "action_type", "reason", "error")
 _HEAVY = ("params", "returns", "prompt", "log")
 _OUR_REASONS = ("cancelled", "interrupted", "abandoned", "exit")
 _SHORT = 4096
-_RECURRING = 64
 _CACHED = 1024
+_MOST_TEXT = 256 << 10  # characters of remembered texts
 _FREQUENT = 32
+_IN_LISTS = (str, dict)
+_MOST_NESTED = 4  # levels of a mapping in others
+_LOOKED_AT = 512  # characters of a text that are searched for secrets twice, if it holds one
 _PAIR = 2  # may be the name of a secret and the secret: the walk knows
 
 T = TypeVar("T")
@@ -69,6 +72,8 @@ class Encoder:
         self._names: dict[str, str] = {}
         self._keys: dict[str, str] = {}
         self._texts: dict[str, str] = {}
+        self._text_kept = 0
+        self._cleared: dict[str, str] = {}  # texts that look like a secret's and hold none
         self.labels: dict[tuple[str | None, str | None], str] = {}
 
     def opening(
@@ -79,13 +84,17 @@ class Encoder:
     ) -> str:
         """Return `,"event_type":…,"params":…` and the details' fields, as a piece of a record."""
         name = self._names.get(event_type)
-        if name is not None and details is None:
-            if params is None:
-                return name
-            text = self._frequent(params) if type(params) is dict else None
+        if name is None:
+            self._learn_name(event_type)
+        elif params is None or type(params) is dict:
+            text = "" if params is None else self._frequent(params)
             if text is not None:
-                return f'{name},"params":{text}'
-        self._learn_name(event_type)
+                head = f'{name},"params":{text}' if text else name
+                if not details:
+                    return head
+                more = self._quick_fields(details) if len(text) <= LEAST_ROOM // 4 else None
+                if more is not None:
+                    return head + more
         return self.fields({"event_type": event_type, "params": params, **(details or {})})
 
     def learn_labels(self, level: str | None, logger: str | None) -> str | None:
@@ -99,7 +108,7 @@ class Encoder:
         """Encode a field's value now, to be written later; one that is encoded stays as it is."""
         if type(value) is Encoded:
             return value
-        if (text := self._quick(value)) is not None:
+        if (text := self._quick(value)) is not None and len(text) <= PAYLOAD_ROOM // 4:
             return Encoded(text)
         walk = Walk(self.rules, PAYLOAD_ROOM, {})
         return Encoded(self._field(field, value, walk), walk.notes)
@@ -122,6 +131,8 @@ class Encoder:
 
     def fields(self, values: Mapping[str, Any]) -> str:
         """Return `,"name":value` for each value that is not None, and `,"notes":…` if any."""
+        if (text := self._quick_fields(values)) is not None:
+            return text
         notes: dict[str, int] = {}
         head = Walk(self.rules, HEAD_ROOM, notes)
         given = {name: value for name, value in values.items() if value is not None}
@@ -149,7 +160,19 @@ class Encoder:
             parts.append(f',"notes":{json.dumps(notes, separators=(",", ":"))}')
         return "".join(parts)
 
-    def _quick(self, value: Any) -> str | None:
+    def _quick_fields(self, values: Mapping[str, Any]) -> str | None:
+        """Encode fields that are short and clean; None leaves them to the walk."""
+        if not self._plain:
+            return None
+        parts = []
+        for name, value in values.items():
+            if value is not None:
+                if (text := self._quick(value)) is None or len(text) > LEAST_ROOM // 4:
+                    return None
+                parts.append(f',"{name}":{text}')
+        return "".join(parts)
+
+    def _quick(self, value: Any, depth: int = 0) -> str | None:
         """Encode a number, or clean texts alone or in a container; None leaves it to the walk."""
         if not self._plain:
             return None
@@ -159,12 +182,16 @@ class Encoder:
         if value is None:
             return "null"
         if kind is str:
-            known = self._texts.get(value) if len(value) <= _RECURRING else None
+            known = self._texts.get(value) if len(value) <= _SHORT else None
             return known or self._learn_text(value)
         if (kind is list or (kind is tuple and len(value) != _PAIR)) and len(value) <= _FREQUENT:
-            parts = [self._quick(item) if type(item) is str else None for item in value]
-            return None if None in parts else f"[{','.join(parts)}]"  # type: ignore[arg-type]
-        return self._frequent(value) if kind is dict else None
+            parts = []
+            for item in value:
+                if type(item) not in _IN_LISTS or (text := self._quick(item, depth)) is None:
+                    return None
+                parts.append(text)
+            return f"[{','.join(parts)}]"
+        return self._frequent(value, depth) if kind is dict else None
 
     def _field(self, name: str, value: Any, walk: Walk) -> str | None:
         if self._only_names:
@@ -187,7 +214,9 @@ class Encoder:
             return None
         return Walk(None, PAYLOAD_ROOM, walk.notes).value(answer)
 
-    def _frequent(self, values: dict[str, Any]) -> str | None:  # noqa: C901 - one straight line
+    def _frequent(  # noqa: C901, PLR0912 - one straight line
+        self, values: dict[str, Any], depth: int = 0
+    ) -> str | None:
         """Encode a mapping of short clean texts and numbers; None leaves it to the walk."""
         if not self._plain or len(values) > _FREQUENT:
             return None
@@ -200,8 +229,9 @@ class Encoder:
                     return None
                 kind = type(value)
                 if kind is str:
-                    text = texts.get(value) if len(value) <= _RECURRING else None
-                    if text is None and (text := self._learn_text(value)) is None:
+                    text = texts.get(value) if len(value) <= _SHORT else None
+                    text = text or self._learn_text(value) or self._cleared_text(value)
+                    if text is None:
                         return None
                     parts.append(head + text)
                 elif kind is int:
@@ -215,18 +245,38 @@ class Encoder:
                 elif kind is float and value - value == 0.0:
                     parts.append(f"{head}{value!r}")
                 else:
-                    return None
+                    text = self._quick(value, depth + 1) if depth < _MOST_NESTED else None
+                    if text is None or len(text) > _SHORT:
+                        return None
+                    parts.append(head + text)
         except RuntimeError:
             # Another thread changed the mapping under us; the walk takes a copy first.
             return None
         return f"{{{','.join(parts)}}}"
 
     def _learn_text(self, value: str) -> str | None:
-        """Quote a text, and remember a short one: names of models, tools and places recur."""
+        """Quote a text, and remember it: names recur, and each request has all messages before."""
         if len(value) > _SHORT or mend(value) is not value or self._might_hold_secret(value):
             return None
-        quoted = quote(value)
-        return quoted if len(value) > _RECURRING else _store(self._texts, value, quoted)
+        self._text_kept += len(value)
+        if self._text_kept > _MOST_TEXT:
+            self._texts.clear()
+            self._text_kept = len(value)
+        return _store(self._texts, value, quote(value))
+
+    def _cleared_text(self, value: str) -> str | None:
+        """Quote a short text that has a look of a secret and holds none, as URLs do.
+
+        For values in mappings only: in a list, a text may say that the next one is a secret.
+        """
+        if (known := self._cleared.get(value)) is not None:
+            return known
+        rules = self.rules
+        if rules is None or len(value) > _LOOKED_AT or mend(value) is not value:
+            return None
+        if rules.clean(value)[1]:
+            return None
+        return _store(self._cleared, value, quote(value))
 
     def _learn_key(self, key: Any) -> str | None:
         """Remember how an ordinary key is written; None for one that takes the walk."""

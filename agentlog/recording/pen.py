@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from agentlog import journal
+from agentlog.owner import new_owner
 from agentlog.recording.forked import new_mark
 
 FAR = 1 << 62
@@ -131,7 +132,7 @@ class Process:
 
     def __init__(self) -> None:
         self.here = new_mark()
-        self.owner = journal.new_owner()
+        self.owner = new_owner()
         self.numbers = itertools.count(1)
         self.pen = Pen()
         self.looking = False  # a thread looks after the file

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 from agentlog.errors import call_site, warn
 from agentlog.foreign import let_pass
@@ -43,12 +43,40 @@ class OwnWork(Exception):  # noqa: N818 - nothing is wrong
     """What is to be recorded is agentlog's own work, as by a library that it calls."""
 
 
+class Entered(Protocol):
+    """An action, as far as what is joined looks at it."""
+
+    event_type: str
+    recorder: "Recorder"
+
+
+class Joined(Protocol):
+    """What else nests in this program: OpenTelemetry's spans."""
+
+    def innermost(self, recorder: "Recorder") -> Node | None:
+        """Return the node of a span, where an event recorded here belongs under one."""
+
+    @property
+    def swap(self) -> Callable[[object], object] | None:
+        """What makes another context of its own the current one, and returns the one before.
+
+        None where there is no need to, as no action is one of its spans.
+        """
+
+    def enter(self, action: Entered, opened: str) -> None:
+        """See that an action was entered, and its open half; never raises."""
+
+    def leave(self, action: Entered, closed: str) -> None:
+        """See that it was left, and its close half, if it has one; never raises."""
+
+
 class Recorder:
     """The recording side of one client.
 
     `start` opens and returns the session that events without a parent belong to; it is called when
-    there is none. `time` and `perf` are the clocks: seconds since the epoch, and seconds that never
-    go back.
+    there is none, with the time of an event that has begun before. `time` and `perf` are the
+    clocks: seconds since the epoch, and seconds that never go back. `joined` is None until
+    OpenTelemetry is joined to the client.
     """
 
     __slots__ = (
@@ -57,6 +85,7 @@ class Recorder:
         "crumbs",
         "encoder",
         "in_main",
+        "joined",
         "lines",
         "perf",
         "session",
@@ -66,13 +95,16 @@ class Recorder:
         "writer",
     )
 
-    def __init__(self, encoder: Encoder, writer: Writer, start: Callable[[], Node]) -> None:
+    def __init__(
+        self, encoder: Encoder, writer: Writer, start: Callable[[float | None], Node]
+    ) -> None:
         self.encoder = encoder
         self.writer = writer
         self.start = start
         self.time = time.time
         self.perf = time.perf_counter
         self.session: Node | None = None
+        self.joined: Joined | None = None
         self.in_main: set[Node] = set()  # sessions, and actions right below one
         self.lines = Recent()  # log records that are events, with their ids
         self.crumbs = Recent()  # log records that are remembered
@@ -82,13 +114,22 @@ class Recorder:
 
     def parent(self, *, warns: bool = True) -> Node:
         """Return the node that an event recorded here and now belongs under."""
+        joined = self.joined
+        if joined is not None and (span := joined.innermost(self)) is not None:
+            return span
         node = current.get()
         if node is not None and node.recorder is self and not node.closed:
             return node
         return context.innermost(self) or self.root(warns=warns)
 
-    def root(self, *, warns: bool = True) -> Node:
-        """Return the node for what has no open node in its context.
+    def innermost(self) -> Node | None:
+        """Return the innermost node that is open here, if one is."""
+        joined = self.joined
+        span = None if joined is None else joined.innermost(self)
+        return span or context.innermost(self)
+
+    def root(self, *, warns: bool = True, since: float | None = None) -> Node:
+        """Return the node for what has no open node in its context, and has begun at this time.
 
         Raises `OwnWork` where agentlog itself is at work, of which nothing is recorded.
         """
@@ -110,7 +151,7 @@ class Recorder:
         outlived = context.outlived(self)
         if outlived is not None:
             return outlived
-        return self.start()
+        return self.start(since)
 
     def open(
         self, node: Node, timestamp: float, event_type: str, kind: str, fields: dict[str, Any]
@@ -118,11 +159,12 @@ class Recorder:
         """Write the open half of a node; never raises."""
         parent = f'"{node.parent_id}"' if node.parent_id else "null"
         try:
-            self._write(
-                f'"id":"{node.id}","session_id":"{node.session_id}","parent_id":{parent}'
+            opened = (
+                f'{{"id":"{node.id}","session_id":"{node.session_id}","parent_id":{parent}'
                 f"{self.encoder.opening(event_type, None, fields)}"
-                f',"action_type":"{kind}","timestamp":{timestamp:.6f}'
+                f',"action_type":"{kind}","timestamp":{timestamp:.6f}}}\n'
             )
+            self.writer.write(opened, self.perf())
         except Exception as error:  # noqa: BLE001 - whatever goes wrong here is not the host's
             self.give_up(error)
 
@@ -173,23 +215,23 @@ class Recorder:
                 let_pass(error)
         crumbs.append((self.time(), logger, level, taken(line, self.encoder)))
 
-    def close(self, node: Node, end: float, outcome: Outcome, late: dict[str, Any]) -> None:
-        """Write the close half of a node; never raises."""
+    def close(self, node: Node, end: float, outcome: Outcome, late: dict[str, Any]) -> str:
+        """Write the close half of a node, and return it, if it could be made; never raises."""
         result, reason, error = outcome
         crumbs, node.crumbs = node.crumbs, None
         try:
             if result == "Fail" and crumbs:
                 late["log"] = as_log(list(crumbs))
             fields = self.encoder.fields({"reason": reason, **late, "error": error})
-            self._write(
-                f'"id":"{node.id}","session_id":"{node.session_id}","end_timestamp":{end:.6f},'
-                f'"result":"{result}"{fields}'
+            closed = (
+                f'{{"id":"{node.id}","session_id":"{node.session_id}","end_timestamp":{end:.6f},'
+                f'"result":"{result}"{fields}}}\n'
             )
+            self.writer.write(closed, self.perf())
         except Exception as unexpected:  # noqa: BLE001 - whatever goes wrong here is not the host's
             self.give_up(unexpected)
-
-    def _write(self, record: str) -> None:
-        self.writer.write(f"{{{record}}}\n", self.perf())
+            return ""
+        return closed
 
     def give_up(self, error: BaseException) -> None:
         """Count a record that could not be made; say so once. For what should not happen.

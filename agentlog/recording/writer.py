@@ -29,7 +29,7 @@ from contextlib import suppress
 from os import get_blocking, pwrite
 from pathlib import Path
 
-from agentlog import journal
+from agentlog import journal, losses
 from agentlog.errors import warn
 from agentlog.recording.encode import without_payload
 from agentlog.recording.pen import FAR, Pen, Process, close_inherited, close_left
@@ -322,7 +322,7 @@ class Writer:
         """Hold the journal to its limit: old runs go (of `local`), then payloads, then records."""
         size = journal.size_of(self.directory)
         if size >= self.limit and self.directory.name == journal.LOCAL:
-            size = journal.make_room(self.directory, self.limit)
+            size = losses.make_room(self.directory, self.limit)
         process.bare = size >= self.limit
         process.full = size >= 2 * self.limit
         process.slow = process.broken or process.bare or process.full
@@ -334,7 +334,7 @@ class Writer:
             more = records - process.noted[reason]
             if more:
                 process.noted[reason] += more  # before it is: another thread may come by
-                if not journal.note_loss(self.directory, reason, more):
+                if not losses.note(self.directory, reason, more):
                     process.noted[reason] -= more
                     return  # the disk is still full; stats() has the number
 

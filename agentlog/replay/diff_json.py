@@ -5,8 +5,10 @@ number of the others, and when all of them together are too long, only the numbe
 """
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import Final
 
+from agentlog.replay.cost import total
 from agentlog.replay.diff import Comparison
 from agentlog.replay.diff_items import Item, items
 from agentlog.replay.patch import Patch
@@ -62,8 +64,10 @@ def _session(roots: Sequence[Node]) -> dict[str, object] | None:
     return {
         "session_id": own.session_id,
         "tags": own.tags,
+        "last": own.last,
         "events": sum(1 for _ in walk(roots)),
         "failures": sum(root.failures for root in roots),
+        "spent": astuple(total(root.spent for root in roots)),
         **_event(own),
     }
 

@@ -11,13 +11,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from agentlog.prices import DETAILS
+from agentlog.replay.cost import NOTHING, Spent, total
 from agentlog.replay.node import Node
 from agentlog.replay.text import Tally
+from agentlog.replay.tree import forest
 from agentlog.store.merge import Event
 from agentlog.store.state import State, silenced
 
 _PAYLOADS: Final = frozenset(["params", "prompt", "returns", "log", "process", "notes"])
-_ENDS: Final = frozenset(["end_timestamp", "result", "reason", "error"])
+_ENDS: Final = frozenset(
+    ["end_timestamp", "result", "reason", "error", "prompt_tokens", "completion_tokens"]
+)
 _LONGEST_ERROR: Final = 400
 _MOST_ANCESTORS: Final = 64
 _DEEPEST: Final = 24
@@ -41,8 +46,8 @@ class Followed:
         self._recent: dict[str, None] = {}
         self._open: dict[str, None] = {}
         self._failures: set[str] = set()
-        self._tokens_in: int | None = None
-        self._tokens_out: int | None = None
+        self._calls: dict[str, None] = {}
+        self._spent: Spent | None = NOTHING
         self._head: Node | None = None
 
     @property
@@ -63,7 +68,7 @@ class Followed:
         for event in events:
             node = Node(_lean(event))
             before = self._nodes.get(node.id)
-            self._note(node, before)
+            self._note(node)
             steps.extend(_steps(before, node))
         placed = [Step(step.node, self._depth(step.node), step.when, step.is_end) for step in steps]
         return sorted(placed, key=_order)
@@ -77,8 +82,7 @@ class Followed:
         return Tally(
             events=len(self._nodes),
             failures=len(self._failures),
-            tokens_in=self._tokens_in,
-            tokens_out=self._tokens_out,
+            spent=self._sum_up(),
         )
 
     def newest(self, most: int) -> Iterator[Node]:
@@ -89,6 +93,9 @@ class Followed:
                 if place == most:
                     break
                 chosen[event_id] = None
+        return self._with_those_above(chosen)
+
+    def _with_those_above(self, chosen: dict[str, None]) -> Iterator[Node]:
         for event_id in list(chosen):
             node: Node | None = self._nodes[event_id]
             for _ in range(_MOST_ANCESTORS):
@@ -100,7 +107,14 @@ class Followed:
             chosen[self._head.id] = None
         return (self._nodes[event_id] for event_id in chosen)
 
-    def _note(self, node: Node, before: Node | None) -> None:
+    def _sum_up(self) -> Spent:
+        """Return what all calls took: by their place in the tree, and so only if it has changed."""
+        if self._spent is None:
+            nodes = self._with_those_above(dict(self._calls))
+            self._spent = total(root.spent for root in forest(node.event for node in nodes))
+        return self._spent
+
+    def _note(self, node: Node) -> None:
         self._nodes[node.id] = node
         self._recent.pop(node.id, None)
         self._recent[node.id] = None
@@ -109,9 +123,9 @@ class Followed:
             self._open[node.id] = None
         if node.failed:
             self._failures.add(node.id)
-        was_in, was_out = (before.tokens_in, before.tokens_out) if before else (None, None)
-        self._tokens_in = _sum(self._tokens_in, node.tokens_in, was_in)
-        self._tokens_out = _sum(self._tokens_out, node.tokens_out, was_out)
+        if node.tokens_in is not None or node.tokens_out is not None:
+            self._calls[node.id] = None
+            self._spent = None
         if node.is_root and (self._head is None or node.kind == "session"):
             self._head = node
 
@@ -139,11 +153,6 @@ def _steps(before: Node | None, node: Node) -> Iterator[Step]:
         yield Step(node, 0, node.ended, is_end=True)
 
 
-def _sum(known: int | None, now: int | None, was: int | None) -> int | None:
-    """Count the tokens of an event that had others, None where nobody counted them."""
-    return known if now is None else (known or 0) + now - (was or 0)
-
-
 def _order(step: Step) -> tuple[float, bool, int]:
     """Order by time; at one time, what starts goes down the tree and what ends goes up."""
     when = math.inf if step.when is None else step.when
@@ -153,6 +162,10 @@ def _order(step: Step) -> tuple[float, bool, int]:
 def _lean(event: Mapping[str, object]) -> Event:
     """Return an event without what no line shows."""
     lean = {name: value for name, value in event.items() if name not in _PAYLOADS}
+    params = event.get("params")
+    if isinstance(params, dict):
+        details = {name: params[name] for name in DETAILS if name in params}
+        lean |= {"params": details} if details else {}
     error = lean.get("error")
     if isinstance(error, dict):
         message = error.get("message")

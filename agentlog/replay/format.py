@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
+from decimal import Decimal
 from functools import lru_cache
 
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -20,7 +21,7 @@ _JOINERS = "\u200c\u200d"
 _at_joiners = re.compile(f"([{_JOINERS}])").split
 
 _is_narrow = re.compile(
-    "[\x00-\u02ff\u2010-\u20cf\u2100-\u22ff\u2500-\u257f\u2706-\u2727]*"
+    "[\x00-\u02ff\u2010-\u20cf\u2100-\u22ff\u2500-\u257f\u2706-\u2709\u270c-\u2727]*"
 ).fullmatch
 """Whether a text is surely of one column a character: it spares most texts the slow way."""
 
@@ -171,6 +172,15 @@ def _short(value: int) -> str:
         if value < bound:
             return f"{value / factor:.1f}{unit}"
     return f"{value / 1e9:,.1f}G"
+
+
+def dollars(value: float) -> str:
+    """Write a cost in US dollars: $1,234.56, $0.0123 below a dollar, $0.0012 below a cent."""
+    if value < 1e-6:  # noqa: PLR2004
+        return "<$0.000001" if value else "$0"
+    if value < 0.01:  # noqa: PLR2004
+        return f"${Decimal(f'{value:.1e}'):f}"
+    return f"${value:,.{4 if value < 1 else 2}f}"
 
 
 def plural(value: int, noun: str) -> str:

@@ -23,6 +23,7 @@ class Glyphs:
     times: str
     arrow: str
     cause: str
+    recovered: str
     dot: str
     dash: str
     ellipsis: str
@@ -54,6 +55,7 @@ UNICODE = Glyphs(
     times="\N{MULTIPLICATION SIGN}",
     arrow="→",
     cause="← root cause",
+    recovered="← recovered",
     dot="·",
     dash="\N{EN DASH}",
     ellipsis="…",
@@ -84,6 +86,7 @@ ASCII = Glyphs(
     times="x",
     arrow="->",
     cause="<- root cause",
+    recovered="<- recovered",
     dot="-",
     dash="-",
     ellipsis="...",

@@ -1,27 +1,31 @@
 """The list of sessions for the terminal.
 
 The rule of this file: one session, one row, newest first; the name stands last, where it can be
-as long as it is. Where the terminal is too narrow for that table, a session has a second line, with
-its name and its counts in words.
+as long as it is. Where the terminal is too narrow for that table, it goes without the tokens if it
+has what they cost; and else a session has a second line, with its name and its counts in words.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 
 from agentlog.replay import format as fmt
+from agentlog.replay.cost import NOTHING, Spent
 from agentlog.replay.glyphs import ASCII, UNICODE
 from agentlog.replay.lines import GAP, Line, Span, flow, measure
 from agentlog.replay.node import elapsed, moment
-from agentlog.replay.rows import View
+from agentlog.replay.rows import UNKNOWN_COST, View
 from agentlog.store import SessionSummary
 from agentlog.store.ids import id_length
-from agentlog.store.state import State
+from agentlog.store.state import CUT, State
 
-_HEADINGS = ("session", "when", "outcome", "took", "events", "failed", "tokens")
+_HEADINGS = ("session", "when", "outcome", "took", "events", "failed", "tokens", "cost")
 _FIRST = 4
 """How many of them stand in the first of two lines; the last of them only if there is room."""
 
-_NUMBERS = {"took", "events", "failed", "tokens"}
+_TOKENS, _COST = map(_HEADINGS.index, ("tokens", "cost"))
+_NUMBERS = _HEADINGS.index("took")
+"""From here on they are numbers."""
+
 _NARROW = 100
 _LEAST_NAME = 12
 """Columns for names beside the table; with less there is no table."""
@@ -38,27 +42,37 @@ def sessions(
     now: float | None = None,
     zone: tzinfo | None = None,
     known: Iterable[str] = (),
+    costs: Mapping[str, Spent] | None = None,
 ) -> list[Line]:
     """Lay out a list of sessions, newest first, below a line of headings; nothing for none.
 
     `known` are the ids of further sessions, from which the written ones have to differ. `now`,
-    seconds since the epoch, says for how long a session runs. The rest is as for `text.replay`.
+    seconds since the epoch, says for how long a session runs. `costs` says by their ids what they
+    took; where that is nothing of any, there is no column for it. The rest is as for `text.replay`.
     """
     newest = sorted(summaries, key=_order, reverse=True)
     if not newest:
         return []
     length = id_length([*known, *(summary.id for summary in newest)])
     view = View(width=width, glyphs=ASCII if ascii_only else UNICODE, now=now, zone=zone)
-    table = [_cells(summary, view, length, _year(newest[0], view)) for summary in newest]
-    headings = _headings(view)
-    widths = [max(map(measure, column)) for column in zip(headings, *table, strict=True)]
-    if sum(widths) + len(widths) * len(GAP[0]) + _LEAST_NAME > width:
-        rows = zip(table, newest, strict=True)
-        return [line for row, summary in rows for line in _stacked(row, summary, widths, view)]
-    lines = _set_row(headings, [[("name", "heading")]], widths, width)
-    for row, summary in zip(table, newest, strict=True):
-        lines.extend(_set_row(row, _name(summary, view), widths, width))
-    return lines
+    year, spent = _year(newest[0], view), costs or {}
+    table = [
+        [*_cells(summary, view, length, year), _cost(spent.get(summary.id, NOTHING), view)]
+        for summary in newest
+    ]
+    names: list[list[Line]] = [
+        [[("name", "heading")]],
+        *(_name(summary, view) for summary in newest),
+    ]
+    rows = [_headings(view), *table]
+    for left_out in (None, _TOKENS) if any(cost for *_, cost in table) else (_COST,):
+        shown = [row[:left_out] + row[left_out + 1 :] if left_out else row for row in rows]
+        widths = [max(map(measure, column)) for column in zip(*shown, strict=True)]
+        if sum(widths) + len(widths) * len(GAP[0]) + _LEAST_NAME <= width:
+            both = zip(shown, names, strict=True)
+            return [line for row, name in both for line in _set_row(row, name, widths, width)]
+    told = zip(table, newest, strict=True)
+    return [line for row, summary in told for line in _stacked(row, summary, widths, view)]
 
 
 def summary_duration(summary: SessionSummary, now: float | None = None) -> float | None:
@@ -96,11 +110,23 @@ def _cells(summary: SessionSummary, view: View, length: int, year: str) -> list[
         [(view.name(summary.id[:length]), "id")],
         [(when.removeprefix(year), "detail")],
         [(f"{view.glyphs.states[state]} {state}", state)],
-        [(view.duration(summary_duration(summary, view.now)), "duration")],
+        [(_duration(summary, view), "duration")],
         [(f"{summary.events:,}", "detail")],
         [(f"{summary.failures:,}", State.FAILED if summary.failures else "detail")],
         [(tokens if has_tokens else "", "tokens")],
     ]
+
+
+def _duration(summary: SessionSummary, view: View) -> str:
+    """Write how long it took; of one whose end nobody saw, the least, as a replay's header does."""
+    seconds = summary_duration(summary, view.now)
+    is_least = State(summary.state) in CUT and summary.end_timestamp is None and seconds
+    return view.duration(seconds) + ("+" if is_least else "")
+
+
+def _cost(spent: Spent, view: View) -> Line:
+    text = view.cost(spent) or (UNKNOWN_COST if spent.unpriced else "")
+    return [(text, "cost")] if text else []
 
 
 def _name(summary: SessionSummary, view: View) -> list[Line]:
@@ -123,9 +149,9 @@ def _set_row(
 
 def _padded(cells: Sequence[Line], widths: Sequence[int]) -> list[Line]:
     padded: list[Line] = []
-    for heading, cell, column in zip(_HEADINGS, cells, widths, strict=False):
+    for place, (cell, column) in enumerate(zip(cells, widths, strict=False)):
         pad = (" " * (column - measure(cell)), "")
-        padded.append([pad, *cell] if heading in _NUMBERS else [*cell, pad])
+        padded.append([pad, *cell] if place >= _NUMBERS else [*cell, pad])
     return padded
 
 
@@ -140,7 +166,7 @@ def _stacked(
     if not _is_fitting(first, view):
         first = list(cells[:length])
     name, *tags = _name(summary, view)
-    counts = _counts(summary, cells[-1])
+    counts = _counts(summary, *cells[_TOKENS:])
     second = [[_BELOW, *name], *tags, *cells[length:_FIRST], *counts]
     return [
         *flow(first, view.width, between=GAP, indent=_BELOW),
@@ -152,10 +178,12 @@ def _is_fitting(cells: Sequence[Line], view: View) -> bool:
     return sum(map(measure, cells)) + (len(cells) - 1) * len(GAP[0]) <= view.width
 
 
-def _counts(summary: SessionSummary, tokens: Line) -> list[Line]:
+def _counts(summary: SessionSummary, tokens: Line, cost: Line | None = None) -> list[Line]:
     counts: list[Line] = [[(fmt.plural(summary.events, "event"), "detail")]]
     if summary.failures:
         counts.append([(f"{summary.failures:,} failed", State.FAILED)])
     if measure(tokens):
         counts.append([("tokens ", "detail"), *tokens])
+    if cost:
+        counts.append([("cost ", "detail"), *cost])
     return counts

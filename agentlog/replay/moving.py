@@ -10,7 +10,15 @@ from typing import Final
 
 from agentlog.replay.follow import Followed, Step
 from agentlog.replay.lines import GAP, Line
-from agentlog.replay.rows import View, details_of, duration_of, role_of, trouble_of
+from agentlog.replay.rows import (
+    View,
+    cost_of,
+    details_of,
+    duration_of,
+    role_of,
+    tokens_of,
+    trouble_of,
+)
 from agentlog.replay.text import header, tree
 from agentlog.replay.tree import forest
 from agentlog.store import ids
@@ -51,8 +59,10 @@ def line(step: Step, view: View) -> Line:
     for detail in details_of([node], state, view):
         written.extend((GAP, detail))
     if step.is_end:
-        if tokens := view.tokens(node.tokens_in, node.tokens_out):
+        if tokens := tokens_of(node, view):
             written.extend((GAP, (tokens, "tokens")))
+        if cost := cost_of([node], node.own_spent, view):
+            written.extend((GAP, (cost, "cost")))
         if step.when is not None and (duration := duration_of(node, state, view)):
             written.extend((GAP, (duration, "duration")))
         if trouble := trouble_of(node, state, view):

@@ -5,7 +5,10 @@ never raises. What cannot be read counts as not there; the event stays.
 """
 
 import json
+from collections.abc import Mapping
 
+from agentlog.replay.cost import NOTHING, Spent, spent_on
+from agentlog.replay.turns import asked, is_conversation
 from agentlog.store import MOST_TOKENS
 from agentlog.store.merge import Event
 from agentlog.store.state import BY_REASON, State, state_of
@@ -19,11 +22,12 @@ _LONGEST_LINE = 4096
 class Node:
     """An event and the events below it, with its fields read tolerantly.
 
-    A field of the wrong type reads as if it were not there. `failures` and `unsettled` (running
-    or interrupted) and `events` count the node itself and everything below it.
+    A field of the wrong type reads as if it were not there. `failures`, `cut` (interrupted or
+    silent), `unsettled` (those and running) and `events` count the node itself and everything below
+    it, as `spent` does with tokens and costs; `last` is the last moment that any of it tells.
     """
 
-    __slots__ = ("children", "event", "events", "failures", "unsettled")
+    __slots__ = ("children", "cut", "event", "events", "failures", "last", "spent", "unsettled")
 
     def __init__(self, event: Event) -> None:
         self.event = event
@@ -31,6 +35,9 @@ class Node:
         self.events = 1
         self.failures = 0
         self.unsettled = 0
+        self.cut = 0
+        self.last: float | None = None
+        self.spent = NOTHING
 
     def __repr__(self) -> str:
         return f"<Node {self.id} {self.name!r} {self.state}>"
@@ -74,6 +81,11 @@ class Node:
         return self.state is State.FAILED
 
     @property
+    def is_trouble(self) -> bool:
+        """Whether it or something below it has failed or was cut off."""
+        return bool(self.failures or self.cut)
+
+    @property
     def started(self) -> float | None:
         """Seconds since the epoch."""
         return moment(self.event.get("timestamp"))
@@ -100,6 +112,22 @@ class Node:
         return _text(self.event.get("model"))
 
     @property
+    def asked(self) -> str | None:
+        """What a user or a tool said last in the prompt, on one line; of another form its JSON."""
+        prompt = self.event.get("prompt")
+        if prompt is None:
+            return None
+        turn = asked(prompt) if is_conversation(prompt) else None
+        last = (
+            turn.said[-1] if turn else prompt[-1] if isinstance(prompt, list) and prompt else prompt
+        )
+        words = last if isinstance(last, str) else _label(last if turn else prompt)
+        line = " ".join(words[:_LONGEST_LINE].split())
+        if not line:
+            return None
+        return f"{turn.who} gave: {line}" if turn and turn.is_of_tool else f"asked: {line}"
+
+    @property
     def tokens_in(self) -> int | None:
         """The tokens of the prompt."""
         return count(self.event.get("prompt_tokens"))
@@ -108,6 +136,22 @@ class Node:
     def tokens_out(self) -> int | None:
         """The tokens of the completion."""
         return count(self.event.get("completion_tokens"))
+
+    @property
+    def is_uncounted(self) -> bool:
+        """Whether it is an answer that was streamed, of which nobody told the tokens."""
+        params = self.event.get("params")
+        is_stream = isinstance(params, Mapping) and params.get("stream") is True
+        is_told = self.tokens_in is not None or self.tokens_out is not None
+        return self.kind == "llm" and is_stream and not is_told and self.state is State.SUCCEEDED
+
+    @property
+    def own_spent(self) -> Spent:
+        """What it took itself, without what is below it."""
+        given, made = self.tokens_in, self.tokens_out
+        if given is None and made is None:
+            return NOTHING
+        return spent_on(self.model, given, made, self.when, self.event.get("params"))
 
     @property
     def reason(self) -> str | None:

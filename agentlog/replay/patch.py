@@ -1,15 +1,17 @@
 r"""Two values as a unified diff: lines that went, came and stayed.
 
 The rule of this file: a value of any shape becomes lines that a person compares. A text is its own
-lines; anything else is JSON with sorted keys, where a text of several lines in it is broken at its
-`\n`. What changes with every run and says nothing, the address in a `repr`, is left out. Of more
-lines than anybody reads it is only said how many they are.
+lines, and a conversation the words of each message behind its role, with the tools that it calls;
+anything else is JSON with sorted keys, where a text of several lines in it is broken at its `\n`.
+What changes with every run and says nothing is left out: the address in a `repr`, and the ids
+that providers of models give to calls and answers. Of more lines than anybody reads it is only said
+how many they are.
 """
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from agentlog.replay.align import gaps, pairs
 
@@ -27,6 +29,10 @@ Patch = list[tuple[str, str]]
 are skipped, and `…` for all of them, with words that say why."""
 
 _ADDRESS = re.compile(r"0x(?<!\w0x)[0-9a-fA-F]{6,16}\b")  # what begins with a text is found fast
+_GIVEN = ("call_", "toolu_", "chatcmpl-", "msg_", "resp_", "fc_", "rs_")
+"""How ids of OpenAI and Anthropic begin."""
+
+_ID = re.compile(rf"\b({'|'.join(_GIVEN)})(?=[A-Za-z]*[0-9])[A-Za-z0-9]{{16,}}\b")
 _BREAKS = re.compile(r"\\\\|\\n")
 
 
@@ -60,7 +66,13 @@ def _json(value: object, indent: int | None) -> str:
         text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=indent)
     except (RecursionError, TypeError, ValueError):
         return type(value).__name__  # nothing that was read from a store gets here
-    return _ADDRESS.sub("0x…", text)
+    return _lasting(text)
+
+
+def _lasting(text: str) -> str:
+    """Leave out what changes with every run."""
+    text = _ADDRESS.sub("0x…", text)
+    return _ID.sub(r"\1…", text) if any(begin in text for begin in _GIVEN) else text
 
 
 def _count(value: object) -> int:
@@ -77,7 +89,47 @@ def _lines(value: object) -> list[str]:
     if value is MISSING:
         return []
     if isinstance(value, str):
-        return _ADDRESS.sub("0x…", value).split("\n")
+        return _lasting(value).split("\n")
+    messages: list[Any] = value if isinstance(value, list) else [value]
+    if messages and all(map(_is_message, messages)):
+        return [line for message in messages for line in _message_lines(message)]
+    return _json_lines(value)
+
+
+def _is_message(value: object) -> bool:
+    if not isinstance(value, dict) or value.keys().isdisjoint(("content", "tool_calls")):
+        return False
+    role = value.get("role")
+    return isinstance(role, str) and "\n" not in role
+
+
+def _message_lines(message: Mapping[str, Any]) -> Iterator[str]:
+    """Write a message: behind its role what it says and calls, and as JSON what else it has."""
+    more = {name: value for name, value in message.items() if value is not None}
+    role, calls = more.pop("role"), _calls(more.get("tool_calls"))
+    if calls:
+        del more["tool_calls"]
+    said = more.pop("content", "") if isinstance(more.get("content", ""), str) else ""
+    first, *further = _lasting(said).split("\n")
+    yield f"{role}: {first}" if first else f"{role}:"
+    for call in calls:
+        further.extend(_lasting(call).split("\n"))
+    if more:
+        further.extend(_json_lines(more))
+    yield from (f"  {line}" for line in further)
+
+
+def _calls(value: Any) -> list[str]:
+    """Return what tools are called with, in the form of OpenAI; nothing of any other."""
+    try:
+        called = [(one["function"]["name"], one["function"]["arguments"]) for one in value]
+    except (KeyError, TypeError):
+        return []
+    is_told = all(isinstance(text, str) for call in called for text in call)
+    return [f"calls {name} {given}" for name, given in called] if is_told else []
+
+
+def _json_lines(value: object) -> list[str]:
     lines: list[str] = []
     for line in _json(value, 2).split("\n"):
         blank = " " * (len(line) - len(line.lstrip()) + 2)

@@ -10,16 +10,25 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from agentlog.replay import format as fmt
+from agentlog.replay.cost import Spent
 from agentlog.replay.glyphs import Glyphs
 from agentlog.replay.lines import GAP, Line, Span, measure
-from agentlog.replay.tree import Fold, Node, State, fold, root_cause
+from agentlog.replay.tree import Fold, Node, State, fold, is_recovered, recovered, root_cause
+from agentlog.store.state import CUT
 
-CAUSE = "cause"
-"""The role of the mark of the root cause, which is the first thing that a reader looks for."""
+CAUSE, RECOVERED = "cause", "recovered"
+MARKS = (CAUSE, RECOVERED)
+"""The roles of the marks of failures that a reader looks for first."""
+
+FIGURES = ("tokens", "cost", "duration")
+"""What stands in columns of its own, by the roles."""
+
+UNKNOWN_COST = "$?"
 
 _DETAIL = 48
 """Columns that a detail (a model, a reason, a tag) may take unless all is asked for."""
 
+_UNANSWERED = {State.RUNNING, *CUT}
 _UNSPOKEN = {State.SUCCEEDED, State.INDETERMINATE}
 """States that a glyph tells well enough: nobody has to act on them."""
 
@@ -61,6 +70,12 @@ class View:
         """Write tokens in and out."""
         return fmt.tokens(given, made, self.glyphs.arrow)
 
+    def cost(self, spent: Spent) -> str:
+        """Write what something cost, `$0.0123`; with a `+` if that is the least."""
+        if spent.dollars is None:
+            return ""
+        return fmt.dollars(spent.dollars) + ("+" if spent.unpriced else "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -77,6 +92,7 @@ class Row:
     details: Line
     trouble: Span | None = None
     tokens: str = ""
+    cost: str = ""
     duration: str = ""
     start: float | None = None
     end: float | None = None
@@ -84,19 +100,24 @@ class Row:
     """The columns that it takes on one line, without tokens, duration and bar."""
 
     marked: int = field(init=False)
-    """The columns up to the mark of the root cause and with it; 0 where it is not marked."""
+    """The columns up to the mark of a failure and with it; 0 where it is not marked."""
 
     def __post_init__(self) -> None:
         # The way of dataclasses to derive a field of something frozen.
         left = self.left()
         object.__setattr__(self, "needed", measure(left))
-        mark = next((place for place, (_, role) in enumerate(left, 1) if role == CAUSE), 0)
+        mark = next((place for place, (_, role) in enumerate(left, 1) if role in MARKS), 0)
         object.__setattr__(self, "marked", measure(left[:mark]))
 
     @property
+    def figures(self) -> tuple[str, str, str]:
+        """Its tokens, cost and duration, as in `FIGURES`."""
+        return self.tokens, self.cost, self.duration
+
+    @property
     def has_figures(self) -> bool:
-        """Whether it has tokens or a duration: a log line mostly has none."""
-        return bool(self.tokens or self.duration)
+        """Whether it has any: a log line mostly has none."""
+        return any(self.figures)
 
     def left(self) -> Line:
         """Return what stands before the columns."""
@@ -108,27 +129,32 @@ class Row:
 
 def rows(roots: Sequence[Node], view: View) -> Iterator[Row]:
     """Yield the rows of a forest in the order in which a tree is read."""
-    cause = root_cause(roots)
+    glyphs = view.glyphs
+    marks: dict[Node, Span] = dict.fromkeys(recovered(roots), (glyphs.recovered, RECOVERED))
+    if cause := root_cause(roots):
+        is_cause = not is_recovered(roots, cause)
+        marks[cause] = (glyphs.cause, CAUSE) if is_cause else (glyphs.recovered, RECOVERED)
     levels = view.levels
     stack: list[tuple[Node | Fold, int, str, bool]] = [
         (root, 0, "", True) for root in reversed(_wanted(roots, view))
     ]
     while stack:
         item, depth, trail, is_last = stack.pop()
-        lead, below = tree_lines(view.glyphs, depth, trail, levels, is_last=is_last)
+        lead, below = tree_lines(glyphs, depth, trail, levels, is_last=is_last)
         if isinstance(item, Fold):
             yield _fold_row(item, view, lead=lead, below=below)
             continue
         children = _children(item, depth, view)
-        further = below + (view.glyphs.pipe if children and depth < levels else view.glyphs.gap)
-        yield _node_row(item, view, cause, lead=lead, below=further[:-1], shown=len(children))
+        further = below + (glyphs.pipe if children and depth < levels else glyphs.gap)
+        mark = marks.get(item)
+        yield _node_row(item, view, mark, lead=lead, below=further[:-1], shown=len(children))
         stack.extend(
             (child, depth + 1, below, place == 0) for place, child in enumerate(reversed(children))
         )
 
 
 def _wanted(nodes: Sequence[Node], view: View) -> Sequence[Node]:
-    return [node for node in nodes if node.failures] if view.only_failures else nodes
+    return [node for node in nodes if node.is_trouble] if view.only_failures else nodes
 
 
 def _children(node: Node, depth: int, view: View) -> Sequence[Node | Fold]:
@@ -155,13 +181,13 @@ def tree_lines(
 
 
 def _node_row(
-    node: Node, view: View, cause: Node | None, *, lead: str, below: str, shown: int
+    node: Node, view: View, mark: Span | None, *, lead: str, below: str, shown: int
 ) -> Row:
     state = node.state
     start, end = node.when, node.ended
     details = details_of([node], state, view)
-    if node is cause:
-        details.insert(1, (view.glyphs.cause, CAUSE))
+    if mark:
+        details.insert(1, mark)
     if node.children and not shown:
         details.append((_hidden(node, view), "detail"))
     return Row(
@@ -171,7 +197,8 @@ def _node_row(
         name=[(view.glyphs.states[state], state), (" ", ""), (view.name(node.name), role_of(node))],
         details=details,
         trouble=trouble_of(node, state, view),
-        tokens=view.tokens(node.tokens_in, node.tokens_out),
+        tokens=tokens_of(node, view),
+        cost=cost_of([node], node.spent, view),
         duration=duration_of(node, state, view),
         start=start,
         end=end,
@@ -195,6 +222,17 @@ def details_of(nodes: Sequence[Node], state: State, view: View) -> Line:
     return details
 
 
+def tokens_of(node: Node, view: View) -> str:
+    """Write the tokens in and out; a `?` where they were spent and nobody told how many."""
+    return view.tokens(node.tokens_in, node.tokens_out) or ("?" if node.is_uncounted else "")
+
+
+def cost_of(nodes: Sequence[Node], spent: Spent, view: View) -> str:
+    """Write what nodes cost together; that it is unknown only of calls, not of what is around."""
+    is_unknown = any(node.own_spent.unpriced for node in nodes)
+    return view.cost(spent) or (UNKNOWN_COST if is_unknown else "")
+
+
 def _shared(texts: Sequence[str | None]) -> str | None:
     return texts[0] if len(set(texts)) == 1 else None
 
@@ -205,20 +243,27 @@ def role_of(node: Node) -> str:
 
 
 def trouble_of(node: Node, state: State, view: View) -> Span | None:
-    """Say why something is not well, if that is known."""
+    """Say why something is not well, if that is known; or what was not answered yet."""
     error = node.error or (node.reason if state is State.FAILED else None)
-    if not error:
-        return None
-    return view.name(error), "error" if state is State.FAILED else "detail"
+    if error:
+        return view.name(error), "error" if state is State.FAILED else "detail"
+    if state in _UNANSWERED and (asked := node.asked):
+        return view.name(asked), "detail"
+    return None
 
 
 def duration_of(node: Node, state: State, view: View) -> str:
-    """Write how long an event took, or has taken; nothing of an instant."""
+    """Write how long an event took, or has taken; nothing of an instant.
+
+    Of what has no end it is the least that it took, with a `+`: to the last that is told below it.
+    """
     start, end = node.started, node.ended
     if start is not None and start == end:
         return ""
     if state is State.RUNNING and start is not None and view.now is not None:
         return view.duration(view.now - start)
+    if end is None and start is not None and node.last is not None and node.last > start:
+        return view.duration(node.last - start) + "+"
     return view.duration(node.duration)
 
 
@@ -252,6 +297,7 @@ def _fold_row(folded: Fold, view: View, *, lead: str, below: str) -> Row:
         tokens=view.tokens(
             _total([node.tokens_in for node in nodes]), _total([node.tokens_out for node in nodes])
         ),
+        cost=cost_of(nodes, folded.spent, view),
         duration=view.duration(folded.total) if folded.total else "",
         start=min(places, default=None),
         end=max(places, default=None),

@@ -33,6 +33,14 @@ def width() -> int:
     return shutil.get_terminal_size().columns
 
 
+def room() -> int:
+    """Return how many columns a line may take: in a pipe, which has no edge, as many as it needs.
+
+    COLUMNS counts in a pipe too.
+    """
+    return width() if _is_terminal() or os.environ.get("COLUMNS") else sys.maxsize
+
+
 def is_ascii() -> bool:
     """Say whether nothing beyond ASCII can be shown."""
     try:
@@ -47,7 +55,11 @@ def has_colour() -> bool:
         return False
     if os.environ.get("FORCE_COLOR"):
         return True
+    return _is_terminal() and os.environ.get("TERM") != "dumb"
+
+
+def _is_terminal() -> bool:
     try:
-        return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        return sys.stdout.isatty()
     except (AttributeError, ValueError):
-        return False  # no terminal, or one that is closed
+        return False  # no stdout, or one that is closed

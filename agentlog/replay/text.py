@@ -2,29 +2,33 @@
 
 `replay` lays out the rows of a forest below a header for each session.
 
-The rules of this file: columns stand still, tokens, durations and bars being aligned over the whole
-tree. Nothing that a person named is cut away: where there is too little room, the bars give way
-first, then what does not fit moves to a line of its own. And the mark of the root cause stays
-beside the name that it marks.
+The rules of this file: columns stand still, tokens, costs, durations and bars being aligned over
+the whole tree. Nothing that a person named is cut away: where there is too little room, the bars
+give way first, then what does not fit moves to a line of its own. And the mark of the root cause
+stays beside the name that it marks.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from itertools import takewhile
 
+from agentlog.conventions.words import moment_of_id
 from agentlog.replay import format as fmt
+from agentlog.replay.cost import NOTHING, Spent, total
 from agentlog.replay.glyphs import ASCII, UNICODE, Glyphs, bar, tick
 from agentlog.replay.lines import GAP, LEAST_TEXT, Line, Span, broken, flow, measure
 from agentlog.replay.node import elapsed, moment
-from agentlog.replay.rows import CAUSE, Row, View, rows
+from agentlog.replay.rows import FIGURES, MARKS, UNKNOWN_COST, Row, View, rows
 from agentlog.replay.tree import Node, State, head, walk
 from agentlog.store import ids
+from agentlog.store.state import CUT, REASONS, SHIPPED
 
 _SPACE = 2
 """Columns between columns."""
 
 _WIDE_ENOUGH_FOR_BARS = 72
-_LEAST_BAR = 12
+_LEAST_BAR = 8
 _USUAL_BAR = 40
 _CROWDED = 0.1
 """The part of the rows that may go without their place beside the bars, before there are none."""
@@ -73,12 +77,11 @@ def replay(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What the events of a session sum up to; of tokens, None where nobody counted them."""
+    """What the events of a session sum up to."""
 
     events: int = 0
     failures: int = 0
-    tokens_in: int | None = None
-    tokens_out: int | None = None
+    spent: Spent = NOTHING
 
 
 def header(
@@ -115,7 +118,7 @@ def _extent(head: Node, roots: Sequence[Node], view: View) -> tuple[float | None
     starts = [node.started for node in nodes if node.started is not None]
     start = head.started if head.is_root else min(starts, default=None)
     if start is None:
-        start = min(starts, default=moment(ids.moment_of_id(head.session_id)))
+        start = min(starts, default=moment(moment_of_id(head.session_id)))
     end = head.ended if head.is_root else None
     if end is None and head.is_root and head.state is State.RUNNING:
         end = view.now
@@ -127,32 +130,31 @@ def _extent(head: Node, roots: Sequence[Node], view: View) -> tuple[float | None
 
 def _outcome(head: Node, tally: Tally, seconds: float | None, view: View) -> list[Line]:
     state = head.state if head.is_root else State.UNKNOWN
-    parts: list[Line] = [[(f"{view.glyphs.states[state]} {state}", state)]]
+    shipped = REASONS[SHIPPED]
+    word = shipped if head.is_root and head.reason == shipped and head.ended is None else state
+    parts: list[Line] = [[(f"{view.glyphs.states[state]} {word}", state)]]
     if seconds is not None:
-        parts.append([(view.duration(seconds), "duration")])
+        least = "+" if state in CUT and head.ended is None and seconds else ""
+        parts.append([(view.duration(seconds) + least, "duration")])
     parts.append([(fmt.plural(tally.events, "event"), "detail")])
     failed = "failed" if tally.failures else "detail"
     parts.append([(fmt.plural(tally.failures, "failure"), failed)])
-    if tokens := view.tokens(tally.tokens_in, tally.tokens_out):
+    spent = tally.spent
+    if tokens := view.tokens(spent.tokens_in, spent.tokens_out):
         parts.append([(f"tokens {tokens}", "detail")])
+    if spent.dollars is not None or spent.unpriced:
+        parts.append([(f"cost {view.cost(spent) or UNKNOWN_COST}", "detail")])
     if rating := head.rating:
         parts.append([(f"rated {view.detail(rating)}", "detail")])
     return parts
 
 
 def _tally(roots: Sequence[Node]) -> Tally:
-    nodes = [node for _, node in walk(roots)]
     return Tally(
         events=sum(root.events for root in roots),
         failures=sum(root.failures for root in roots),
-        tokens_in=_sum(node.tokens_in for node in nodes),
-        tokens_out=_sum(node.tokens_out for node in nodes),
+        spent=total(root.spent for root in roots),
     )
-
-
-def _sum(counts: Iterable[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,8 +162,8 @@ class _Columns:
     """Where the columns stand, in columns of the terminal; of a width of 0 there is none."""
 
     left: int
-    tokens: int
-    duration: int
+    figures: Sequence[int]
+    tails: Sequence[int]
     bar: int
     start: float
     end: float
@@ -187,12 +189,15 @@ def _columns(shown: Sequence[Row], roots: Sequence[Node], view: View) -> _Column
 
     A few long rows are no reason to do without bars, but the row of the root cause is.
     """
-    tokens = max(len(row.tokens) for row in shown)
-    duration = max(len(row.duration) for row in shown)
-    room = view.width - sum(column + _SPACE for column in (tokens, duration) if column)
+    tails = [max(map(_tail, column)) for column in _by_column(shown)]
+    widths = [
+        max(len(_padded(figure, tail)) for figure in column)
+        for column, tail in zip(_by_column(shown), tails, strict=True)
+    ]
+    room = view.width - sum(width + _SPACE for width in widths if width)
     start, end = _axis(roots, view)
     figures = [row for row in shown if row.has_figures]
-    needs = [row.needed - _spare(row, tokens, duration) for row in figures]
+    needs = [row.needed - _spare(row, widths) for row in figures]
     beside = room - _SPACE - _LEAST_BAR
     has_bars = (
         view.width >= _WIDE_ENOUGH_FOR_BARS
@@ -204,13 +209,30 @@ def _columns(shown: Sequence[Row], roots: Sequence[Node], view: View) -> _Column
     left = max(1, min(max(fitting, default=1), room))
     return _Columns(
         left=left,
-        tokens=tokens,
-        duration=duration,
+        figures=widths,
+        tails=tails,
         bar=_bar_length(room - left - _SPACE) if has_bars else 0,
         start=start,
         end=end,
         glyphs=view.glyphs,
     )
+
+
+def _by_column(shown: Sequence[Row]) -> Iterable[tuple[str, ...]]:
+    return zip(*(row.figures for row in shown), strict=True)
+
+
+def _tail(figure: str) -> int:
+    """Return the length of what stands right of the place by which figures are compared.
+
+    Of dollars it is the point; of what else is the least that it was, the `+` comes behind it.
+    """
+    point = figure.find(".") if figure.startswith(("$", "<")) else -1
+    return figure.endswith("+") if point < 0 else len(figure) - point
+
+
+def _padded(figure: str, tail: int) -> str:
+    return figure + " " * (tail - _tail(figure)) if figure else ""
 
 
 def _is_crowded(needs: Sequence[tuple[Row, int]], beside: int, room: int) -> bool:
@@ -224,12 +246,10 @@ def _bar_length(free: int) -> int:
     return free if free <= _USUAL_BAR else (free + _USUAL_BAR) // 2
 
 
-def _spare(row: Row, tokens: int, duration: int) -> int:
+def _spare(row: Row, widths: Sequence[int]) -> int:
     """Return the columns that a row, having no figures for them, leaves to the tree."""
-    if row.tokens:
-        return 0
-    spare = tokens + _SPACE if tokens else 0
-    return spare if row.duration else spare + duration + _SPACE
+    left = takewhile(lambda column: not column[0], zip(row.figures, widths, strict=True))
+    return sum(width + _SPACE for _, width in left if width)
 
 
 def _axis(roots: Sequence[Node], view: View) -> tuple[float, float]:
@@ -248,7 +268,7 @@ def _axis(roots: Sequence[Node], view: View) -> tuple[float, float]:
 def _set_row(row: Row, columns: _Columns, view: View) -> list[Line]:
     """Return the lines of a row: tree and columns, what did not fit beside them, and the error."""
     right = _right(row, columns)
-    room = columns.left + _spare(row, columns.tokens, columns.duration)
+    room = columns.left + _spare(row, columns.figures)
     if not row.has_figures and row.needed > room:
         right = []  # a message in full is worth more than the mark of its time
     if right and row.needed <= room:
@@ -264,7 +284,7 @@ def _set_long_row(row: Row, right: Line, room: int, view: View) -> list[Line]:
     indent: Span = (row.below, "tree")
     details = row.details
     if row.marked > view.width:  # then the mark goes before the state, to stay beside the name
-        details = sorted(details, key=lambda detail: detail[1] != CAUSE)
+        details = sorted(details, key=lambda detail: detail[1] not in MARKS)
     parts = [[(row.lead, "tree"), *row.name], *([detail] for detail in details)]
     first = view.width if row.marked > room else room
     lines = flow(parts, view.width, between=GAP, indent=indent, first=first)
@@ -286,10 +306,10 @@ def _join(lines: list[Line], right: Line, room: int, indent: Span) -> None:
 def _right(row: Row, columns: _Columns) -> Line:
     """Return the columns beside the tree, as far as this row has something to say in them."""
     line: Line = []
-    if row.tokens:
-        line.append((" " * _SPACE + row.tokens.rjust(columns.tokens), "tokens"))
-    if row.has_figures:
-        line.append((" " * _SPACE + row.duration.rjust(columns.duration), "duration"))
+    places = zip(row.figures, columns.figures, columns.tails, FIGURES, strict=True)
+    for figure, width, tail, role in places:
+        if width and (figure or line):
+            line.append((" " * _SPACE + _padded(figure, tail).rjust(width), role))
     if columns.bar and row.start is not None:
         role = "bar" if row.state is State.SUCCEEDED else row.state
         line.append((" " * _SPACE + _bar(row, row.start, columns), role))

@@ -16,14 +16,28 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from agentlog.replay import cycles
+from agentlog.replay.cost import NOTHING, Spent, total, with_below
 from agentlog.replay.node import Node
 from agentlog.store.merge import Address, merged
-from agentlog.store.state import State
+from agentlog.store.state import CUT, State
 
-__all__ = ["Fold", "Node", "State", "fold", "forest", "head", "root_cause", "walk"]
+__all__ = [
+    "Fold",
+    "Node",
+    "State",
+    "fold",
+    "forest",
+    "head",
+    "is_recovered",
+    "recovered",
+    "root_cause",
+    "walk",
+]
 
 _FEWEST_TO_FOLD = 3
-_UNSETTLED = (State.RUNNING, State.INTERRUPTED, State.SILENT)
+_UNSETTLED = (State.RUNNING, *CUT)
+_WENT_ON = (State.SUCCEEDED, *_UNSETTLED)
 
 
 def forest(records: Iterable[object]) -> list[Node]:
@@ -32,7 +46,7 @@ def forest(records: Iterable[object]) -> list[Node]:
     ordered = dict(sorted(nodes.items(), key=lambda item: _order(item[1])))
     heads = _heads(ordered)
     parents = _parents(ordered, heads)
-    _cut_cycles(parents, heads)
+    cycles.cut(parents, _order, lambda node: heads.get(node.session_id))
     roots: list[Node] = []
     for node, parent in parents.items():
         (roots if parent is None else parent.children).append(node)
@@ -80,6 +94,35 @@ def root_cause(roots: Sequence[Node]) -> Node | None:
     return min(causes, key=_end_order)
 
 
+def is_recovered(roots: Sequence[Node], failure: Node) -> bool:
+    """Say whether something went on in spite of a failure below it, whatever it came to."""
+    above: list[Node] = []
+    for depth, node in walk(roots):
+        del above[depth:]
+        if node is failure:
+            return any(outer.state in _WENT_ON for outer in above)
+        above.append(node)
+    return False
+
+
+def recovered(roots: Sequence[Node]) -> set[Node]:
+    """Return the failures in spite of which something above went on.
+
+    Of failures that followed from each other it is the first; of reports in log lines none.
+    """
+    found: set[Node] = set()
+    stack = [(root, False, False) for root in roots]
+    while stack:
+        node, is_below_failure, went_on = stack.pop()
+        if not node.failures or node.kind == "log":
+            continue
+        if node.failed and went_on and not is_below_failure:
+            found.add(root_cause([node]) or node)
+        on = went_on or node.state in _WENT_ON
+        stack.extend((child, node.failed, on) for child in node.children)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Fold:
     """Siblings that are alike, shown as one row with what is below them."""
@@ -88,9 +131,15 @@ class Fold:
 
     @property
     def total(self) -> float | None:
-        """The sum of their durations, None where none is known."""
-        durations = self._durations()
-        return sum(durations) if durations else None
+        """The time in which any of them ran, None where none is known."""
+        spans = self._spans()
+        if not spans:
+            return None
+        total, last = 0.0, -math.inf
+        for start, end in spans:
+            total += max(end - max(start, last), 0.0)
+            last = max(end, last)
+        return total
 
     @property
     def longest(self) -> float | None:
@@ -98,12 +147,25 @@ class Fold:
         return max(self._durations(), default=None)
 
     @property
+    def spent(self) -> Spent:
+        """What all of them took, with what is below them."""
+        return total(node.spent for node in self.nodes)
+
+    @property
     def events(self) -> int:
         """How many events the row stands for, those below included."""
         return sum(node.events for node in self.nodes)
 
     def _durations(self) -> list[float]:
-        return [duration for node in self.nodes if (duration := node.duration) is not None]
+        return [end - start for start, end in self._spans()]
+
+    def _spans(self) -> list[tuple[float, float]]:
+        """Return when each began and ended, by the begin, of those of which it is known."""
+        return [
+            (node.started, node.ended)
+            for node in self.nodes
+            if node.started is not None and node.ended is not None and node.duration is not None
+        ]
 
 
 def fold(children: Sequence[Node]) -> list[Node | Fold]:
@@ -159,21 +221,6 @@ def _parents(nodes: Mapping[Address, Node], heads: Mapping[str, Node]) -> dict[N
     return parents
 
 
-def _cut_cycles(parents: dict[Node, Node | None], heads: Mapping[str, Node]) -> None:
-    settled: set[Node] = set()
-    for start in parents:
-        path: dict[Node, None] = {}
-        node: Node | None = start
-        while node is not None and node not in settled and node not in path:
-            path[node] = None
-            node = parents[node]
-        if node in path:
-            way = list(path)
-            first = min(way[way.index(node) :], key=_order)
-            parents[first] = heads.get(first.session_id)
-        settled.update(path)
-
-
 def _tally(roots: Sequence[Node]) -> None:
     """Count in every node what is below it, children before their parents."""
     ordered = list(roots)
@@ -183,10 +230,21 @@ def _tally(roots: Sequence[Node]) -> None:
         state = node.state
         node.failures = int(state is State.FAILED)
         node.unsettled = int(state in _UNSETTLED)
+        node.cut = int(state in CUT)
+        node.last = _latest(node.when, node.ended)
+        below = NOTHING
         for child in node.children:
             node.events += child.events
             node.failures += child.failures
             node.unsettled += child.unsettled
+            node.cut += child.cut
+            node.last = _latest(node.last, child.last)
+            below += child.spent
+        node.spent = with_below(node.own_spent, below)
+
+
+def _latest(one: float | None, other: float | None) -> float | None:
+    return max((when for when in (one, other) if when is not None), default=None)
 
 
 def _tops(roots: Sequence[Node]) -> Iterator[tuple[tuple[bool, int], Node]]:

@@ -1,7 +1,7 @@
 """The application: joins the routes, and says who may use which.
 
-The rule: a route is open, for readers, for writers or for those who watch, and that stands here, in
-one list. What comes to none of them is a 404, and every error is `{"detail"}`.
+The rule: a route is open, for readers, for writers or for those who watch, and that stands here.
+What comes to none of them is a 404, and every error is `{"detail"}`.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from structlog.typing import FilteringBoundLogger
 
 from agentlog.errors import StoreError
 from agentlog.keys import Ring
-from agentlog.server import agentops, openapi
+from agentlog.server import agentops, openapi, otlp
 from agentlog.server.auth import Access, Secrets
 from agentlog.server.compare import Comparing
 from agentlog.server.exports import Exports
@@ -66,10 +66,6 @@ def create_app(
     reading, closing = Reading(readers), asyncio.Event()
     incoming = Incoming()
     receiving = Receiving(incoming, writer, log)
-    outlines = Outlines(reading, lambda: hub.at, config.options)
-    exports = Exports(reading, Turns(closing))
-    comparing = Comparing(reading, Turns(closing))
-    live = Live(hub, reading, gate, closing)
     pages = Pages()
     visiting = Visiting(config, gate, pages, incoming, reading)
 
@@ -88,14 +84,8 @@ def create_app(
             Route("/openapi.json", _description(config)),
             Route("/metrics", gate.watching(metrics.metrics)),
             Route("/v1/events", gate.writing(receiving.events), methods=["POST"]),
-            Route("/v1/sessions", gate.reading(reading.sessions)),
-            Route("/v1/sessions/{session_id}", gate.reading(reading.session)),
-            Route("/v1/sessions/{session_id}/outline", gate.reading(outlines.outline)),
-            Route("/v1/sessions/{session_id}/export/{form}", gate.reading(exports.export)),
-            Route("/v1/events/{session_id}/{event_id}", gate.reading(reading.event)),
-            Route("/v1/compare/{one}/{other}", gate.reading(comparing.compare)),
-            Route("/v1/live", gate.reading(live.live)),
-            Route("/v1/search", gate.reading(reading.search)),
+            otlp.route(gate, receiving, log),
+            *_for_readers(gate, reading, hub, config, closing),
             *_lineage(access, receiving, incoming),
         ],
         exception_handlers=_HANDLERS,
@@ -124,6 +114,26 @@ def _pages(visiting: Visiting) -> list[BaseRoute]:
     return [
         Route(path, visiting.page(shell), methods=["GET", "POST"]) for path, shell in shells.items()
     ]
+
+
+def _for_readers(
+    gate: Gate, reading: Reading, hub: Hub, config: ServeConfig, closing: asyncio.Event
+) -> list[BaseRoute]:
+    """Return the routes that give what is stored."""
+    endpoints = {
+        "/v1/sessions": reading.sessions,
+        "/v1/costs": reading.costs,
+        "/v1/sessions/{session_id}": reading.session,
+        "/v1/sessions/{session_id}/outline": Outlines(
+            reading, lambda: hub.at, config.options
+        ).outline,
+        "/v1/sessions/{session_id}/export/{form}": Exports(reading, Turns(closing)).export,
+        "/v1/events/{session_id}/{event_id}": reading.event,
+        "/v1/compare/{one}/{other}": Comparing(reading, Turns(closing)).compare,
+        "/v1/live": Live(hub, reading, gate, closing).live,
+        "/v1/search": reading.search,
+    }
+    return [Route(path, gate.reading(endpoint)) for path, endpoint in endpoints.items()]
 
 
 def _lineage(access: Access, receiving: Receiving, incoming: Incoming) -> list[BaseRoute]:

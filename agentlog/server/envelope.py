@@ -94,6 +94,15 @@ class Rejected(Exception):  # noqa: N818 - it is how a body is left in the middl
 
 def unpacked(body: bytes, encoding: str | None) -> str:
     """Return the text of a body; raises `Rejected`."""
+    body = weighed(inflated(body, encoding))
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise Rejected(400, f"the body is not UTF-8, at byte {error.start}") from None
+
+
+def inflated(body: bytes, encoding: str | None) -> bytes:
+    """Return a body as it was before it was packed; raises `Rejected`."""
     coding = (encoding or "identity").strip().lower()
     if coding in ("gzip", "x-gzip"):
         body = _inflated(body)
@@ -101,12 +110,7 @@ def unpacked(body: bytes, encoding: str | None) -> str:
         raise Rejected(415, "Content-Encoding is gzip, or none")
     if len(body) > MOST_BYTES:
         raise Rejected(413, f"a body has at most {MOST_BYTES >> 20} MiB, decompressed")
-    if _weight(body) > _MOST_WEIGHT:
-        raise Rejected(413, "a body with so many values in it is too large: send it in parts")
-    try:
-        return body.decode()
-    except UnicodeDecodeError as error:
-        raise Rejected(400, f"the body is not UTF-8, at byte {error.start}") from None
+    return body
 
 
 def _inflated(body: bytes) -> bytes:
@@ -127,6 +131,13 @@ def _inflated(body: bytes) -> bytes:
         if not body:
             return b"".join(parts)
     raise Rejected(400, "the body is gzip in too many pieces")
+
+
+def weighed(body: bytes) -> bytes:
+    """Return a body that is not too heavy as JSON, or with JSON in it; raises `Rejected`."""
+    if _weight(body) > _MOST_WEIGHT:
+        raise Rejected(413, "a body with so many values in it is too large: send it in parts")
+    return body
 
 
 def _weight(body: bytes) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -106,17 +107,17 @@ class Gate:
         async def asked(request: Request) -> Response:
             project = who(request)
             if project is None:
-                return unauthorized(self.access)
+                raise unauthorized(self.access)
             request.state.project = project
             return await endpoint(request)
 
         return asked
 
 
-def unauthorized(access: Access) -> Response:
-    """Say what is missing."""
+def unauthorized(access: Access) -> HTTPException:
+    """Return what says what is missing."""
     wanted = "the token of the address that `agentlog serve` printed" if access.is_open else "a key"
-    return problem(
+    return HTTPException(
         401, f"this asks for {wanted}: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"}
     )
 

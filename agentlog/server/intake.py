@@ -38,6 +38,9 @@ _LONGEST_ID = 64
 _OF_AN_ENTRY = 300
 """Bytes of memory that an entry has beside its text."""
 
+_has_long_number = re.compile(r"[:,\[] ?-?[0-9]{19}").search
+"""Finds where a number may be that 64 bits do not hold; it may be in a text, too."""
+
 _is_session_id = re.compile("[0-9a-f]{32}").fullmatch
 _is_id = re.compile("[0-9a-f]{16}").fullmatch
 
@@ -104,6 +107,17 @@ def of_records(found: Sequence[Found]) -> Batch:
     return _batch([_of_record(one, parse) for one in found])
 
 
+def of_record(record: Record, parse: Parser) -> Entry | str:
+    """Check a record that was made here of what somebody sent; return why it cannot be kept."""
+    found = _of_record(record, parse)
+    return found if isinstance(found, Entry) else found.why
+
+
+def size_of(entry: Entry) -> int:
+    """Return the bytes of memory, about, that an entry takes."""
+    return _OF_AN_ENTRY + getsizeof(entry.text)
+
+
 def _batch(found: list["Entry | _Refused"]) -> Batch:
     entries = tuple(one for one in found if isinstance(one, Entry))
     refused = tuple(
@@ -111,7 +125,7 @@ def _batch(found: list["Entry | _Refused"]) -> Batch:
         for index, one in enumerate(found)
         if isinstance(one, _Refused)
     )
-    return Batch(entries, refused, sum(_OF_AN_ENTRY + getsizeof(one.text) for one in entries))
+    return Batch(entries, refused, sum(map(size_of, entries)))
 
 
 # -- One record ----------------------------------------------------------------------------------
@@ -141,9 +155,10 @@ def _of_record(found: Found, parse: Parser) -> Entry | _Refused:
     if isinstance(found, str):
         return _Refused(None, found)
     try:
-        value, _ = parse(written(found), 0)
+        text = written(found)
     except (TypeError, ValueError, RecursionError) as error:
         return _Refused(None, f"not JSON: {error}")
+    value = parse(text, 0)[0] if _has_long_number(text) else Value(found, text)
     return _checked(value, may_be_odd=False)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from agentlog._version import __version__
 from agentlog.server.exports import FORMS
-from agentlog.server.reading import CURSOR, FEW, MOST, STATES
+from agentlog.server.reading import CURSOR, FEW, MOST, MOST_NAMED, STATES
 from agentlog.server.schemas import (
     EVENT_ID,
     SCHEMAS,
@@ -25,6 +25,12 @@ from agentlog.server.schemas import (
 )
 from agentlog.server.settings import ServeConfig
 
+_OF_THE_IDS: Final = parameter(
+    "query",
+    "session",
+    {"type": "array", "items": TEXT, "minItems": 1, "maxItems": MOST_NAMED},
+    "The ids of sessions, each as a parameter of its own.",
+)
 _LIMIT: Final = parameter(
     "query",
     "limit",
@@ -39,11 +45,13 @@ _LIST_PARAMETERS: Final = [
     parameter("query", "q", TEXT, "Words in name or tags, or the beginning of the id."),
     parameter("query", "state", {"type": "string", "enum": list(STATES)}, "What became of it."),
     parameter("query", "tag", TEXT, "One of its tags."),
+    _OF_THE_IDS,
 ]
 _WORDS: Final = {
     **parameter("query", "q", {"type": "string", "pattern": r"\S"}, "The words to search for."),
     "required": True,
 }
+_NAMED_ONES: Final = {**_OF_THE_IDS, "required": True}
 _ONE: Final = parameter("query", "session", TEXT, "The session; without it, all are searched.")
 _OF_A_SESSION: Final = parameter("path", "session_id", SESSION_ID, "A session's id.")
 _OF_AN_EVENT: Final = parameter("path", "event_id", EVENT_ID, "An event's id.")
@@ -101,6 +109,7 @@ _HEALTH: Final = {
 }
 _READ: Final = {
     "/v1/sessions": _reading("Sessions, newest first.", "Sessions", _LIST_PARAMETERS, "422"),
+    "/v1/costs": _reading("What sessions cost.", "Costs", [_NAMED_ONES], "422"),
     "/v1/sessions/{session_id}": _reading(
         "A session with all its events.", "Session", [_OF_A_SESSION], "404", "507"
     ),
@@ -187,9 +196,19 @@ def _paths(*, is_open: bool) -> Schema:
         "requestBody": {"required": True, "content": in_json("Batch")},
         "responses": answers(receipt, "408", "413", "415", "429", "503", "507", *asking),
     }
+    traces = {
+        "summary": "Store spans of OpenTelemetry; the answer comes after the commit.",
+        "description": "Asked in protobuf, application/x-protobuf, it answers in protobuf.",
+        "requestBody": {"required": True, "content": in_json("Traces")},
+        "responses": {
+            "200": good("What is refused of them.", "Taken"),
+            **problems("413", "415", "429", "503", *asking, schema="Status"),
+        },
+    }
     metrics = {"summary": "Numbers.", "responses": answers(_PROMETHEUS, *asking)}
     return {
         "/v1/events": {"post": post | free},
+        "/v1/traces": {"post": traces | free},
         **_READ,
         "/healthz": {"get": _HEALTH},
         **_PAGES,

@@ -8,6 +8,7 @@ after this file is done, and what is being read is broken off then, by `Readers.
 import asyncio
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -25,6 +26,12 @@ GRACE: Final = 3
 
 KEEP_ALIVE: Final = 75
 _BACKLOG: Final = 512
+
+_TURN: Final = 0.001
+"""Seconds that a thread may keep the interpreter from others. Who parses a body keeps it as long as
+it can, and the writer asks for it after each statement (store/rows.py): with Python's 5 ms a batch
+would wait for others many times over.
+"""
 
 _OPTIONS: Final[dict[str, Any]] = {
     "http": Connection,
@@ -84,6 +91,7 @@ def run(
         down: Called when it is told to stop: ends answers that would not end by themselves.
 
     """
+    sys.setswitchinterval(_TURN)
     server = _Server(uvicorn.Config(app, **_OPTIONS), up, down)
     with forwarding(log):
         server.run(sockets=[listener])

@@ -11,7 +11,7 @@ answer.
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from agentlog.replay import spending
 from agentlog.server.spooled import Long, spooled
 from agentlog.store import SessionFilter, SessionSummary
 from agentlog.store.readers import MOST as MOST_READERS
@@ -43,6 +44,9 @@ those.
 MANY: Final = 2000
 """Events that a session has before it is a long one."""
 
+MOST_NAMED: Final = 200
+"""Sessions that are asked for at once by their ids."""
+
 MOST_FOUND: Final = 32 << 20
 """Bytes of what a search finds."""
 
@@ -59,9 +63,18 @@ class Reading:
         self._of_slow = ThreadPoolExecutor(_SLOW, "agentlog-slow")
 
     async def sessions(self, request: Request) -> Response:
-        """Answer `GET /v1/sessions`: a page of the list, newest first."""
+        """Answer `GET /v1/sessions`: a page of the list, newest first, or those that are named."""
         wanted = filter_of(request.query_params)
+        if named := request.query_params.getlist("session"):
+            _bounded(named)
+            return _json(await self.ask(request, lambda store: named_text(store, named)))
         return _json(await self.ask(request, lambda store: sessions_text(store, wanted)))
+
+    async def costs(self, request: Request) -> Response:
+        """Answer `GET /v1/costs`: what the sessions that are named took."""
+        named = request.query_params.getlist("session")
+        _bounded(named)
+        return _json(await self.ask_slow(request, lambda store: costs_text(store, named)))
 
     async def session(self, request: Request) -> Response:
         """Answer `GET /v1/sessions/{session_id}`: its own event, and all others by their start."""
@@ -143,6 +156,12 @@ def filter_of(query: Mapping[str, str]) -> SessionFilter:
     )
 
 
+def _bounded(named: Sized) -> None:
+    """Raise a 422 unless sessions are named, and not too many."""
+    if not 1 <= len(named) <= MOST_NAMED:
+        raise HTTPException(422, f"session is there 1 to {MOST_NAMED} times: an id")
+
+
 def limit_of(query: Mapping[str, str]) -> int:
     """Read how many are wanted; raises a 422."""
     text = query.get("limit", str(FEW))
@@ -202,9 +221,23 @@ def _is_own(text: str) -> bool:
 def sessions_text(store: SqliteStore, wanted: SessionFilter) -> bytes:
     """Return a page of the list as it goes over the wire."""
     found = store.sessions(wanted)
+    return _page(found, cursor_behind(found, wanted.limit))
+
+
+def named_text(store: SqliteStore, session_ids: Iterable[str]) -> bytes:
+    """Return those of these sessions that are there as it goes over the wire."""
+    return _page(store.summaries(session_ids), None)
+
+
+def _page(found: Iterable[SessionSummary], behind: str | None) -> bytes:
     rows = b",".join(_text(asdict(summary)) for summary in found)
-    behind = _text(cursor_behind(found, wanted.limit))
-    return b'{"sessions":[%b],"next":%b}' % (rows, behind)
+    return b'{"sessions":[%b],"next":%b}' % (rows, _text(behind))
+
+
+def costs_text(store: SqliteStore, session_ids: Iterable[str]) -> bytes:
+    """Return what sessions took as it goes over the wire; of one without tokens nothing."""
+    spent = spending.by_session(store.calls(session_ids))
+    return _text({"costs": {session_id: asdict(one) for session_id, one in spent.items()}})
 
 
 def search_text(store: SqliteStore, words: str, limit: int, session_id: str | None) -> bytes:

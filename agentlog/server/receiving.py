@@ -1,4 +1,4 @@
-"""Takes in `POST /v1/events`: the body to the writer and back.
+"""Takes in what is posted, as `POST /v1/events` is: the body to the writer and back.
 
 The rule: bodies are parsed one at a time, as what is parsed is many times as large; who would have
 to wait for it too long is told at once to come again; and an answer is given after the commit.
@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from structlog.typing import FilteringBoundLogger
@@ -28,6 +29,9 @@ WAIT: Final = 5.0
 _JSON: Final = "application/json"
 
 T = TypeVar("T")
+
+Read = Callable[[bytes, str | None], intake.Batch | Rejection]
+"""Makes a batch of a body and its `Content-Encoding`."""
 
 
 class Receiving:
@@ -48,20 +52,22 @@ class Receiving:
 
     async def events(self, request: Request) -> Response:
         """Answer `POST /v1/events`."""
+        if kind_of(request) != _JSON:
+            raise Refused(415, f"the body is JSON: Content-Type: {_JSON}")
+        return JSONResponse(receipt_json(await self.take(request, intake.read)))
+
+    async def take(self, request: Request, read: Read) -> Receipt:
+        """Store what a way of reading makes of a body; raises `Refused`, and what is not kept."""
         began = time.perf_counter()
         project = request.state.project
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != _JSON:
-            raise Refused(415, f"the body is JSON: Content-Type: {_JSON}")
         with self._telling(project):
             async with self._incoming.body(request) as body:
                 size = len(body)
                 encoding = request.headers.get("content-encoding")
-                batch = await self._in_thread(lambda: intake.read(body, encoding))
+                batch = await self._in_thread(lambda: read(body, encoding))
             if isinstance(batch, Rejection):
                 raise Refused(batch.status, batch.detail)
-            receipt = await self._store(project, batch, began, bytes=size)
-        return JSONResponse(receipt_json(receipt))
+            return await self._store(project, batch, began, bytes=size)
 
     async def submit(self, project: str, found: Sequence[intake.Found]) -> Receipt:
         """Store records that came by another way; raises what the writer raises."""
@@ -109,6 +115,11 @@ class Receiving:
         return receipt
 
 
+def kind_of(request: Request) -> str:
+    """Return the media type of a body."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def receipt_json(receipt: Receipt) -> dict[str, object]:
     """Return a receipt as it goes over the wire; `asdict` is slow where much is refused."""
     refused = [{"index": one.index, "id": one.id, "why": one.why} for one in receipt.refused]
@@ -116,6 +127,12 @@ def receipt_json(receipt: Receipt) -> dict[str, object]:
 
 
 async def not_kept(_request: Request, error: Exception) -> Response:
-    """Answer that a batch is not kept, or that the store cannot be used, and when to come again."""
+    """Answer that a batch is not kept."""
+    told = why_not_kept(error)
+    return problem(told.status_code, told.detail, dict(told.headers or {}))
+
+
+def why_not_kept(error: Exception) -> HTTPException:
+    """Say that a batch is not kept, or that the store cannot be used, and when to come again."""
     told = error if isinstance(error, NotKept) else Broken(str(error))
-    return problem(told.status_code, str(told), {"Retry-After": str(told.retry_after)})
+    return HTTPException(told.status_code, str(told), {"Retry-After": str(told.retry_after)})

@@ -33,10 +33,11 @@ def object_of(required: Mapping[str, Schema], **more: Any) -> Schema:
 
 
 def _list(of: str) -> Schema:
-    return {"type": "array", "items": _ref(of)}
+    return {"type": "array", "items": ref(of)}
 
 
-def _ref(name: str) -> Schema:
+def ref(name: str) -> Schema:
+    """Name a schema."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -54,6 +55,22 @@ SCHEMAS: Final[Schema] = {
     ),
     "Refusal": object_of({"index": _COUNT, "id": _or_null(TEXT), "why": TEXT}),
     "Receipt": object_of({"accepted": _COUNT, "refused": _list("Refusal")}),
+    "Traces": object_of(
+        {},
+        properties={"resourceSpans": {"type": ["array", "null"]}},
+        description="An ExportTraceServiceRequest, 10,000 spans at most.",
+    ),
+    "Taken": object_of(
+        {},
+        properties={
+            "partialSuccess": object_of({"rejectedSpans": TEXT, "errorMessage": TEXT}),
+        },
+        description="An ExportTraceServiceResponse.",
+    ),
+    "Status": {
+        "description": "A google.rpc.Status; a stranger is answered as everywhere.",
+        "anyOf": [object_of({"message": TEXT}), ref("Problem")],
+    },
     "Summary": object_of(
         {
             "id": TEXT,
@@ -73,8 +90,25 @@ SCHEMAS: Final[Schema] = {
         }
     ),
     "Sessions": object_of({"sessions": _list("Summary"), "next": _or_null(TEXT)}),
+    "Costs": object_of(
+        {
+            "costs": {
+                "type": "object",
+                "additionalProperties": object_of(
+                    {
+                        "tokens_in": _or_null(_COUNT),
+                        "tokens_out": _or_null(_COUNT),
+                        "dollars": _or_null(_NUMBER),
+                        "unpriced": _COUNT,
+                    }
+                ),
+                "description": "By the ids of sessions: tokens, US dollars, and how many calls have"
+                " no known price. A session without tokens is not among them.",
+            }
+        }
+    ),
     "Session": object_of(
-        {"session": {"oneOf": [_ref("Event"), {"type": "null"}]}, "events": _list("Event")}
+        {"session": {"oneOf": [ref("Event"), {"type": "null"}]}, "events": _list("Event")}
     ),
     "Outline": object_of(
         {
@@ -86,7 +120,9 @@ SCHEMAS: Final[Schema] = {
             "rows": {
                 "type": "array",
                 "items": {"type": "array", "minItems": len(FIELDS), "maxItems": len(FIELDS)},
-                "description": "A row for each event, by its start: a value for each field.",
+                "description": "A row for each event, by its start: a value for each field. `cost`"
+                " is in US dollars, `unknown` where there is no known price, and null where there"
+                " are no tokens, or no prices at all.",
             },
         }
     ),
@@ -126,16 +162,16 @@ _PROBLEMS: Final = {
 
 def in_json(schema: str) -> Schema:
     """Describe a body of JSON, by the name of its schema."""
-    return {"application/json": {"schema": _ref(schema)}}
+    return {"application/json": {"schema": ref(schema)}}
 
 
-def problems(*statuses: str) -> Schema:
+def problems(*statuses: str, schema: str = "Problem") -> Schema:
     """Describe what answers a request that cannot be done; any may be malformed or a stranger's."""
     later = {"Retry-After": {"schema": {"type": "string"}}}
     return {
         status: {
             "description": _PROBLEMS[status],
-            "content": in_json("Problem"),
+            "content": in_json(schema),
             **({"headers": later} if status in ("429", "503", "507") else {}),
         }
         for status in ("400", "403", "421", *statuses)

@@ -15,7 +15,7 @@ from agentlog.errors import ConfigurationError
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE)
 _ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
 _OWN_PATH = re.compile(
-    r"/((v1|v2|sessions|compare|page)(/.*)?|agents|events|healthz|metrics|openapi\.json)/?"
+    r"/((v1|v2|v3|v4|sessions|compare|page)(/.*)?|agents|events|healthz|metrics|openapi\.json)/?"
 )
 """The collector's own paths. A proxy may take a root path off or leave it: of one that is such a
 path, too, nobody could say which.

@@ -3,10 +3,10 @@
 A record is delivered or refused. A line that is no record is damaged, and an empty one is nobody's.
 """
 
-import json
-
-from agentlog.shipping.spans import Advance, Ledger, Span, Spans, runs
+from agentlog.shipping.ledger import Advance, Ledger
+from agentlog.shipping.objects import object_of
 from agentlog.shipping.steps import Refused, Settled
+from agentlog.shipping.stretch import Stretch, Stretches, runs
 
 
 class Account:
@@ -20,11 +20,11 @@ class Account:
         self.records = 0
         self.size = 0
 
-    def take(self, span: Span) -> list[Span]:
+    def take(self, stretch: Stretch) -> list[Stretch]:
         """Hold lines, and return those that may be records; the others are settled."""
-        held: list[Span] = []
-        for piece, whole in runs(span, _looks_whole):
-            self._ledger.expect(piece.source, piece.start, piece.size)
+        held: list[Stretch] = []
+        for piece, whole in runs(stretch, _looks_whole):
+            self._ledger.expect(piece.segment, piece.start, piece.size)
             self.records += len(piece.lines)
             self.size += piece.size
             if whole:
@@ -33,28 +33,28 @@ class Account:
                 self._settle_damaged(piece)
         return held
 
-    def settle(self, span: Span, refused: dict[int, str], *, damaged: bool = False) -> None:
-        """Settle a span: the lines in `refused`, by index, with a reason; the others delivered."""
-        start = span.start
-        for index, line in enumerate(span.lines):
+    def settle(self, stretch: Stretch, refused: dict[int, str], *, damaged: bool = False) -> None:
+        """Settle lines: those in `refused`, by index, with a reason; the others are delivered."""
+        start = stretch.start
+        for index, line in enumerate(stretch.lines):
             if index in refused:
-                self._refused.append(Refused(span.source, start, line, refused[index], damaged))
+                self._refused.append(Refused(stretch.segment, start, line, refused[index], damaged))
             start += len(line) + 1
         kept = len(refused)
         done = Advance(
-            span.source,
+            stretch.segment,
             start,
-            delivered=len(span.lines) - kept,
+            delivered=len(stretch.lines) - kept,
             quarantined=0 if damaged else kept,
             damaged=kept if damaged else 0,
         )
-        self._close(span, done)
+        self._close(stretch, done)
 
-    def without_damaged(self, spans: Spans) -> Spans:
+    def without_damaged(self, stretches: Stretches) -> Stretches:
         """Settle the lines that are no JSON objects; return the others."""
-        good: list[Span] = []
-        for span in spans:
-            for piece, whole in runs(span, _is_object):
+        good: list[Stretch] = []
+        for stretch in stretches:
+            for piece, whole in runs(stretch, lambda line: object_of(line) is not None):
                 if whole:
                     good.append(piece)
                 else:
@@ -66,17 +66,17 @@ class Account:
         refused, self._refused = self._refused, []
         return Settled(tuple(refused), self._ledger.advances(), why, warning)
 
-    def _settle_damaged(self, span: Span) -> None:
-        (line,) = span.lines
+    def _settle_damaged(self, stretch: Stretch) -> None:
+        (line,) = stretch.lines
         if line:
-            self.settle(span, {0: "damaged: the line is no JSON object"}, damaged=True)
+            self.settle(stretch, {0: "damaged: the line is no JSON object"}, damaged=True)
         else:
-            self._close(span, Advance(span.source, span.start + 1))
+            self._close(stretch, Advance(stretch.segment, stretch.start + 1))
 
-    def _close(self, span: Span, done: Advance) -> None:
-        self._ledger.settle(span.start, done)
-        self.records -= len(span.lines)
-        self.size -= span.size
+    def _close(self, stretch: Stretch, done: Advance) -> None:
+        self._ledger.settle(stretch.start, done)
+        self.records -= len(stretch.lines)
+        self.size -= stretch.size
 
 
 def _looks_whole(line: bytes) -> bool:
@@ -92,10 +92,3 @@ def _is_text(line: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _is_object(line: bytes) -> bool:
-    try:
-        return isinstance(json.loads(line.decode()), dict)
-    except (ValueError, RecursionError):
-        return False

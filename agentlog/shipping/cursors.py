@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from agentlog.journal import Segment
 from agentlog.shipping.files import load, replace
-from agentlog.shipping.spans import Advance
+from agentlog.shipping.ledger import Advance
 
 _DAY = 86_400.0
 _FAR = 1 << 62

@@ -4,13 +4,13 @@ Others can put anything in their places. What is no file is not waited for, what
 followed, and a file that says nothing, or too much, is as none.
 """
 
-import json
 import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from agentlog.journal import open_file
+from agentlog.shipping.objects import object_of
 
 _MOST: Final = 64 << 10
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -20,10 +20,9 @@ def load(path: Path) -> dict[str, Any]:
     """Return the JSON object that a file holds; an empty one if there is none, or no such file."""
     try:
         with os.fdopen(open_file(path, os.O_RDONLY), "rb") as file:
-            found = json.loads(file.read(_MOST))
-    except (OSError, ValueError, RecursionError):
+            return object_of(file.read(_MOST)) or {}
+    except OSError:
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def replace(path: Path, content: bytes) -> None:

@@ -2,9 +2,10 @@
 
 **The time** of a request is bounded as a whole, by deadline.py.
 
-**The key** goes to the endpoint and nowhere else: no redirect is followed, no netrc is read, no
-cookie kept, CONNECT goes without it. It is in no repr; no exception leaves this file, and no text
-of one either, since those quote headers and addresses: failures.py has our own words for them.
+**The key** goes to the endpoint and nowhere else, and so do headers of the user's: no redirect is
+followed, no netrc is read, no cookie kept, CONNECT goes without them. They are in no repr; no
+exception leaves this file, and no text of one either, since those quote headers and addresses:
+failures.py has our own words for them.
 
 **The environment** counts as always with requests: proxies, NO_PROXY, REQUESTS_CA_BUNDLE and
 CURL_CA_BUNDLE. TLS is verified.
@@ -16,25 +17,23 @@ import email.utils
 import sys
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from agentlog._version import __version__
-from agentlog.config import is_loopback_http
+from agentlog.endpoint import Headers, is_loopback_http
 from agentlog.shipping.deadline import POOLS, by_deadline
 from agentlog.shipping.failures import failed
 from agentlog.shipping.policy import Answer
 
 PATH: Final = "/v1/events"
-CONNECT_TIMEOUT: Final = 3.05
-READ_TIMEOUT: Final = 10.0
-DEADLINE: Final = 20.0
+JSON: Final = "application/json"
 ANSWER_SIZE: Final = 1 << 20
 
 _LEVEL = 1
@@ -50,47 +49,55 @@ _NEVER_SECRET = b'"accepted":"refused"'
 """A key that is such a word cannot be told from a receipt's own."""
 
 
-class Transport:
-    """Sends batches to one endpoint, over one connection.
+class Timeouts(NamedTuple):
+    """How long a request may take.
 
-    It is for one thread at a time, and for one process: a forked child makes its own.
-
-    Args:
-        endpoint: The base address; a path in it is kept.
-        api_key: The key, or None to send none.
+    Attributes:
         connect: Seconds for each address of the host to take the connection.
         read: Seconds for the server to take or send anything.
         deadline: Seconds for all of it.
 
     """
 
+    connect: float = 3.05
+    read: float = 10.0
+    deadline: float = 20.0
+
+
+class Connection:
+    """Sends bodies to one address.
+
+    It is for one thread at a time, and for one process: a forked child makes its own.
+
+    Args:
+        url: The address.
+        api_key: The key, or None to send none.
+        headers: More headers for every request, by their names in small letters.
+        content_type: What the bodies are, and what is expected back.
+        timeouts: How long a request may take.
+
+    """
+
     def __init__(
         self,
-        endpoint: str,
+        url: str,
         api_key: str | None = None,
+        headers: Headers = (),
         *,
-        connect: float = CONNECT_TIMEOUT,
-        read: float = READ_TIMEOUT,
-        deadline: float = DEADLINE,
+        content_type: str = JSON,
+        timeouts: Timeouts,
     ) -> None:
-        self.endpoint = endpoint
-        self._url = endpoint.rstrip("/") + PATH
-        self._auth = _Bearer(api_key)
-        self._timeouts = (connect, read)
-        self._proxies = _NO_PROXIES if is_loopback_http(endpoint) else None
-        self._deadline = deadline
-        self._session = _session(self._auth)
+        self._url = url
+        self._auth = _Authorization(api_key, dict(headers))
+        self._timeouts = timeouts
+        self._proxies = _NO_PROXIES if is_loopback_http(url) else None
+        self._session = _session(self._auth, content_type)
 
-    def post(self, lines: Sequence[bytes]) -> Answer:
-        """Send the lines of records as one batch; never raises.
-
-        Args:
-            lines: Lines without their newlines. They are joined as they are, not parsed.
-
-        """
+    def post(self, parts: Iterable[bytes]) -> Answer:
+        """Send the parts of a body, compressed; never raises."""
         try:
-            with by_deadline(self._deadline, self._timeouts[1]), _untraced():
-                answer = self._post(_body_of(lines))
+            with by_deadline(self._timeouts.deadline, self._timeouts.read), _untraced():
+                answer = self._post(_packed(parts))
         except Exception as error:  # noqa: BLE001 - requests may be patched by the host to raise anything
             answer = failed(error)
         if answer.status < 200:  # noqa: PLR2004
@@ -99,7 +106,7 @@ class Transport:
         return answer
 
     def close(self) -> None:
-        """Close the connection; the next batch opens one."""
+        """Close it; the next body opens one."""
         try:
             self._session.close()
         except Exception:  # noqa: BLE001, S110 - as above; and what cannot be closed is no use either
@@ -109,7 +116,7 @@ class Transport:
         response = self._session.post(
             self._url,
             data=body,
-            timeout=self._timeouts,
+            timeout=self._timeouts[:2],
             stream=True,
             allow_redirects=False,
             proxies=self._proxies,
@@ -123,7 +130,7 @@ class Transport:
             return failure
         return Answer(
             status,
-            self._auth.without_key(content),
+            self._auth.hidden(content),
             retry_after=headers.get("Retry-After"),
             location=self._header(headers.get("Location")),
             content_type=self._header(headers.get("Content-Type")),
@@ -133,13 +140,42 @@ class Transport:
     def _header(self, value: str | None) -> str | None:
         if value is None:
             return None
-        return self._auth.without_key(value.encode(errors="replace")).decode()
+        return self._auth.hidden(value.encode(errors="replace")).decode()
 
 
-def _body_of(lines: Sequence[bytes]) -> bytes:
-    """Return the body of a batch, compressed; the same for the same lines."""
+class Transport:
+    """Sends batches of records to a collector, or what keeps its contract.
+
+    Args:
+        endpoint: The base address; a path in it is kept.
+        api_key: The key, or None to send none.
+        timeouts: `connect`, `read` and `deadline`, as `Timeouts` has them.
+
+    """
+
+    def __init__(self, endpoint: str, api_key: str | None = None, **timeouts: float) -> None:
+        self.endpoint = endpoint
+        url = endpoint.rstrip("/") + PATH
+        self._connection = Connection(url, api_key, timeouts=Timeouts(**timeouts))
+
+    def post(self, lines: Sequence[bytes]) -> Answer:
+        """Send the lines of records as one batch; never raises.
+
+        Args:
+            lines: Lines without their newlines. They are joined as they are, not parsed.
+
+        """
+        return self._connection.post((b'{"events":[' + b",".join(lines) + b"]}",))
+
+    def close(self) -> None:
+        """Close the connection; the next batch opens one."""
+        self._connection.close()
+
+
+def _packed(parts: Iterable[bytes]) -> bytes:
+    """Return a body, compressed; the same for the same parts."""
     packer = zlib.compressobj(_LEVEL, wbits=zlib.MAX_WBITS | 16)
-    return packer.compress(b'{"events":[' + b",".join(lines) + b"]}") + packer.flush()
+    return b"".join([*map(packer.compress, parts), packer.flush()])
 
 
 def _time_of(date: str | None) -> float:
@@ -153,22 +189,32 @@ def _time_of(date: str | None) -> float:
 # -- The session ---------------------------------------------------------------------------------
 
 
-class _Bearer(AuthBase):
-    """Sets the Authorization header, or none. That it is there keeps requests off the netrc."""
+class _Authorization(AuthBase):
+    """Sets what only the endpoint may see. That it is there keeps requests off the netrc."""
 
-    def __init__(self, key: str | None) -> None:
-        self._value = f"Bearer {key}" if key else None
-        secret = (key or "").encode(errors="replace")
-        self._secret = b"" if len(secret) < _SHORTEST_SECRET or secret in _NEVER_SECRET else secret
+    def __init__(self, key: str | None, headers: dict[str, str]) -> None:
+        self._headers = {"authorization": f"Bearer {key}", **headers} if key else headers
+        words = {word for value in self._headers.values() for word in value.split()}
+        secrets = (word.encode(errors="replace") for word in sorted(words, key=len, reverse=True))
+        self._secrets = [
+            secret
+            for secret in secrets
+            if len(secret) >= _SHORTEST_SECRET and secret not in _NEVER_SECRET
+        ]
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._value is not None:
-            request.headers["Authorization"] = self._value
+        for name, value in self._headers.items():
+            request.headers.setdefault(name, value)
         return request
 
-    def without_key(self, answer: bytes) -> bytes:
-        """Return what a server says without the key: it may end in a file, or on a screen."""
-        return answer.replace(self._secret, b"***") if self._secret else answer
+    def hidden(self, answer: bytes) -> bytes:
+        """Return what a server says without the key: it may end in a file, or on a screen.
+
+        It is as long as before: a body of protobuf counts its texts.
+        """
+        for secret in self._secrets:
+            answer = answer.replace(secret, b"*" * len(secret))
+        return answer
 
 
 class _Session(requests.Session):
@@ -198,7 +244,7 @@ class _Adapter(HTTPAdapter):
         super().close()
 
 
-def _session(auth: AuthBase) -> requests.Session:
+def _session(auth: AuthBase, content_type: str) -> requests.Session:
     session = _Session()
     session.auth = auth
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
@@ -206,9 +252,9 @@ def _session(auth: AuthBase) -> requests.Session:
     session.headers.update(
         {
             "User-Agent": f"agentlog/{__version__}",
-            "Accept": "application/json",
+            "Accept": content_type,
             "Accept-Encoding": "gzip",
-            "Content-Type": "application/json",
+            "Content-Type": content_type,
             "Content-Encoding": "gzip",
         }
     )

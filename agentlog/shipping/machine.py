@@ -18,15 +18,16 @@ what came back (`answered`); it says what is settled by that. One request at a t
 
 import math
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from agentlog.journal import Segment
 from agentlog.shipping.account import Account
 from agentlog.shipping.limits import BATCH_SIZE, SizeLimit, Tokens
 from agentlog.shipping.policy import Answer, Decision, Receipt, Verdict, decide, delay_after
-from agentlog.shipping.spans import Span, Spans, count_of, divided, fitting, lines_of
 from agentlog.shipping.steps import Send, Settled, Wait
+from agentlog.shipping.stretch import Stretch, Stretches, count_of, divided, fitting, lines_of
 
 BATCH_RECORDS: Final = 500
 HELD_SIZE: Final = 8 << 20
@@ -48,7 +49,7 @@ class _Part:
     """Lines that go together, and what is known about them.
 
     Attributes:
-        spans: Where they are.
+        stretches: Where they are.
         window: How many of them go into a request.
         failures: How often they failed where others got through.
         not_before: When they may be tried.
@@ -58,7 +59,7 @@ class _Part:
 
     """
 
-    spans: Spans
+    stretches: Stretches
     window: int
     failures: int = 0
     not_before: float = -math.inf
@@ -88,9 +89,9 @@ class Machine:
         self._strip = strip
         self._batch_records = batch_records
         self._held_limit = held_size
-        self._fresh: deque[Span] = deque()
+        self._fresh: deque[Stretch] = deque()
         self._parts: deque[_Part] = deque()
-        self._sent: tuple[_Part, Spans] | None = None
+        self._sent: tuple[_Part, Stretches] | None = None
         self._turn_of_parts = False
         self._not_before = self._soonest = -math.inf
         self._tokens = {True: Tokens(), False: Tokens()}
@@ -116,18 +117,18 @@ class Machine:
         enough = 2 * self._fresh_size >= BATCH_SIZE or self._account.size >= self._held_limit
         return 0 if enough else BATCH_SIZE
 
-    def take(self, source: Hashable, start: int, lines: Sequence[bytes]) -> Settled:
-        """Take lines of a source; what cannot be a record is settled at once.
+    def take(self, segment: Segment, start: int, lines: Sequence[bytes]) -> Settled:
+        """Take lines of a segment; what cannot be a record is settled at once.
 
         Args:
-            source: What a cursor belongs to.
-            start: The offset of the first line. It follows what was taken of this source before.
+            segment: Where they stand.
+            start: The offset of the first line. It follows what was taken of this segment before.
             lines: Whole lines, without their newlines.
 
         """
-        for span in self._account.take(Span(source, start, tuple(lines))):
-            self._fresh.append(span)
-            self._fresh_size += span.size
+        for stretch in self._account.take(Stretch(segment, start, tuple(lines))):
+            self._fresh.append(stretch)
+            self._fresh_size += stretch.size
         return self._account.settled()
 
     def next(self, now: float) -> Send | Wait:
@@ -143,9 +144,9 @@ class Machine:
             part = self._choose(now)
             if part is None:
                 return Wait(self._next_due())
-            lines = lines_of(part.spans)
+            lines = lines_of(part.stretches)
             count = max(1, fitting(lines, part.window, self._limit.size))
-            head, part.spans = divided(part.spans, count)
+            head, part.stretches = divided(part.stretches, count)
             self._sent = part, head
         part, head = self._sent
         return Send(_batch(part, head))
@@ -223,50 +224,50 @@ class Machine:
 
     def _new_part(self) -> _Part:
         """Make a part of new lines: about a batch."""
-        spans: list[Span] = []
+        stretches: list[Stretch] = []
         records = size = 0
         while self._fresh:
-            span = self._fresh[0]
-            count = fitting(span.lines, self._batch_records - records, self._limit.size - size)
-            if not count and spans:
+            stretch = self._fresh[0]
+            count = fitting(stretch.lines, self._batch_records - records, self._limit.size - size)
+            if not count and stretches:
                 break
-            head, rest = span.divided(max(1, count))
+            head, rest = stretch.divided(max(1, count))
             if rest.lines:
                 self._fresh[0] = rest
             else:
                 self._fresh.popleft()
-            spans.append(head)
+            stretches.append(head)
             records += len(head.lines)
             size += head.size
         self._fresh_size -= size
         probing = self.held or self.failures >= PATIENCE
-        return _Part(tuple(spans), PROBE_RECORDS if probing else self._batch_records)
+        return _Part(tuple(stretches), PROBE_RECORDS if probing else self._batch_records)
 
     # -- What an answer does -----------------------------------------------------------------------
 
-    def _acknowledge(self, part: _Part, head: Spans, receipt: Receipt, now: float) -> None:
+    def _acknowledge(self, part: _Part, head: Stretches, receipt: Receipt, now: float) -> None:
         """Settle what a receipt covers, and send more of the same part next."""
         self._works()
         self._limit.took(_size_of(_batch(part, head)))
         self._tokens[part.suspect].spend(now, -1.0)
         index = 0
-        for span in head:
+        for stretch in head:
             refused = {
                 number: receipt.refused[index + number]
-                for number in range(len(span.lines))
+                for number in range(len(stretch.lines))
                 if index + number in receipt.refused
             }
-            index += len(span.lines)
-            self._account.settle(span, refused)
+            index += len(stretch.lines)
+            self._account.settle(stretch, refused)
         part.window = min(self._batch_records, 2 * part.window)
         part.failures = max(0, part.failures - 1)
-        self._put_back(part, part.spans)
+        self._put_back(part, part.stretches)
 
-    def _bisect(self, part: _Part, head: Spans, now: float, why: str) -> None:
+    def _bisect(self, part: _Part, head: Stretches, now: float, why: str) -> None:
         """Look for what made a batch malformed: try its halves, each by itself."""
         self._works()
         self._tokens[part.suspect].spend(now)
-        self._put_back(part, part.spans)
+        self._put_back(part, part.stretches)
         if not part.checked:
             good = self._account.without_damaged(head)
             if good != head:
@@ -279,7 +280,7 @@ class Machine:
         for half in reversed(divided(head, (count + 1) // 2)):
             self._put_back(_Part(half, part.window, suspect=True, checked=True), half)
 
-    def _shrink(self, part: _Part, head: Spans, now: float, why: str) -> None:
+    def _shrink(self, part: _Part, head: Stretches, now: float, why: str) -> None:
         """Send smaller batches from now on; of a record that is too large, only the node."""
         lines = _batch(part, head)
         self._works()
@@ -287,9 +288,9 @@ class Machine:
         self._limit.refused(_size_of(lines))
         if len(lines) > 1:
             part.suspect = True
-            self._put_back(part, head + part.spans)
+            self._put_back(part, head + part.stretches)
             return
-        self._put_back(part, part.spans)
+        self._put_back(part, part.stretches)
         if not self._account.without_damaged(head):
             return
         bare = lines[0] if part.instead is not None else self._strip(lines[0])
@@ -298,19 +299,19 @@ class Machine:
         else:
             self._account.settle(head[0], {0: f"{why}, and there is no payload to leave out"})
 
-    def _set_damaged_aside(self, part: _Part, head: Spans) -> bool:
+    def _set_damaged_aside(self, part: _Part, head: Stretches) -> bool:
         """Set aside what made a batch hold another number of records than lines, if that is so."""
         if part.checked:
             return False
         good = self._account.without_damaged(head)
         if good == head:
             return False
-        self._put_back(part, part.spans)
+        self._put_back(part, part.stretches)
         self._put_back(_Part(good, part.window, suspect=True, checked=True), good)
         return True
 
     def _put_off(
-        self, part: _Part, head: Spans, decision: Decision, now: float, random: float
+        self, part: _Part, head: Stretches, decision: Decision, now: float, random: float
     ) -> None:
         """Wait, and try again with other records of the part first."""
         self.failures += 1
@@ -331,7 +332,7 @@ class Machine:
             part.window = min(part.window, PROBE_RECORDS)
         if part.failures >= PATIENCE or self.failures % PATIENCE == 0:
             part.window = max(1, part.window // 2)
-        part.spans += head
+        part.stretches += head
         self._parts.append(part)
 
     def _works(self) -> None:
@@ -340,14 +341,14 @@ class Machine:
         self.held = ""
         self._not_before = -math.inf
 
-    def _put_back(self, part: _Part, spans: Spans) -> None:
-        """Keep a part, with these spans, to be sent next."""
-        if spans:
-            part.spans = spans
+    def _put_back(self, part: _Part, stretches: Stretches) -> None:
+        """Keep a part, with these stretches, to be sent next."""
+        if stretches:
+            part.stretches = stretches
             self._parts.appendleft(part)
 
 
-def _batch(part: _Part, head: Spans) -> tuple[bytes, ...]:
+def _batch(part: _Part, head: Stretches) -> tuple[bytes, ...]:
     """Return the lines that go over the wire."""
     return lines_of(head) if part.instead is None else (part.instead,)
 

@@ -9,28 +9,49 @@ over: nothing is sent until it can.
 Only the shipper that has the claim to the destination uses it.
 """
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
-from agentlog.journal import Segment, delete, is_locked, listed, owners_alive, read_lines
+from agentlog.journal import READ_SIZE, Segment, delete, is_locked, listed, owners_alive, read_lines
 from agentlog.shipping import cursors, quarantine
 from agentlog.shipping.cursors import START, Cursor
-from agentlog.shipping.machine import Machine
 from agentlog.shipping.steps import Refused, Settled
 
 _TORN = "damaged: cut off, as its process ended while it was written"
 
 
+class Taker(Protocol):
+    """What lines are handed to: a `Machine`, or who stands before it."""
+
+    @property
+    def room(self) -> int:
+        """Bytes of lines that it takes; 0 while it holds enough."""
+        ...
+
+    def take(self, segment: Segment, start: int, lines: Sequence[bytes], /) -> Settled:
+        """Take lines that follow those before; return what is settled by that."""
+        ...
+
+
 class Outbox:
     """The unsettled lines of one destination.
+
+    Args:
+        directory: The destination.
+        may_delete: Says, once nothing of a segment is unsettled, whether nobody else needs it.
 
     Attributes:
         unsaved: Cursors that could not be written yet, by the stem of their segments' names.
 
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, *, may_delete: Callable[[Segment], bool] = lambda _: True
+    ) -> None:
         self._directory = directory
+        self._may_delete = may_delete
         self._read: dict[Segment, int] = {}
         self._cursors: dict[Segment, Cursor] = {}
         self._to_settle: list[Settled] = []
@@ -45,7 +66,7 @@ class Outbox:
 
     # -- Reading -----------------------------------------------------------------------------------
 
-    def fill(self, machine: Machine, own: str, others: frozenset[str]) -> int:
+    def fill(self, machine: Taker, own: str, others: frozenset[str]) -> int:
         """Hand the machine as many lines as it takes; return their bytes. Raises OSError.
 
         Args:
@@ -78,6 +99,11 @@ class Outbox:
             position = self._read[segment] = cursor.offset
         return position
 
+    def settled_of(self, segment: Segment) -> int:
+        """Return the offset before which all of a segment is settled."""
+        self._position(segment)
+        return self._cursors[segment].offset
+
     # -- Settling ----------------------------------------------------------------------------------
 
     def settle(self, settled: Settled) -> None:
@@ -94,7 +120,7 @@ class Outbox:
                 quarantine.add(self._directory, settled.refused)
             self._to_settle.pop(0)
             for done in settled.advances:
-                self._advance(done.source, self._cursors[done.source].after(done))  # type: ignore[index, arg-type]
+                self._advance(done.segment, self._cursors[done.segment].after(done))
 
     def save(self) -> bool:
         """Try once more to write the cursors that could not be written; say whether all are."""
@@ -149,13 +175,14 @@ class Outbox:
         self._write(segment.path.stem, cursor)
 
     def _delete(self, segment: Segment) -> None:
-        if delete(segment):
+        if self._may_delete(segment) and delete(segment):
             self._read.pop(segment, None)
             self._cursors.pop(segment, None)
 
 
 def _tail(segment: Segment, start: int) -> bytes:
-    """Return what stands behind an offset. Raises OSError."""
+    """Return what stands behind an offset; a part of it if that has a newline. Raises OSError."""
     with segment.path.open("rb") as file:
         file.seek(start)
-        return file.read()
+        beginning = file.read(READ_SIZE)
+        return beginning if b"\n" in beginning else beginning + file.read()

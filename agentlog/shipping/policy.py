@@ -15,12 +15,13 @@ Whatever else says "200 OK" (a captive portal, a proxy, another service) has tak
 No sockets, clocks or randomness here; what happens with a decision is machine.py's.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Final, TypeGuard
+
+from agentlog.shipping.objects import object_of
 
 FIRST_DELAY: Final = 1.0
 LONGEST_DELAY: Final = 60.0
@@ -132,11 +133,8 @@ def receipt_of(body: bytes, lines: Sequence[bytes]) -> Receipt | None:
     left out when nothing is; an `id` has to be one that stands in the line of its index: a server
     that counts from 1 would otherwise have the wrong records refused.
     """
-    try:
-        said = json.loads(body.decode())
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(said, dict):
+    said = object_of(body)
+    if said is None:
         return None
     accepted, entries = said.get("accepted"), said.get("refused", [])
     if not _is_count(accepted) or not isinstance(entries, list):
@@ -213,7 +211,7 @@ def seconds_to_wait(retry_after: str | None, date: float) -> float | None:
 _MEANINGS: Final = {
     401: "the key is not accepted",
     403: "the key may not write here",
-    404: "there is nothing at this address",
+    404: "there is nothing at this address (that of an OpenTelemetry receiver begins with otlp+)",
     407: "the proxy asks for a password",
     413: "too large",
 }
@@ -223,7 +221,10 @@ _ADVICE: Final = {
     400: "the server takes no record of agentlog's: is it a collector?",
     401: "set AGENTLOG_API_KEY to a key that the server accepts",
     403: "have whoever runs the server let this key write",
-    404: "check AGENTLOG_ENDPOINT: records go to /v1/events below it",
+    404: (
+        "check AGENTLOG_ENDPOINT: records go to /v1/events below it. If it is an OpenTelemetry "
+        "receiver, say otlp+http:// or otlp+https://: spans go to /v1/traces"
+    ),
     407: "put the user and the password of the proxy into HTTPS_PROXY",
 }
 

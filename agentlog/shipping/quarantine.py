@@ -12,9 +12,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from agentlog.journal import Segment, note_loss, open_file, read_lines
+from agentlog import losses
+from agentlog.journal import open_file, read_lines
 from agentlog.shipping.claim import Claim
 from agentlog.shipping.files import replace, write_all
+from agentlog.shipping.objects import object_of
 from agentlog.shipping.steps import Refused
 
 _FILE = "quarantine"
@@ -63,7 +65,7 @@ def add(directory: Path, refused: Sequence[Refused]) -> None:
         os.fchmod(fd, 0o600)
         size = os.fstat(fd).st_size
         if size > MOST:
-            note_loss(directory, "quarantine full", len(refused))
+            losses.note(directory, "quarantine full", len(refused))
             return
         is_torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
         try:
@@ -115,11 +117,16 @@ def forget(directory: Path, before: float) -> int:
 
 
 def _entry(refused: Refused, now: float) -> Entry:
-    source = refused.source
-    name = source.path.name if isinstance(source, Segment) else str(source)
-    record = None if refused.damaged else _object(refused.line)
+    record = None if refused.damaged else object_of(refused.line)
     beginning = refused.line[:_KEPT_OF_A_DAMAGED_LINE].decode(errors="backslashreplace")
-    return Entry(name, refused.start, refused.why, now, record, "" if record else beginning)
+    return Entry(
+        refused.segment.path.name,
+        refused.start,
+        refused.why,
+        now,
+        record,
+        "" if record else beginning,
+    )
 
 
 def _read(line: bytes) -> Entry | None:
@@ -134,11 +141,3 @@ def _read(line: bytes) -> Entry | None:
         and type(entry.record) in (dict, type(None))
     )
     return entry if is_known else None
-
-
-def _object(line: bytes) -> dict[str, Any] | None:
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

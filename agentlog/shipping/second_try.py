@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from agentlog.journal import Segment
 from agentlog.shipping import cursors, quarantine
 from agentlog.shipping.machine import Machine
 from agentlog.shipping.steps import Settled
@@ -46,17 +47,21 @@ class SecondTry:
             if entry and entry.record is not None:
                 line = json.dumps(entry.record).encode()
                 size += len(line)
-                self.settle(machine.take(number, 0, [line]))
+                self.settle(machine.take(self._as_segment(number), 0, [line]))
         return size
+
+    def _as_segment(self, number: int) -> Segment:
+        """Return what the machine knows an entry by: as there are lines of segments, it has one."""
+        return Segment("", number, self._directory)
 
     def settle(self, settled: Settled) -> None:
         """Take note of what is settled. Raises OSError."""
         for refused in settled.refused:
-            self._refuse(refused.source, refused.why)  # type: ignore[arg-type]
+            self._refuse(refused.segment.number, refused.why)
         for done in settled.advances:
             self._settled += 1
             if done.delivered:
-                self._entries[done.source] = None  # type: ignore[call-overload]
+                self._entries[done.segment.number] = None
         if settled.advances and (len(self._entries) < _FEW or time.monotonic() >= self._save_at):
             self.sweep()
 

@@ -54,7 +54,10 @@ class Poster(Protocol):
 class Source(Protocol):
     """Where the lines are from, and where it is written down what became of them: an `Outbox`."""
 
-    unsaved: dict[str, Cursor]
+    @property
+    def unsaved(self) -> dict[str, Cursor]:
+        """Cursors that are not on disk, by the stem of their segments' names."""
+        ...
 
     def start_over(self) -> None:
         """Forget what was read."""

@@ -1,9 +1,9 @@
 """What the machine says to whoever drives it: what to do, and what is settled."""
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 
-from agentlog.shipping.spans import Advance
+from agentlog.journal import Segment
+from agentlog.shipping.ledger import Advance
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Refused:
     """A record for the quarantine.
 
     Attributes:
-        source: Where its line is from.
+        segment: Where its line is from.
         start: The offset of the line.
         line: The line, as it was recorded.
         why: The server's reason, or what is wrong with it.
@@ -33,7 +33,7 @@ class Refused:
 
     """
 
-    source: Hashable
+    segment: Segment
     start: int
     line: bytes
     why: str

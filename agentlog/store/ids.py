@@ -1,26 +1,25 @@
-"""Session ids as people meet them: their beginnings, and the time that they carry.
+"""Session ids as people meet them: their beginnings.
 
-Pure. The rule: a beginning that is written tells its session from every other.
+Pure. The rules: a beginning that is written tells its session from every other, and from those to
+come. An id begins with its moment, so fewer digits than a moment has are soon those of another.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from agentlog.errors import SessionNotFoundError
 
-LEAST = 8
-"""Digits of an id that are written at least."""
+LEAST = 12
+"""Digits of an id that are written at least: the millisecond of its start."""
 
 NAMED = 5
 """Sessions that are named where several are meant."""
 
 _QUOTED = 60
-_SESSION_ID = re.compile("[0-9a-f]{12}7[0-9a-f]{19}")
 
 
 def id_length(ids: Iterable[str]) -> int:
-    """Return how many digits tell all these ids apart: at least eight, the same for each."""
+    """Return how many digits tell all these ids apart: at least `LEAST`, the same for each."""
     shared = (_shared_length(one, other) for one, other in pairwise(sorted(set(ids))))
     return max(LEAST, 1 + max(shared, default=0))
 
@@ -28,11 +27,6 @@ def id_length(ids: Iterable[str]) -> int:
 def _shared_length(one: str, other: str) -> int:
     pairs = enumerate(zip(one, other, strict=False))
     return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
-
-
-def moment_of_id(session_id: str) -> float | None:
-    """Return when a session began, in seconds, as an id of agentlog's form says; else None."""
-    return int(session_id[:12], 16) / 1000 if _SESSION_ID.fullmatch(session_id) else None
 
 
 def quoted(text: str) -> str:

@@ -95,7 +95,9 @@ def written(value: object) -> str:
 
     Raises what `json.dumps` raises.
     """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    text = _encode(value)
+    if text.isascii():
+        return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
@@ -121,6 +123,8 @@ def _finite(text: str) -> float:
 def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is no JSON")
 
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 # 1e999 is JSON, but the infinity that Python reads there could not be written again.
 _decode = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse).decode

@@ -12,8 +12,23 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-Record = Mapping[str, object]
-Event = dict[str, object]
+from agentlog.halves import Event, Record, merge
+
+__all__ = [
+    "Address",
+    "Event",
+    "Half",
+    "Record",
+    "address",
+    "canonical",
+    "claim",
+    "half",
+    "joined",
+    "merge",
+    "merged",
+    "prevailing",
+]
+
 Address = tuple[str, str]
 """Where an event lives: `(session_id, id)`."""
 
@@ -33,17 +48,6 @@ def address(record: object) -> Address | None:
 def half(record: Record) -> Half:
     """Say which half of its event a record is; a whole one is a close half that carries all."""
     return "close" if "end_timestamp" in record else "open"
-
-
-def merge(opened: Record | None, closed: Record | None) -> Event:
-    """Return the event of two halves, either of which may be missing.
-
-    A field that both have is taken from the close half; of `notes`, the larger number per kind.
-    """
-    event = {**(opened or {}), **(closed or {})}
-    if opened and closed and "notes" in opened and "notes" in closed:
-        event["notes"] = _merge_notes(opened["notes"], closed["notes"])
-    return event
 
 
 def joined(opened: str | None, closed: str | None) -> Event:
@@ -91,17 +95,3 @@ def merged(records: Iterable[object]) -> dict[Address, Event]:
             claimed[place] = prevailing(held, record)
     opened, closed = halves["open"], halves["close"]
     return {place: merge(opened.get(place), closed.get(place)) for place in {**opened, **closed}}
-
-
-def _merge_notes(opened: object, closed: object) -> object:
-    if not (isinstance(opened, Mapping) and isinstance(closed, Mapping)):
-        return closed
-    notes = {**opened, **closed}
-    for kind in opened.keys() & closed.keys():
-        if _is_number(opened[kind]) and _is_number(closed[kind]):
-            notes[kind] = max(opened[kind], closed[kind])
-    return notes
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -4,7 +4,8 @@ It is what a page draws a whole run of. The rule: rows are made of the columns o
 order of the tree, and a half is looked into only for what has no column (the level and the logger
 of a log line, and the error of what did not succeed) and where a NUL would cut a text. SQLite
 writes them as JSON, which takes half of the time that Python would. So an outline is made as fast
-as it is read, however large the payloads are.
+as it is read, however large the payloads are. What events with tokens cost is found first, all at
+once.
 """
 
 import json
@@ -12,6 +13,7 @@ import sqlite3
 from collections.abc import Generator, Iterable, Mapping
 from typing import Final
 
+from agentlog import prices
 from agentlog.store import rows
 from agentlog.store.state import outcome
 
@@ -32,6 +34,7 @@ FIELDS: Final = (
     "level",
     "logger",
     "error",
+    "cost",
 )
 """What the places of a row mean."""
 
@@ -89,6 +92,7 @@ _COLUMNS = {
     "logger": _of_a_log_line(_text("logger")),
     "error": f"""CASE WHEN result IS NOT 'Success' AND json_type({_ERROR}, '$.error')
         NOTNULL THEN first_line({_PARTS}) END""",
+    "cost": "costs.cost",
 }
 
 
@@ -115,14 +119,28 @@ _SESSION = """
     FROM sessions WHERE session_id = :session_id
     AND project = (SELECT number FROM projects WHERE name = :project)
 """
-_COUNT = f"SELECT coalesce(max(events), 0) {_SESSION}"
-_SELECT = f"SELECT {_ROW} AS line FROM events"  # noqa: S608 - made of constants, as all here
+_SUMS = f"""
+    SELECT coalesce(max(events), 0), total(prompt_tokens + completion_tokens) {_SESSION}
+"""
+# By the LIMIT costs are a table of their own, and by the CAST SQLite makes an index for it.
+_SELECT = f"""
+    SELECT {_ROW} AS line FROM events LEFT JOIN (
+        SELECT CAST(key AS INTEGER) AS number, value AS cost FROM json_each(:costs) LIMIT -1
+    ) AS costs USING (number)
+"""  # noqa: S608 - made of constants, as all here
+_PARAMS = ", ".join(f"'$.params.{name}'" for name in prices.DETAILS)
+DETAILS: Final = f"""json_extract({_half("params")}, {_PARAMS})"""
+"""The params of an event that its cost depends on, as JSON."""
+
+_SPENT = f"""
+    SELECT json_group_array(json_array(number, model, prompt_tokens, completion_tokens,
+        coalesce(timestamp, end_timestamp), json({DETAILS})))
+    FROM events WHERE coalesce(prompt_tokens, completion_tokens) NOTNULL AND
+"""  # noqa: S608
 _OF_SESSION = f"session = (SELECT number {_SESSION})"
-_ORDER = "ORDER BY timestamp, id"
-_ALL = f"{_SELECT} WHERE {_OF_SESSION} {_ORDER}"
 # The + is for SQLite to take the few numbers, and not to walk through the session for them.
-_SOME = f"""{_SELECT} WHERE events.number IN (SELECT value FROM json_each(:numbers))
-    AND +{_OF_SESSION} {_ORDER}"""  # noqa: S608
+_OF_SOME = f"events.number IN (SELECT value FROM json_each(:numbers)) AND +{_OF_SESSION}"  # noqa: S608
+_ORDER = "ORDER BY timestamp, id"
 
 
 def prepare(connection: sqlite3.Connection) -> None:
@@ -146,17 +164,28 @@ def outline(
 
     """
     values = {"project": project, "session_id": session_id}
-    wanted = _ALL
+    of_these = _OF_SESSION
     if numbers is not None:
         values["numbers"] = str(list(numbers))
-        wanted = _SOME
-    (count,) = connection.execute(_COUNT, values).fetchone()
+        of_these = _OF_SOME
+    count, tokens = connection.execute(_SUMS, values).fetchone()
+    values["costs"] = _costs(connection, of_these, values) if tokens else "{}"
+    wanted = f"{_SELECT} WHERE {of_these} {_ORDER}"
     if count <= SHORT:
         wanted = f"SELECT group_concat(line) FROM ({wanted})"  # noqa: S608
     for part in rows.parts(connection.execute(wanted, values), _IN_A_PART):
         lines = ",".join(line for (line,) in part if line)
         if lines:
             yield lines
+
+
+def _costs(connection: sqlite3.Connection, of_these: str, values: Mapping[str, str]) -> str:
+    """Return what events cost, by their numbers, as JSON."""
+    if not prices.are_there():
+        return "{}"
+    (spent,) = connection.execute(f"{_SPENT} {of_these}", values).fetchone()
+    calls = json.loads(spent)
+    return json.dumps({number: prices.cost(*call, *known or ()) for number, *call, known in calls})
 
 
 def _first_line(parts: str) -> str | None:

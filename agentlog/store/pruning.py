@@ -6,6 +6,7 @@ to a collector counts from then, whatever time its events mention: elsewhere a c
 
 import sqlite3
 
+from agentlog.store import schema
 from agentlog.store.state import MAY_RUN
 
 NO_PROJECT = 0
@@ -59,6 +60,5 @@ def _forget_events(connection: sqlite3.Connection, session: int, most: int) -> i
     numbers = connection.execute(
         "SELECT number FROM events WHERE session = ? LIMIT ?", (session, most)
     ).fetchall()
-    for table, key in (("words", "rowid"), ("unsearched", "number"), ("events", "number")):
-        connection.executemany(f"DELETE FROM {table} WHERE {key} = ?", numbers)  # noqa: S608
+    schema.forget(connection, numbers)
     return len(numbers)

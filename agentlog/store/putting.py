@@ -58,6 +58,8 @@ def put(
     ]
     before = connection.total_changes
     rows.insert(connection, _INTO, values, _MERGED)
+    for session in numbers.values():
+        schema.give_way(connection, session)
     if arrived is not None and connection.total_changes > before:
         noted = [(arrived, number) for number in numbers.values()]
         connection.executemany("UPDATE sessions SET arrived = ? WHERE number = ?", noted)

@@ -16,8 +16,8 @@ it is summed up again.
 
 import sqlite3
 
+from agentlog.conventions.words import moment_of_id
 from agentlog.store import MOST_TOKENS
-from agentlog.store.ids import moment_of_id
 
 OWN_PROJECT = 1
 """The number of the project "": what was recorded in this home, or came without a key."""
@@ -56,12 +56,20 @@ FIELDS = (
 # Where several events have no parent, the session's own is the root, else the earliest.
 _ROOT = "parent_id IS NULL AND event_type NOTNULL"
 _ROOTS_FIRST = "action_type IS 'session' DESC, timestamp, id"
-_FIND_ROOT = f"""
+_FIND_ROOT_OF = f"""
     UPDATE sessions SET (root, started) = (
-        SELECT number, timestamp FROM events WHERE session = new.session AND {_ROOT}
+        SELECT number, timestamp FROM events WHERE session = sessions.number AND {_ROOT}
         ORDER BY {_ROOTS_FIRST} LIMIT 1)
-    WHERE number = new.session;
-"""  # noqa: S608 - made of constants, as all here
+    WHERE number ="""  # noqa: S608 - made of constants, as all here
+_FIND_ROOT = f"{_FIND_ROOT_OF} new.session;"
+
+_SESSION_EVENT = f"{_ROOT} AND action_type IS 'session'"
+_STAND_IN = f"""
+    SELECT number FROM events WHERE session = :session AND {_SESSION_EVENT}
+    AND timestamp IS NULL AND close IS NULL AND EXISTS (
+        SELECT 1 FROM events WHERE session = :session AND {_SESSION_EVENT}
+        AND timestamp NOTNULL)
+"""  # noqa: S608
 
 
 def _tokens(value: str) -> str:
@@ -203,6 +211,26 @@ def session_number(connection: sqlite3.Connection, project: int, session_id: str
         )
         found = connection.execute(look, (project, session_id)).fetchone()
     return int(found[0])
+
+
+def give_way(connection: sqlite3.Connection, session: int) -> None:
+    """Forget what stands in for a session's event once that is there; only within `writing`.
+
+    It is an open half that knows no time: somebody has made it of what came without the event.
+    """
+    found = connection.execute(_STAND_IN, {"session": session}).fetchall()
+    if found:
+        forget(connection, found)
+        connection.execute(f"{_FIND_ROOT_OF} ?", (session,))
+        connection.execute(
+            "UPDATE sessions SET events = events - ? WHERE number = ?", (len(found), session)
+        )
+
+
+def forget(connection: sqlite3.Connection, numbers: list[tuple[int]]) -> None:
+    """Delete events, and what a search knows of them; only within `writing`."""
+    for table, key in (("words", "rowid"), ("unsearched", "number"), ("events", "number")):
+        connection.executemany(f"DELETE FROM {table} WHERE {key} = ?", numbers)  # noqa: S608
 
 
 def sum_up_again(connection: sqlite3.Connection, most: int = -1) -> int:

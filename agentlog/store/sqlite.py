@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,6 +26,7 @@ from agentlog.store import (
     SessionFilter,
     SessionSummary,
     StoreStats,
+    calls,
     events,
     ids,
     index,
@@ -99,6 +101,17 @@ class SqliteStore:
         """Return those of these sessions that are there, as they stand in a list."""
         with self.reading() as connection:
             return listing.summaries(connection, self.project, session_ids)
+
+    def calls(self, session_ids: Iterable[str]) -> Iterator[tuple[str, list[calls.Call]]]:
+        """Yield the calls of models in sessions and what is around them: see calls.py.
+
+        A part of the sessions at a time, and between two the store is for others.
+        """
+        asked = iter(session_ids)
+        while some := list(islice(asked, calls.AT_ONCE)):
+            with self.reading() as connection:
+                found = calls.of_sessions(connection, self.project, some)
+            yield from found.items()
 
     def is_silent(self, session_id: str) -> bool:
         """Say whether a session has said nothing for long, with nobody here who could tell more."""

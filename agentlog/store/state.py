@@ -29,6 +29,9 @@ class State(StrEnum):
     """Of a session whose own event is missing: no event is in this state."""
 
 
+CUT = frozenset((State.INTERRUPTED, State.SILENT))
+"""Nobody saw the end of it."""
+
 SILENT_AFTER = 600.0
 """Seconds without a word of a session after which what is open in it is silent, if it came from
 elsewhere: of that no lock is seen here.

@@ -20,7 +20,8 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
 import agentlog as ao
-from tests.scripts import PLAIN, recorded, run, well
+from tests.scripts import recorded, run, well
+from tests.warm import PLAIN
 
 UVICORN = """\
     import agentlog as ao, logging

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import termios
 
-from tests.scripts import PLAIN, ROOT
+from tests import warm
+from tests.warm import PLAIN, ROOT
 
 AGENTLOG = [sys.executable, "-m", "agentlog"]
 STEERING = re.compile(
@@ -28,14 +29,8 @@ def environ(**variables):
 
 def agentlog(*arguments, stdout=subprocess.PIPE, **variables):
     """Run a command to its end."""
-    return subprocess.run(
-        [*AGENTLOG, *arguments],
-        env=environ(**variables),
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        check=False,
-        timeout=60,
+    return warm.run(
+        [*AGENTLOG, *arguments], env=environ(**variables), stdout=stdout, encoding="utf-8"
     )
 
 
@@ -43,7 +38,7 @@ def on_terminal(*arguments, columns=80, **variables):
     """Run a command on a terminal, with rich; return what it writes there."""
     master, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    process = subprocess.Popen(
+    process = warm.Popen(
         [*AGENTLOG, *arguments],
         env=environ(**{"PYTHONPATH": str(ROOT), **variables}),
         stdout=terminal,

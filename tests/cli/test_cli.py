@@ -9,14 +9,17 @@ import time
 import pytest
 
 import agentlog as ao
-from agentlog import journal
+from agentlog import journal, losses
 from agentlog.cli import main
+from agentlog.shipping import status
 from agentlog.store.sqlite import SqliteStore
+from tests import warm
 from tests.cli.commandline import AGENTLOG, STEERING, agentlog, environ, on_terminal, record
 
 COMMANDS = [
     "sessions",
     "replay",
+    "show",
     "diff",
     "export",
     "doctor",
@@ -143,7 +146,8 @@ def test_reading_makes_no_home(arguments, status, home, monkeypatch, capsys):
     monkeypatch.setenv("AGENTLOG_HOME", str(home / "absent"))
     assert status == main(arguments)
     out, err = capsys.readouterr()
-    assert re.search("Nothing has been recorded yet|not there yet|no sessions deleted", out + err)
+    said = " ".join((out + err).split())
+    assert re.search("Nothing has been recorded yet|not there yet|no sessions deleted", said)
     assert [] == list(home.iterdir())
 
 
@@ -152,6 +156,63 @@ def test_nothing_recorded_is_said_in_the_same_words(home, capsys):
     expected = f"agentlog: Nothing has been recorded yet in {home}.\n"
     assert [0, 1] == [main(["sessions"]), main(["replay"])]
     assert expected * 2 == capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("acknowledged", "said"), [(0.0, "Nothing has been"), (1.0, "shipped to")])
+def test_what_was_shipped_is_not_nothing(acknowledged, said, home, capsys):
+    """Where all of a home has gone elsewhere, that is said."""
+    directory = home / "journal" / "127.0.0.1-0123"
+    directory.mkdir(parents=True)
+    endpoint = "otlp+http://127.0.0.1:4318"
+    status.write(directory, status.Status(endpoint=endpoint, acknowledged=acknowledged))
+    assert 1 == main(["replay"])
+    told = capsys.readouterr().err
+    assert said in told
+    assert (acknowledged > 0) == (endpoint in told)
+
+
+def test_an_event_is_shown(client, capsys):
+    """By its name, or by its id, which log lines have."""
+    with client.session() as session, client.action("ask", prompt="Will it rain?") as action:
+        pass
+    for wanted in ("ask", action.id[:8]):
+        assert 0 == main(["show", wanted])
+        assert "\nprompt\n  Will it rain?\n" in capsys.readouterr().out
+    assert 0 == main(["show", "ask", session.session_id[:8]])
+    capsys.readouterr()
+    assert 1 == main(["show", "a\x1bsk"])
+    assert "has the name or the id 'a\\x1bsk': name the session" in capsys.readouterr().err
+
+
+def test_an_event_of_an_older_session_is_found_by_its_id(client, capsys):
+    """By the whole of it, unless a session is named."""
+    with client.session() as older, client.action("ask", prompt="Will it rain?") as action:
+        pass
+    client.clock.advance(1)
+    with client.session() as newest:
+        pass
+    assert 0 == main(["show", action.id])
+    assert "Will it rain?" in capsys.readouterr().out
+    assert [1, 1, 0] == [
+        main(["show", action.id[:8]]),
+        main(["show", action.id, newest.session_id]),
+        main(["show", action.id[:8], older.session_id]),
+    ]
+
+
+def test_a_pipe_has_no_edge(client, capsys, monkeypatch):
+    """A session is one line there, and no line of an event is broken, unless COLUMNS says so."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    words = "word " * 100
+    with client.session([tag * 30 for tag in "abc"]), client.action("n" * 100, prompt=words):
+        pass
+    assert 0 == main(["sessions"])
+    assert 2 == len(capsys.readouterr().out.splitlines())
+    assert 0 == main(["show", "n" * 100])
+    assert words.rstrip() in capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "60")
+    assert 0 == main(["show", "n" * 100])
+    assert 60 >= max(map(len, capsys.readouterr().out.splitlines()))
 
 
 def test_what_cannot_be_read_is_not_nothing(home, capsys):
@@ -183,8 +244,7 @@ def test_commands_at_once_agree(client):
         record(client, *(f"step {n}" for n in range(number)))
     client.close()
     processes = [
-        subprocess.Popen([*AGENTLOG, "sessions"], env=environ(), stdout=subprocess.PIPE)
-        for _ in range(4)
+        warm.Popen([*AGENTLOG, "sessions"], env=environ(), stdout=subprocess.PIPE) for _ in range(4)
     ]
     printed = {process.communicate(timeout=60)[0] for process in processes}
     assert [0] * 4 == [process.returncode for process in processes]
@@ -208,9 +268,7 @@ def test_path_is_the_home(home, monkeypatch, capsys):
 def test_path_is_exact_for_programs_and_harmless_for_people():
     """In a pipe a strange name arrives byte for byte; on a terminal it shows its escapes."""
     strange = "/tmp/\x1b[31m\udcff検"
-    piped = subprocess.run(
-        [*AGENTLOG, "path"], env=environ(AGENTLOG_HOME=strange), capture_output=True, check=True
-    )
+    piped = warm.run([*AGENTLOG, "path"], env=environ(AGENTLOG_HOME=strange))
     assert os.fsencode(strange) + b"\n" == piped.stdout
     assert "/tmp/\\x1b[31m\\udcff検\n" == on_terminal("path", AGENTLOG_HOME=strange)
 
@@ -284,7 +342,7 @@ def test_prune_forgets_old_troubles(home, capsys):
     path = journal.segment(home / "journal" / "local", "0193f2c1a2b3-4242-9f8e7d6c", 1).path
     path.parent.mkdir(parents=True)
     path.write_bytes(b"damaged\n")
-    journal.note_loss(path.parent, "not writable", 3)
+    losses.note(path.parent, "not writable", 3)
     assert 1 == main(["doctor"])
     assert 0 == main(["prune", "--older-than", "1d"])
     assert "no sessions deleted\n1 damaged line forgotten\n" in capsys.readouterr().out

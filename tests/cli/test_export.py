@@ -17,8 +17,10 @@ import pytest
 import agentlog as ao
 from agentlog.cli import main
 from agentlog.store.sqlite import SqliteStore
+from tests import warm
 from tests.cli.commandline import AGENTLOG, agentlog, environ, record
 from tests.replay.exports import strict
+from tests.warm import Popen
 
 FORMS = ["--html", "--jsonl", "--otlp-json", "--chrome-trace", "--csv"]
 
@@ -90,9 +92,7 @@ def test_what_is_no_file_is_written_to(session_id, tmp_path):
     """A pipe with a name, a device: it stays what it is."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    with subprocess.Popen(
-        [*AGENTLOG, "export", session_id, "--csv", str(pipe)], env=environ()
-    ) as run:
+    with Popen([*AGENTLOG, "export", session_id, "--csv", str(pipe)], env=environ()) as run:
         assert pipe.read_text().startswith('"session_id"')
         assert 0 == run.wait(timeout=60)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
@@ -169,7 +169,7 @@ def test_a_silent_session_is_not_said_to_run(tmp_path, capsys):
         written[form] = capsys.readouterr().out
     (row,) = csv.DictReader(io.StringIO(written["--csv"], newline=""))
     assert ("silent", "Indeterminate", "silent") == (row["state"], row["result"], row["reason"])
-    assert '{"key":"agentlog.state","value":{"stringValue":"silent"}}' in written["--otlp-json"]
+    assert '{"key":"agentlog.reason","value":{"stringValue":"silent"}}' in written["--otlp-json"]
     assert '"state":"silent"' in written["--chrome-trace"]
     assert event == json.loads(written["--jsonl"])
     (packed,) = re.findall('id="agentlog-outline"[^>]*>([^<]*)<', written["--html"])
@@ -193,7 +193,7 @@ with SqliteStore(Path(sys.argv[1])) as store:
 def long_run(tmp_path_factory):
     """A store with a session of 40 MB of payloads, `s`."""
     path = tmp_path_factory.mktemp("long") / "long.db"
-    payload = {"text": "word " * 800}
+    payload = {"text": "word " * 3200}
     with SqliteStore(path) as store:
         store.put(
             {
@@ -205,7 +205,7 @@ def long_run(tmp_path_factory):
                 "end_timestamp": number + 1,
                 "params": payload,
             }
-            for number in range(10_000)
+            for number in range(2_500)
         )
     return path
 
@@ -213,13 +213,8 @@ def long_run(tmp_path_factory):
 def test_a_long_run_is_not_in_memory(long_run, tmp_path):
     """What an export takes is a part of it."""
     for form in ("html", "jsonl", "otlp_json", "chrome_trace", "csv"):
-        done = subprocess.run(
-            [AGENTLOG[0], "-c", MEASURED, str(long_run), form, str(tmp_path / form)],
-            env=environ(),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        command = [AGENTLOG[0], "-c", MEASURED, str(long_run), form, str(tmp_path / form)]
+        done = warm.run(command, env=environ(), encoding="utf-8")
         assert 30 > int(done.stdout)
         assert (1 << 17) < Path(tmp_path / form).stat().st_size
 
@@ -230,7 +225,7 @@ def test_who_is_told_to_end_leaves_nothing(number, status, long_run, tmp_path):
     path = tmp_path / ("long name " * 20 + ".html")
     path.write_text("old")
     command = [*AGENTLOG, "export", "s", "--html", str(path), "--store", str(long_run)]
-    with subprocess.Popen(command, env=environ(), stderr=subprocess.PIPE) as run:
+    with Popen(command, env=environ(), stderr=subprocess.PIPE) as run:
         while [path] == list(tmp_path.iterdir()):
             assert run.poll() is None
         run.send_signal(number)

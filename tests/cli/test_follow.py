@@ -18,6 +18,7 @@ from agentlog.store.sqlite import SqliteStore
 from tests import scripts
 from tests.cli.commandline import AGENTLOG, STEERING, agentlog, environ
 from tests.server.collector import Collector
+from tests.warm import Popen
 
 STEPS = """
     import sys
@@ -82,7 +83,7 @@ class Follower:
             fcntl.ioctl(other, termios.TIOCSWINSZ, size)
         else:
             self.end, other = os.pipe()
-        self.process = subprocess.Popen(command, env=known, stdout=other, stderr=subprocess.PIPE)
+        self.process = Popen(command, env=known, stdout=other, stderr=subprocess.PIPE)
         os.close(other)
         self.written = ""
 
@@ -182,7 +183,7 @@ def test_a_terminal_is_drawn_in_place(program, follow):
     assert 1.0 > came - begun
     assert re.search(r"\x1b\[\d+F\x1b\[J", text)
     program.end()
-    follower.until("← root cause")
+    follower.until("← recovered")
     program.leave()
     assert (0, "") == follower.rest()
     last = follower.written.rpartition("\x1b[J")[2]

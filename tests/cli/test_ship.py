@@ -12,6 +12,7 @@ from agentlog import journal
 from agentlog.cli import main
 from agentlog.config import settings
 from agentlog.shipping import command, quarantine
+from tests import warm
 from tests.cli.commandline import AGENTLOG, agentlog, environ, on_terminal
 from tests.shipping.destinations import GONE, left, names, records
 from tests.shipping.posting import KEY
@@ -203,7 +204,7 @@ def test_follow_and_quarantined_are_not_both_taken(server, to):
     """One of them would be passed over in silence."""
     to(server.url)
     command = [*AGENTLOG, "ship", "--follow", "--quarantined"]
-    done = subprocess.run(command, env=environ(), capture_output=True, timeout=10, check=False)
+    done = warm.run(command, env=environ(), timeout=10)
     assert 2 == done.returncode
     assert b"--quarantined" in done.stderr
 
@@ -215,7 +216,7 @@ def test_follow_and_quarantined_are_not_both_taken(server, to):
 def test_follow_ships_what_comes_until_it_is_interrupted(sent, status, server, to):
     """By Ctrl-C or by whoever started it; it leaves no traceback, and nothing is lost."""
     directory = to(server.url)
-    process = subprocess.Popen(
+    process = warm.Popen(
         [*AGENTLOG, "ship", "--follow"],
         env=environ(),
         stdout=subprocess.PIPE,
@@ -238,7 +239,7 @@ def test_follow_says_what_stands_in_the_way(to):
     """Once, and when it is over."""
     with Server(answering(503), answering(503), collecting()) as server:
         left(to(server.url), records(1))
-        process = subprocess.Popen(
+        process = warm.Popen(
             [*AGENTLOG, "ship", "--follow"], env=environ(), stderr=subprocess.PIPE, text=True
         )
         try:
@@ -254,7 +255,7 @@ def test_ctrl_c_while_it_waits_is_quiet(to):
     with Server(answering(503)) as server:
         directory = to(server.url)
         left(directory, records(3))
-        process = subprocess.Popen(
+        process = warm.Popen(
             [*AGENTLOG, "ship"], env=environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         assert server.sees(lambda: server.requests)

@@ -13,7 +13,7 @@ from agentlog.cli import main
 from agentlog.store.sqlite import SqliteStore
 from tests.cli.commandline import AGENTLOG, STEERING, agentlog, environ, on_terminal
 from tests.replay.events import event, session
-from tests.scripts import ROOT
+from tests.warm import ROOT, Popen
 
 FULL = Path("/dev/full")
 
@@ -103,7 +103,7 @@ def test_a_reader_who_leaves_in_the_midst(unbuffered, home):
         store.put([session(), *(event(f"e{n}", "root", name="x" * 99) for n in range(2000))])
     variables = environ(PYTHONUNBUFFERED=unbuffered)
     arguments = [*AGENTLOG, "replay", "--all"]
-    with subprocess.Popen(arguments, env=variables, stdout=subprocess.PIPE) as process:
+    with Popen(arguments, env=variables, stdout=subprocess.PIPE) as process:
         process.stdout.read(10)
     assert 141 == process.returncode
 
@@ -137,7 +137,7 @@ def test_ctrl_c_is_quiet(client):
     with client.session():
         for number in range(5_000):
             client.record(ao.Event(f"event {number}"))
-    process = subprocess.Popen(
+    process = Popen(
         [*AGENTLOG, "replay"], env=environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert 1 == len(process.stdout.read(1))  # more than a pipe holds is on its way

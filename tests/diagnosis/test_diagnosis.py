@@ -10,6 +10,7 @@ from agentlog.cli import main
 from agentlog.testing import capture_events
 from tests import scripts
 from tests.cli.commandline import on_terminal
+from tests.warm import ROOT
 
 PROGRAM = """
     import structlog, agentlog as ao
@@ -81,7 +82,7 @@ def test_a_program_asks_and_is_asked(tmp_path):
         "--structlog",
         "program:configure",
         columns=60,
-        PYTHONPATH=f"{scripts.ROOT}:{tmp_path}",
+        PYTHONPATH=f"{ROOT}:{tmp_path}",
     )
     assert "\x1b[32m✓" in shown
     assert "belongs" in shown

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import agentlog as ao
-from agentlog import journal
+from agentlog import journal, losses
 from agentlog.cli import main
 from agentlog.diagnosis.finding import FACT, GOOD, NOTICE, WRONG, is_wrong, lay_out
 from agentlog.diagnosis.home import examine, in_short
@@ -125,8 +125,8 @@ def test_losses_are_shown_with_their_cure(home):
     path = written(home, b"").parent
     reasons = list(Process().dropped)
     for number, reason in enumerate([*reasons, "quite\x1b[31m another"], 1):
-        journal.note_loss(path, reason, number)
-        journal.note_loss(path, reason, 1000)
+        losses.note(path, reason, number)
+        losses.note(path, reason, 1000)
 
     lost = dict(reversed(text.split(" lost: ")) for text in found("journal", WRONG))
     assert "local: 1,001 records" == next(v for k, v in lost.items() if k.startswith(reasons[0]))
@@ -271,6 +271,12 @@ def test_a_misspelt_setting_is_noticed(monkeypatch):
     )
 
 
+def test_a_setting_of_the_page_is_no_misspelt_one(monkeypatch):
+    """`agentlog serve --help` names it."""
+    monkeypatch.setenv("AGENTLOG_NO_BROWSER", "1")
+    assert [] == found("settings", NOTICE)
+
+
 def test_recording_that_is_disabled_comes_first(monkeypatch):
     """Who misses an event is told first that recording is off here; that is no problem."""
     monkeypatch.setenv("AGENTLOG_DISABLED", "1")
@@ -316,7 +322,7 @@ def test_the_layout_keeps_to_its_width(width, ascii_only, home, monkeypatch):
 names = st.binary(max_size=300).map(lambda name: os.fsdecode(name.replace(b"\0", b"")))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(names, min_size=6, max_size=6))
 def test_whatever_the_environment_says_is_examined(values, tmp_path):
     """No environment makes the doctor raise, or steers the terminal, or makes a home."""

@@ -2,13 +2,13 @@
 
 import os
 import re
-import subprocess
 import sys
 
 import pytest
 
+from tests import warm
 from tests.documents import ROOT, SAVED, blocks
-from tests.scripts import PLAIN
+from tests.warm import PLAIN
 
 COPIED = "from logs import configure"
 BY_DICT = """
@@ -51,13 +51,11 @@ def test_the_set_up_of_a_page_is_well(name, tmp_path):
             path.parent.mkdir(exist_ok=True)
             path.write_text(block.text, encoding="utf-8")
     (tmp_path / "asked.py").write_text(PAGES[name], encoding="utf-8")
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-m", "agentlog", "doctor", "--structlog", "asked:configure"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": PLAIN, "PYTHONUTF8": "1", "COLUMNS": "80"},
-        capture_output=True,
+        env={**os.environ, "PYTHONPATH": PLAIN, "COLUMNS": "80"},
         text=True,
-        check=False,
     )
     assert 0 == done.returncode, done.stderr
     assert not re.findall(r"^  [!✗].*", done.stdout, re.MULTILINE)

@@ -116,7 +116,7 @@ def test_names(name):
     assert name == named(NAMES[name])
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.lists(st.sampled_from(sorted(OBJECTS)), max_size=6),
     kind=st.sampled_from([list, tuple, iter, Unreadable]),

@@ -9,6 +9,7 @@ from agentlog.cli import main
 from agentlog.diagnosis.finding import FACT, GOOD, NOTICE, WRONG
 from agentlog.diagnosis.home import examine as examine_home
 from agentlog.diagnosis.shipping import examine
+from agentlog.journal import segment
 from agentlog.shipping import cursors, quarantine, status
 from agentlog.shipping.cursors import Cursor
 from agentlog.shipping.status import Status
@@ -106,6 +107,7 @@ def test_a_server_that_is_tried_again(directory):
 )
 def test_a_hold_is_wrong_and_says_what_to_do(code, advice, directory):
     """Whatever the server said."""
+    left(directory, records(1))
     status.write(directory, Status(URL, 1e9, "why", code, held="why"))
     _, (grade, text, [said]) = found(directory)
     assert (WRONG, "collector is on hold: why") == (grade, text)
@@ -113,11 +115,20 @@ def test_a_hold_is_wrong_and_says_what_to_do(code, advice, directory):
     assert "nothing was acknowledged yet" in found(directory)[0][2]
 
 
+def test_no_hold_where_nothing_is_held(directory):
+    """What waited has gone otherwise: only the last answer is told."""
+    status.write(directory, Status(URL, 1e9, "404: nothing here", 404, held="404: nothing here"))
+    [(grade, _, details)] = found(directory)
+    assert GOOD == grade
+    assert "last answer 2001-09-09 01:46:40: 404: nothing here" in details
+
+
 def test_what_is_in_quarantine(directory):
     """By reason, the most frequent first, and what can be done about it."""
+    where = segment(directory, "s", 1)
     for number in range(10):
         why = "422: no tags" if number < 3 else f"reason {number}"
-        quarantine.add(directory, [Refused("s", number, record(number), why)])
+        quarantine.add(directory, [Refused(where, number, record(number), why)])
     _, (grade, text, details) = found(directory)
     assert (WRONG, "collector: 10 records in quarantine, refused by the server") == (grade, text)
     assert "3 \u00d7 422: no tags" == details[0]
@@ -129,7 +140,8 @@ def test_what_is_in_quarantine(directory):
 
 def test_what_was_no_record(directory):
     """It names where it stood."""
-    quarantine.add(directory, [Refused("s-0001.jsonl", 7, b"\xff", "damaged", damaged=True)])
+    torn = Refused(segment(directory, "s", 1), 7, b"\xff", "damaged", damaged=True)
+    quarantine.add(directory, [torn])
     _, (grade, text, details) = found(directory)
     assert (WRONG, "collector: 1 line set aside as damaged") == (grade, text)
     assert "s-0001.jsonl at byte 7" in details

@@ -181,7 +181,8 @@ CLOSINGS = {
 @pytest.mark.parametrize("how", CLOSINGS)
 def test_without_stderr_nothing_is_said_and_all_is_recorded(tmp_path, how):
     """Closed in whatever way: a warning has nowhere to go."""
-    ran = run(tmp_path, HEAD + CLOSED_STDERR.format(how=CLOSINGS[how]))
+    source = HEAD + CLOSED_STDERR.format(how=CLOSINGS[how])
+    ran = run(tmp_path, source, PYTHONUNBUFFERED="1")  # else Python minds it, at its end
     assert (0, "") == (ran.status, ran.stderr)
     assert {"action": 1, "warned of": 1} == accounted(ran, not_an_event=1)
     whole(ran.captured)

@@ -47,7 +47,7 @@ for number in range(kills):
         told += more
     os.close(heard)
     assert -signal.SIGKILL == os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    print(json.dumps(told.decode().splitlines()))
+    print(json.dumps(told.decode().splitlines()), flush=True)
     host.event("survivor", child=number)
 host.end()
 """

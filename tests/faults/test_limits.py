@@ -2,7 +2,7 @@
 
 import json
 
-from agentlog import journal
+from agentlog import journal, losses
 from tests.faults.accounts import accounted, whole
 from tests.scripts import run, segments, started
 
@@ -44,7 +44,7 @@ def test_the_oldest_ended_runs_give_way_to_new_ones(tmp_path):
         assert journal.size_of(tmp_path / "home" / "journal" / "local") < LIMIT + 21_000
     running.communicate(timeout=60)
     left = [record for lines in segments(tmp_path) for record in lines]
-    lost = journal.losses(tmp_path / "home" / "journal" / "local")
+    lost = losses.noted(tmp_path / "home" / "journal" / "local")
     assert {"journal limit": made + 14 - len(left)} == lost
     assert 11 == [record.get("event_type") for record in left].count("running")
 
@@ -66,4 +66,4 @@ def test_in_one_run_nodes_outlive_payloads_and_then_records_are_dropped(tmp_path
     assert {1} == {event["notes"]["dropped"] for event in bare}
     size = journal.size_of(tmp_path / "home" / "journal" / "local")
     assert 2 * LIMIT <= size < 2 * LIMIT + 21_000
-    assert {"journal limit": dropped} == journal.losses(tmp_path / "home" / "journal" / "local")
+    assert {"journal limit": dropped} == losses.noted(tmp_path / "home" / "journal" / "local")

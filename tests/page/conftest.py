@@ -5,7 +5,8 @@
 
 What no test wants is looked for in each: an error on the console, and a violation of the policy.
 There is one browser for all tests of pages that follow one another, and none besides them: its loop
-would be in the way of others' asyncio.run.
+would be in the way of others' asyncio.run. They have one tab, too: a new one costs more of the
+processor than most of them. Each opens its page anew, and leaves it behind itself.
 """
 
 import os
@@ -22,6 +23,7 @@ from tests.server.collector import Collector
 HERE = Path(__file__).parent
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 PATIENCE = 15_000
+WINDOW = {"width": 1280, "height": 800}
 WATCH = """
     window.violations = [];
     addEventListener("securitypolicyviolation", (event) =>
@@ -56,6 +58,17 @@ def _launched():
     return _running.enter_context(chromium.launch(executable_path=CHROMIUM, args=flags))
 
 
+@cache
+def _tabs():
+    """Return the context of all tests; its first tab goes from one to the next."""
+    context = _launched().new_context()
+    context.add_init_script(WATCH)
+    context.set_default_timeout(PATIENCE)
+    context.on("close", lambda _: _tabs.cache_clear())
+    _running.callback(_tabs.cache_clear)
+    return context
+
+
 @pytest.fixture(scope="module")
 def browser():
     """Chromium, the same for all files."""
@@ -63,42 +76,44 @@ def browser():
 
 
 @pytest.fixture
-def visit(browser):
-    """Open an address of a collector as somebody who may read; `options` are of the context.
+def visit():
+    """Open an address of a collector as somebody who may read, in a window as told.
 
     Returns the page. Behind the test nothing may have been said on the console of any.
     """
-    contexts, said = [], []
+    context, visited, said = _tabs(), [], []
+    listeners = {
+        "console": lambda line: line.type in ("error", "warning") and said.append(line.text),
+        "weberror": lambda error: said.append(str(error.error)),
+    }
+    for event, listener in listeners.items():
+        context.on(event, listener)
 
-    def visited(collector, path, *, known=True, **options):
-        sized = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
-        context = browser.new_context(**sized | options)
-        contexts.append(context)
+    def visit(collector, path, *, known=True, viewport=WINDOW, color_scheme="light"):
+        context.clear_cookies()
         if known and collector.token:
             name = f"agentlog_{collector.port}"
-            context.add_cookies(
-                [{"name": name, "value": collector.token, "url": f"{collector.base}/"}]
-            )
-        context.add_init_script(WATCH)
-        context.set_default_timeout(PATIENCE)
-        page = context.new_page()
-        page.on(
-            "console", lambda line: line.type in ("error", "warning") and said.append(line.text)
-        )
-        page.on("pageerror", lambda error: said.append(str(error)))
+            context.add_cookies([{"name": name, "value": collector.token, "url": collector.base}])
+        page = next((tab for tab in context.pages if tab not in visited), None)
+        page = page or context.new_page()
+        visited.append(page)
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme=color_scheme, reduced_motion="reduce")
         page.goto(f"{collector.base}{path}")
         return page
 
-    visited.said = said
-    yield visited
-    violations = [
-        violation
-        for context in contexts
-        for page in context.pages
-        for violation in page.evaluate("window.violations ?? []")
-    ]
-    for context in contexts:
-        context.close()
+    visit.said = said
+    yield visit
+    violations = []
+    for number, page in enumerate(context.pages):
+        violations += page.evaluate("window.violations ?? []")
+        if number:
+            page.close()
+        else:
+            page.evaluate("location.replace('about:blank')")  # by itself it keeps its process
+            page.wait_for_url("about:blank")
+    for event, listener in listeners.items():
+        context.remove_listener(event, listener)
     assert [] == violations
     assert [] == said
 
@@ -115,10 +130,16 @@ def _serving(directory, records):
     return Collector(directory)
 
 
+@pytest.fixture(scope="session")
+def long_store(tmp_path_factory):
+    """The path of a store with a run of 10,500 events, 12 deep."""
+    return written(tmp_path_factory.mktemp("long") / "store.db", run(10_500))
+
+
 @pytest.fixture(scope="module")
-def long(tmp_path_factory):
-    """A collector with a run of 10,500 events, 12 deep."""
-    with _serving(tmp_path_factory.mktemp("long"), run(10_500)) as collector:
+def long(long_store):
+    """A collector with that run."""
+    with Collector(long_store.parent) as collector:
         yield collector
 
 

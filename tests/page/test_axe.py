@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from tests.documents import ROOT
 from tests.page.runs import START, address
 from tests.server.collector import Collector, event_id, record, session_id, without
 
@@ -107,7 +108,7 @@ def told(tmp_path_factory):
     opened = without(record(session=RUNNING, event_type="agent"), "end_timestamp", "result")
     hostile = {"event_type": TEXT, "result": "Fail"}
     below = without(record(2, session=RUNNING), "end_timestamp", "result")
-    with Collector(tmp_path_factory.mktemp("told")) as collector:
+    with Collector(tmp_path_factory.mktemp("told"), PYTHONPATH=str(ROOT)) as collector:
         for records in (
             [record(session=ONE_EVENT)],
             failed(FAILED),

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.server.collector import Collector, record, session_id
+from tests.page.runs import START
+from tests.server.collector import Collector, record, session_id, without
 
 pytestmark = pytest.mark.waits
 
@@ -12,24 +13,29 @@ HOSTILE = "<img src=x onerror=\"document.title='run'\">\u202e\x1b[31m"
 PATH = f"/compare/{session_id(1)}/{session_id(2)}"
 
 
-@pytest.fixture
-def compared(collector):
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
     """Two runs: the second fails, has a step more, and was given something else."""
     error = {"type": "ValueError", "message": f"no {HOSTILE}"}
-    collector.post(
-        [
-            record(1, session=1, tags=[HOSTILE]),
-            *(record(n, session=1, event_type="read", params={"n": n}) for n in range(2, 8)),
-            record(8, session=1, event_type="write", params={"words": HOSTILE, "n": 1}),
-            record(1, session=2, result="Fail", error=error),
-            *(record(n, session=2, event_type="read", params={"n": n}) for n in range(2, 8)),
-            record(
-                9, session=2, event_type="write", params={"words": HOSTILE, "n": 2}, result="Fail"
-            ),
-            record(10, session=2, event_type=HOSTILE),
-        ]
-    )
-    return collector
+    with Collector(tmp_path_factory.mktemp("compared")) as collector:
+        collector.post(
+            [
+                record(1, session=1, tags=[HOSTILE]),
+                *(record(n, session=1, event_type="read", params={"n": n}) for n in range(2, 8)),
+                record(8, session=1, event_type="write", params={"words": HOSTILE, "n": 1}),
+                record(1, session=2, result="Fail", error=error),
+                *(record(n, session=2, event_type="read", params={"n": n}) for n in range(2, 8)),
+                record(
+                    9,
+                    session=2,
+                    event_type="write",
+                    params={"words": HOSTILE, "n": 2},
+                    result="Fail",
+                ),
+                record(10, session=2, event_type=HOSTILE),
+            ]
+        )
+        yield collector
 
 
 def row(page, text):
@@ -218,3 +224,13 @@ def test_slower_is_said_in_figures(collector, visit):
     page = visit(collector, PATH)
     assert "slower 100 ms → 300 ms" in row(page, "step 2").inner_text()
     assert "2 slower" == page.locator("#counts").inner_text()
+
+
+def test_of_what_was_cut_off_the_least_is_told(collector, visit):
+    """How long it took until its last sign of life."""
+    for session in (1, 2):
+        opened = without(record(session=session, timestamp=START), "end_timestamp", "result")
+        step = record(2, session=session, timestamp=START + 1, end_timestamp=START + 2)
+        collector.post([{**opened, "result": "Indeterminate", "reason": "interrupted"}, step])
+    page = visit(collector, PATH)
+    page.locator("#sessions p", has_text="2.00 s+").nth(1).wait_for()

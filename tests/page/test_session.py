@@ -87,6 +87,14 @@ def failed_run():
     ]
 
 
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory):
+    """A collector with the run that failed."""
+    with Collector(tmp_path_factory.mktemp("failed")) as collector:
+        collector.post(failed_run())
+        yield collector
+
+
 def test_a_run_of_10_500(long, visit):
     """Its last row is there at once; few nodes, little memory."""
     page = visit(long, address())
@@ -155,10 +163,9 @@ def test_scrolling(long, visit):
     assert frames[int(len(frames) * 0.95)] <= 33.4
 
 
-def test_opens_at_the_root_cause(collector, visit):
+def test_opens_at_the_root_cause(failed, visit):
     """The failure that the others followed from is selected and marked, its error in the pane."""
-    collector.post(failed_run())
-    page = visit(collector, address())
+    page = visit(failed, address())
     row = selected(page)
     assert "fetch" == row.locator(".title").inner_text()
     assert "✗" == row.locator(".glyph").inner_text()
@@ -170,7 +177,7 @@ def test_opens_at_the_root_cause(collector, visit):
     assert 1 == page.locator("#pane img").count()
     ids = section(page, "To copy").inner_text()
     assert f"00-01a1fd6294527{1:019x}-{event_id(7)}-01" in ids
-    assert f"agentlog replay 01a1fd6294527{1:019x}" in ids
+    assert f"agentlog show {event_id(7)} 01a1fd6294527{1:019x}" in ids
     assert ["agent", "plan", "embed", "step", "fetch", "last"] == names(page)
     assert (
         "\N{MULTIPLICATION SIGN}3"
@@ -178,12 +185,24 @@ def test_opens_at_the_root_cause(collector, visit):
     )
 
 
-def test_a_prompt_is_a_conversation(collector, visit):
+def test_a_prompt_is_a_conversation(failed, visit):
     """Messages with their roles; what a message calls, with the arguments."""
-    collector.post(failed_run())
-    page = visit(collector, f"{address()}#e={event_id(2)}")
+    page = visit(failed, f"{address()}#e={event_id(2)}")
     messages = section(page, "Prompt").locator(".message")
     assert ["user\nWhy?", "assistant\ncalls look\na\n1"] == messages.all_inner_texts()
+
+
+def test_a_long_conversation_ends_with_what_was_asked(collector, visit):
+    """Of its messages the first and the last are there, and between them how many are left out."""
+    said = [{"role": "user", "content": f"say {n}"} for n in range(59)]
+    collector.post([record(action_type="llm", prompt=said)])
+    prompt = section(visit(collector, address()), "Prompt")
+    shown = [0, 1, *range(49, 59)]
+    assert [f"user\nsay {n}" for n in shown] == prompt.locator(".message").all_inner_texts()
+    assert "say 1\nshow 47 more\nuser\nsay 49" in prompt.inner_text()
+    prompt.get_by_role("button").click()
+    every = [f"user\nsay {n}" for n in range(59)]
+    assert every == prompt.locator(".message").all_inner_texts()
 
 
 def test_values_that_are_damage_or_large(collector, visit):
@@ -196,8 +215,9 @@ def test_values_that_are_damage_or_large(collector, visit):
     assert "9223372036854775807" in text
     assert "-9007199254740993" in text
     assert f"\n{'1' * 20}\n" in text
-    page.get_by_role("button", name="show all 70,001").click()
-    assert 70_001 == page.locator("#pane section.params > div > dl > dt").count()
+    page.locator("#pane").evaluate("(pane) => pane.hidden = true")  # to lay them out takes seconds
+    page.locator("#pane button", has_text="show 69,977 more").dispatch_event("click")
+    assert 70_001 == page.locator("#pane section.params > dl > dt").count()
 
 
 def test_what_is_nested_deep_can_be_read(collector, visit):
@@ -209,8 +229,8 @@ def test_what_is_nested_deep_can_be_read(collector, visit):
     page = visit(collector, address(), viewport={"width": 900, "height": 800})
     assert "level\ninfo\nlogger\na.module" in section(page, "More").inner_text()
     returns = section(page, "Returns")
-    while (summary := returns.locator("details:not([open]) > summary")).count():
-        summary.first.click()
+    while (closed := returns.locator("details:not([open]) > summary")).count():
+        closed.evaluate_all("(all) => all.forEach((one) => one.click())")
     inner, outer = (
         one.bounding_box() for one in (returns.get_by_text("the leaf"), page.locator("#pane"))
     )
@@ -227,10 +247,65 @@ def test_all_columns_are_there(collector, visit):
         assert page.locator(f".head .{column}").is_visible()
 
 
-def test_keys(collector, visit):
-    """What the mouse does, keys do."""
-    collector.post(failed_run())
+def test_a_killed_run_opens_at_the_call_that_was_under_way(collector, visit):
+    """And not at a failure that it had got over, which is called so; both are in errors only."""
+    at = {"timestamp": START, "end_timestamp": START + 1}
+    cut = {"result": "Indeterminate", "reason": "interrupted", "timestamp": START + 2}
+    collector.post(
+        [
+            record(event_type="agent", **cut),
+            record(2, event_type="got over", result="Fail", **at),
+            record(3, event_type="well", **at),
+            record(4, event_type="under way", action_type="llm", prompt="why?", **cut),
+        ]
+    )
     page = visit(collector, address())
+    title(page, "under way")
+    assert "← recovered" == page.locator(".space .cause:not(:empty)").inner_text()
+    page.keyboard.press("e")
+    page.locator(".space .row", has_text="well").wait_for(state="detached")
+    assert "under way" in page.locator(".space").inner_text()
+
+
+def test_of_what_was_cut_off_the_least_is_told(collector, visit):
+    """How long it took until its last sign of life: in the head, in its row, in its pane."""
+    cut = {"result": "Indeterminate", "reason": "interrupted"}
+    opened = without(record(timestamp=START), "end_timestamp", "result")
+    collector.post([{**opened, **cut}, record(2, timestamp=START + 1, end_timestamp=START + 2)])
+    page = visit(collector, f"{address()}#e={event_id(1)}")
+    page.locator("#pane dt", has_text="Duration").wait_for()
+    page.locator("#facts span", has_text=re.compile(r"^2\.00 s\+$")).wait_for()
+    assert "2.00 s+" == selected(page).locator(".duration").inner_text()
+    assert "Duration\n2.00 s+" in page.locator("#pane > dl").inner_text()
+
+
+def test_rows_that_fit_do_not_scroll(failed, visit):
+    """The lines of the axis are as long as what is seen."""
+    page = visit(failed, address())
+    page.locator(".tick").first.wait_for()
+    heights = "(({ scrollHeight, clientHeight }) => scrollHeight - clientHeight)"
+    assert 0 == page.evaluate(f"{heights}(document.getElementById('table'))")
+
+
+def test_tools_in_the_words_of_anthropic(collector, visit):
+    """A call in the midst of content, its result and a thought read like those of OpenAI."""
+    used = {"type": "tool_use", "id": "tu_1", "name": "forecast", "input": {"city": "Oslo"}}
+    gave = {"type": "tool_result", "tool_use_id": "tu_1", "content": [{"text": "it rains"}]}
+    thought = {"type": "thinking", "thinking": "Rain, then.", "signature": "abc"}
+    prompt = [{"role": "assistant", "content": [used]}, {"role": "user", "content": [gave]}]
+    returns = [{"role": "assistant", "content": [thought, {"type": "text", "text": "Rain."}]}]
+    collector.post([record(action_type="llm", prompt=prompt, returns=returns, params={"n": 1})])
+    page = visit(collector, address())
+    page.locator("#pane .params").wait_for()
+    seen = re.sub(r"\s+", " ", page.locator("#pane > div").inner_text())
+    assert "assistant calls forecast city Oslo user returns it rains" in seen
+    assert "thinking Rain, then. Rain. Params" in seen
+    assert "More" not in seen
+
+
+def test_keys(failed, visit):
+    """What the mouse does, keys do."""
+    page = visit(failed, address())
     title(page, "fetch")
     for key, name in [
         ("j", "last"), ("k", "fetch"), ("h", "step"), ("g", "agent"), ("G", "last"), ("n", "agent"),
@@ -283,10 +358,9 @@ def test_pages_of_rows(collector, visit):
     title(page, "long run")
 
 
-def test_a_double_click_zooms(collector, visit):
+def test_a_double_click_zooms(failed, visit):
     """To the event; what lies outside of the window has no bar in it."""
-    collector.post(failed_run())
-    page = visit(collector, address())
+    page = visit(failed, address())
     title(page, "fetch")
     page.locator(".space .row", has_text="fetch").dblclick()
     page.locator("#whole:enabled").wait_for()
@@ -294,33 +368,38 @@ def test_a_double_click_zooms(collector, visit):
     assert {"agent", "plan", "step", "fetch"} == set(rows.locator(".title").all_inner_texts())
 
 
-@pytest.mark.parametrize(
-    "fragment",
-    ["e=0&f=..~.x&z=1_&t=x&q=", "z=9_1&t=-1", "e=%00%ff&%", "z=NaN_Infinity&t=1e999", "f=~&e=~"],
+DAMAGED = (
+    "e=0&f=..~.x&z=1_&t=x&q=",
+    "z=9_1&t=-1",
+    "e=%00%ff&%",
+    "z=NaN_Infinity&t=1e999",
+    "f=~&e=~",
 )
-def test_a_damaged_address_is_a_view(collector, visit, fragment):
-    """What cannot be understood is left out."""
-    collector.post(failed_run())
-    page = visit(collector, f"{address()}#{fragment}")
-    page.locator(".space .row .title", has_text="agent").wait_for()
-    page.keyboard.press("G")
-    title(page, "last")
-    page.keyboard.press("Escape")
 
 
-def test_search_finds_what_events_carry(collector, visit):
+def test_a_damaged_address_is_a_view(failed, visit):
+    """What cannot be understood is left out, when the page is opened and later."""
+    page = visit(failed, f"{address()}#{DAMAGED[0]}")
+    for fragment in DAMAGED:
+        page.goto(f"{failed.base}{address()}#{fragment}")
+        page.keyboard.press("g")
+        title(page, "agent")
+        page.keyboard.press("G")
+        title(page, "last")
+        page.keyboard.press("Escape")
+
+
+def test_search_finds_what_events_carry(failed, visit):
     """The words of a payload are found by asking the collector, in a moment."""
-    collector.post(failed_run())
-    page = visit(collector, address())
+    page = visit(failed, address())
     page.locator("#search").fill("example org")
     page.locator("#found", has_text="1 found").wait_for()
     assert ["agent", "step", "fetch"] == names(page)
 
 
-def test_the_address_carries_the_view(collector, visit):
+def test_the_address_carries_the_view(failed, visit):
     """A link shows the same view; back goes back."""
-    collector.post(failed_run())
-    page = visit(collector, address())
+    page = visit(failed, address())
     title(page, "fetch")
     page.wait_for_url(re.compile("#e="))
     page.locator(".space .row", has_text="last").click()
@@ -329,7 +408,7 @@ def test_the_address_carries_the_view(collector, visit):
     page.wait_for_url(re.compile("z="))
     page.locator("#errors").click()
     page.wait_for_url(re.compile("errors=1"))
-    other = visit(collector, page.url.removeprefix(collector.base))
+    other = visit(failed, page.url.removeprefix(failed.base))
     other.locator("#errors[aria-pressed=true]").wait_for()
     other.locator("#whole:enabled").wait_for()
     assert names(page) == names(other)
@@ -337,10 +416,9 @@ def test_the_address_carries_the_view(collector, visit):
     page.locator("#errors[aria-pressed=false]").wait_for()
 
 
-def test_a_moment_of_the_run(collector, visit):
+def test_a_moment_of_the_run(failed, visit):
     """The scrubber shows what was open then, what had ended, and what was to come."""
-    collector.post(failed_run())
-    page = visit(collector, f"{address()}#t={START + 8}")
+    page = visit(failed, f"{address()}#t={START + 8}")
     page.locator("#moment", has_text="4 open · 3 ended").wait_for()
     rows = page.locator(".space .row:not([hidden])")
     assert 4 == rows.and_(page.locator(".running")).count()
@@ -353,10 +431,9 @@ def test_a_moment_of_the_run(collector, visit):
     page.locator("#play", has_text="▶").wait_for()  # at the end
 
 
-def test_the_whole_run_while_it_plays(collector, visit):
+def test_the_whole_run_while_it_plays(failed, visit):
     """Ends the playing."""
-    collector.post(failed_run())
-    page = visit(collector, address())
+    page = visit(failed, address())
     title(page, "fetch")
     page.keyboard.press(" ")
     page.locator("#moment", has_text="open").wait_for()
@@ -366,10 +443,9 @@ def test_the_whole_run_while_it_plays(collector, visit):
     assert 0 == page.locator(".space .row.later:not([hidden])").count()
 
 
-def test_the_minimap(collector, visit):
+def test_the_minimap(failed, visit):
     """Dragging draws a window of time, and moves it; a click goes to the event that is there."""
-    collector.post(failed_run())
-    page = visit(collector, address())
+    page = visit(failed, address())
     title(page, "fetch")
     box = page.locator("#map").bounding_box()
 
@@ -526,10 +602,9 @@ def test_hostile_text(collector, visit):
 
 
 @pytest.mark.parametrize("width", [400, pytest.param(1280, marks=pytest.mark.soak)])
-def test_nothing_scrolls_sideways(collector, visit, width):
+def test_nothing_scrolls_sideways(failed, visit, width):
     """Neither the page nor what is in it, wide and narrow."""
-    collector.post(failed_run())
-    page = visit(collector, address(), viewport={"width": width, "height": 800})
+    page = visit(failed, address(), viewport={"width": width, "height": 800})
     section(page, "Params")
     overflowing = """[...document.querySelectorAll("html, body, main, #table, #pane")]
         .filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.id || one.tagName)"""
@@ -537,20 +612,19 @@ def test_nothing_scrolls_sideways(collector, visit, width):
     assert selected(page).locator(".title").bounding_box()["width"] > 30
 
 
-def test_export(collector, visit):
+def test_export(failed, visit):
     """A session is a file to keep, in each of the forms of `agentlog export`."""
-    collector.post(failed_run())
-    page = visit(collector, address())
+    page = visit(failed, address())
     page.locator("#export summary").click()
     for link in page.locator("#export a").all():
-        assert 200 == collector.get(link.get_attribute("href").removeprefix(collector.base)).status
+        assert 200 == failed.get(link.get_attribute("href").removeprefix(failed.base)).status
     with page.expect_download() as download:
         page.locator("#export a", has_text="CSV").click()
     assert download.value.suggested_filename.endswith(".csv")
 
 
-def test_no_such_session(collector, visit):
+def test_no_such_session(failed, visit):
     """The page says so."""
-    page = visit(collector, address(7))
+    page = visit(failed, address(7))
     page.locator("#nothing", has_text="there is no such session").wait_for()
     visit.said.clear()  # the browser itself tells the console of the 404

@@ -154,9 +154,9 @@ def test_words_are_looked_for_as_they_are_typed(many, visit):
 
 
 def test_a_search_finds_events_of_all_sessions(collector, visit):
-    """Each is a link to it in its session."""
+    """Each is a link to it in its session, with what it says there."""
     error = {"type": "ValueError", "message": "no heron here"}
-    collector.post([record(), record(2, params={"bird": "heron"})])
+    collector.post([record(), record(2, params={"bird": ["owl", "a grey  heron"]})])
     collector.post([record(session=2), record(3, session=2, result="Fail", error=error)])
     while "agentlog_indexed_behind 0" not in collector.get("/metrics").text:
         pass
@@ -165,10 +165,44 @@ def test_a_search_finds_events_of_all_sessions(collector, visit):
     found.nth(1).wait_for()
     texts = found.all_inner_texts()
     assert "ValueError: no heron here" in texts[0]
-    assert "step 2" in texts[1]
+    assert re.search("step 2.*a grey heron", texts[1], re.DOTALL)
     assert f"{collector.base}/sessions/{session_id(2)}#e={event_id(3)}" == found.first.evaluate(
         "(link) => link.href"
     )
+
+
+def test_what_a_search_finds_is_told_where_it_is(collector, visit):
+    """The message with the words, not the first; its state, its session; they are counted."""
+    said = [{"role": "user", "content": f"heron {n} of 39 flies"} for n in (1, 29, 3)]
+    call = {"action_type": "llm", "prompt": said, "timestamp": START}
+    cut = {"result": "Indeterminate", "reason": "interrupted"}
+    error = {"type": "ValueError", "message": "of the heron"}
+    collector.post(
+        [
+            record(event_type="birds.py"),
+            record(2, **call, **cut),
+            record(3, **call, result="Fail", error=error),
+        ]
+    )
+    while "agentlog_indexed_behind 0" not in collector.get("/metrics").text:
+        pass
+    page = visit(collector, "/#q=heron+29")
+    found = page.locator("#found li")
+    found.nth(1).wait_for()
+    assert {"!\nstep 2", "✗\nstep 3"} == {text[:8] for text in found.all_inner_texts()}
+    assert ["heron 29 of 39 flies"] * 2 == page.locator("#found .why").all_inner_texts()
+    assert ["birds.py"] * 2 == page.locator("#found .of").all_inner_texts()
+    count(page, "2 events")
+    page.locator("#q").fill("heron")
+    page.locator("#found .failed .why", has_text="ValueError: of the heron").wait_for()
+
+
+def test_a_run_that_was_cut_off_took_that_at_least(collector, visit):
+    """Until its last sign of life."""
+    opened = without(record(timestamp=START), "end_timestamp", "result")
+    cut = {"result": "Indeterminate", "reason": "interrupted"}
+    collector.post([{**opened, **cut}, record(2, timestamp=START + 1, end_timestamp=START + 2)])
+    visit(collector, "/").locator(f"{ROWS} .took", has_text="2.00 s+").wait_for()
 
 
 # -- Two of them -----------------------------------------------------------------------------------
@@ -277,6 +311,7 @@ def test_what_nobody_hears_of_becomes_silent(collector, visit):
         pass
     page.clock.fast_forward(60_000)
     page.locator(".row.silent").wait_for()
+    page.context.close()  # its clock is of all tabs
 
 
 @pytest.mark.soak

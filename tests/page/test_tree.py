@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentlog import prices
 from agentlog.replay import format as fmt
+from agentlog.replay.node import Node
 from agentlog.replay.tree import Fold, fold, forest, root_cause, walk
 from agentlog.store.merge import merged
 from agentlog.store.outline import FIELDS
@@ -16,20 +18,23 @@ from tests.server.collector import Collector
 pytestmark = pytest.mark.waits
 
 FOREST = """async ([rows, isSilent]) => {
-    const { Fold, fold, forest, rootCause, walk } = await import("/page/tree.js");
-    const told = (item) => item instanceof Fold
-        ? [item.nodes.map((node) => node.id), item.total, item.longest, item.events]
+    const { fold, forest, rootCause, walk } = await import("/page/tree.js");
+    const { cost, tokens } = await import("/page/text.js");
+    const spent = (node) => [tokens(node.spent), cost(node.spent)];
+    const told = (item) => item.nodes
+        ? [item.nodes.map((node) => node.id), item.total, item.longest]
         : [item.id, item.name, item.state, item.events, item.failures, item.unsettled,
-           item.duration, item.reason, fold(item.children).map(told)];
+           item.duration, item.reason, spent(item), fold(item.children).map(told)];
     const roots = forest(rows, isSilent);
     return [fold(roots).map(told), rootCause(roots)?.id ?? null,
             [...walk(roots)].map((node) => [node.depth, node.id])];
 }"""
 
 WORDS = """async ([texts, seconds, counts]) => {
-    const { duration, safe, tokens } = await import("/page/text.js");
+    const { cost, duration, safe, tokens } = await import("/page/text.js");
     return [texts.map((text) => safe(JSON.parse(text))), seconds.map(duration),
-            counts.map((count) => tokens(count, null))];
+            counts.map((count) => tokens([count, null])),
+            seconds.map((dollars) => cost([null, null, dollars, 0]))];
 }"""
 
 _ids = st.sampled_from("abcdefgh")
@@ -45,7 +50,8 @@ records = st.fixed_dictionaries(
         "reason": st.sampled_from(
             ["cancelled", "interrupted", "exit", "silent", "my own", "constructor"]
         ),
-        "prompt_tokens": st.sampled_from([12, -1]),
+        "prompt_tokens": st.sampled_from([12, 24, 0, -1]),
+        "model": st.sampled_from(["gpt-4", "gpt-4o", "unheard of"]),
     },
 )
 texts = st.text(
@@ -66,7 +72,9 @@ def page(browser, tmp_path_factory):
 
 def _row(event):
     """Return a row of an outline. Who has a name and no parent field is an orphan: of the gone."""
-    row = [event.get(field) for field in FIELDS]
+    own = Node(event).own_spent
+    cost = {"cost": prices.UNKNOWN if own.unpriced else own.dollars}
+    row = [(event | cost).get(field) for field in FIELDS]
     if "event_type" in event and "parent_id" not in event:
         row[1] = "gone"
     return row
@@ -74,10 +82,18 @@ def _row(event):
 
 def _told(item):
     if isinstance(item, Fold):
-        return [[node.id for node in item.nodes], item.total, item.longest, item.events]
+        return [[node.id for node in item.nodes], item.total or 0, item.longest or 0]
     below = [_told(child) for child in fold(item.children)]
     counts = [item.events, item.failures, item.unsettled]
-    return [item.id, item.name, item.state.value, *counts, item.duration, item.reason, below]
+    known = [item.id, item.name, item.state.value, *counts, item.duration, item.reason]
+    return [*known, _spent(item.spent), below]
+
+
+def _spent(spent):
+    cost = "" if spent.dollars is None else fmt.dollars(spent.dollars)
+    unpriced = "+" if cost else prices.UNKNOWN
+    tokens = fmt.tokens(spent.tokens_in, spent.tokens_out, "→")
+    return [tokens, cost + (unpriced if spent.unpriced else "")]
 
 
 @given(st.lists(records, max_size=14), st.booleans())
@@ -101,7 +117,9 @@ def test_the_same_forest(page, some, is_silent):
 @given(
     st.lists(texts, max_size=20),
     st.lists(
-        st.floats(0, 1e7) | st.sampled_from([0.125, 1.125, 4.35, 4.45, 90.5, 9.995, 10.25, 12.75])
+        st.floats(0, 1e7)
+        | st.floats(0, 0.02)
+        | st.sampled_from([0.125, 1.125, 4.35, 4.45, 90.5, 9.995, 10.25, 12.75])
     ),
     st.lists(st.integers(0, 10**12), max_size=10),
 )
@@ -111,6 +129,7 @@ def test_the_same_words(page, some, seconds, counts):
         [fmt.safe(text) for text in some],
         [fmt.duration(one) for one in seconds],
         [fmt.tokens(one, None, "→") for one in counts],
+        [fmt.dollars(one) for one in seconds],
     ]
     given_texts = [json.dumps(text) for text in some]
     assert expected == page.evaluate(WORDS, [given_texts, seconds, counts])

@@ -11,7 +11,7 @@ import contextvars
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import agentlog as ao
@@ -219,7 +219,6 @@ def recorded(captured):
 
 
 @given(st.lists(calls(KINDS), min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None)
 def test_the_recorded_tree_is_the_programs_own(program):
     """Of blocks, calls and generators in each other, that end, fail and are left."""
     with capture_events() as captured:
@@ -231,7 +230,6 @@ def test_the_recorded_tree_is_the_programs_own(program):
 
 
 @given(st.lists(calls([*KINDS, "tasks", "thread"]), min_size=1, max_size=3))
-@settings(max_examples=40, deadline=None)
 def test_the_recorded_tree_of_an_async_program_is_its_own(program):
     """With tasks side by side, threads with loops of their own, and steps made by other tasks."""
 
@@ -266,7 +264,6 @@ def endless(n):
 
 
 @given(st.lists(COMMANDS, max_size=25))
-@settings(max_examples=60, deadline=None)
 def test_generators_advanced_in_any_order_from_anywhere(commands):
     """While actions open and close around them: every event has the parent that it should have."""
     with capture_events() as captured, ThreadPoolExecutor(1) as pool:

@@ -36,7 +36,17 @@ def test_a_hostile_value_harms_nothing(tape, name):
     assert 0 == tape.client.stats().dropped
 
 
-@pytest.mark.parametrize("name", LARGE)
+LIKE_ANOTHER = {"200,000 keys", "doubled tuple", "doubled set", "doubled dict"}
+"""Of those that take long, the ones that take the way of another."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.soak] if name in LIKE_ANOTHER else [])
+        for name in LARGE
+    ],
+)
 def test_a_value_without_end_comes_to_one(tape, name):
     """Within two seconds for each of the fields, and what was cut is noted."""
     value = LARGE[name]()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from agentlog import Client, Event, journal
+from agentlog import Client, Event, journal, losses
 from agentlog.testing import ManualClock
 from tests.recording.journals import busy_switching, strict, written
 from tests.recording.writers import THREADS, in_threads, line, numbers, total, write, writers
@@ -50,7 +50,7 @@ def test_ended_runs_give_way_first(new_writer, directory):
     write(writer, line(1))
     assert not older.exists()
     assert old.exists()
-    assert {"journal limit": 100} == journal.losses(directory)
+    assert {"journal limit": 100} == losses.noted(directory)
     old.unlink()
     assert [True] == payloads(directory)
     assert (1, 0, {}) == writer.counts()
@@ -146,7 +146,7 @@ def test_losses_are_on_disk_for_the_doctor(new_writer, directory, clock):
         write(writer, line(number))
         clock.advance(0.2)
     writer.close()
-    assert {"journal limit": 30} == writer.counts()[2] == journal.losses(run.parent)
+    assert {"journal limit": 30} == writer.counts()[2] == losses.noted(run.parent)
 
 
 def test_the_limit_is_exact_under_threads(new_writer, directory):

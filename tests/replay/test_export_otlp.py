@@ -94,7 +94,7 @@ def test_a_span():
         "gen_ai.usage.input_tokens": 812,
         "gen_ai.usage.output_tokens": 96,
         "agentlog.params": '{"temperature":0}',
-        "agentlog.returns": "owls",
+        "output.value": "owls",
     }
     assert expected == {name: found[name] for name in expected}
     assert [{"role": "system", "parts": [{"type": "text", "content": "Be brief."}]}] == json.loads(
@@ -130,7 +130,8 @@ def test_a_failure():
     )
     crumb, exception = span.events
     assert ("looking", 1_700_000_000_500_000_000) == (crumb.name, crumb.time_unix_nano)
-    assert {"agentlog.level": "info", "agentlog.page": 3} == facts(crumb.attributes)
+    said = facts(crumb.attributes)
+    assert ("info", 3) == (said["agentlog.level"], json.loads(said["agentlog.line"])["page"])
     assert ("exception", span.end_time_unix_nano) == (exception.name, exception.time_unix_nano)
     assert {
         "exception.type": "ValueError",
@@ -145,7 +146,8 @@ def test_what_has_no_end_goes_to_the_last_that_is_known():
     run = run_of(with_ids(session(end=None), event("a", "root", end=None)), last=1_700_000_009.0)
     for span in spans(run):
         assert 1_700_000_009_000_000_000 == span.end_time_unix_nano
-        assert "running" == facts(span.attributes)["agentlog.state"]
+        (missing,) = facts(span.attributes)["agentlog.missing"].values
+        assert "end_timestamp" == missing.string_value
         assert Status.STATUS_CODE_UNSET == span.status.code
 
 

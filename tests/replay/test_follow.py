@@ -2,6 +2,7 @@
 
 from datetime import UTC
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +29,7 @@ def screen(followed, height=20, view=VIEW):
     return to_plain(moving.screen(followed, view, height)).splitlines()
 
 
+@pytest.mark.usefixtures("unpriced")
 def test_each_start_and_each_end_is_told_once():
     """In order of time, indented as deep as it stands."""
     followed = Followed()

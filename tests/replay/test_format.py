@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlog.replay.format import cells, clip, clock, duration, plural, safe, split, tokens, wrap
+from agentlog.replay.format import (
+    cells,
+    clip,
+    clock,
+    dollars,
+    duration,
+    plural,
+    safe,
+    split,
+    tokens,
+    wrap,
+)
 from tests.replay.events import texts
 
 UNSEEN = [
@@ -87,6 +98,15 @@ def test_cells_agrees_with_itself(text):
     """The short way to a width gives what its characters give one by one."""
     text = safe(text)
     assert cells(text) == sum(cells(character) for character in text)
+
+
+def test_what_is_taken_for_narrow_is_so():
+    """Whatever Unicode has as wide, or as combining, is looked at one by one."""
+    characters = safe("".join(map(chr, range(0x4000))))
+    wide = [each for each in characters if unicodedata.east_asian_width(each) in {"W", "F"}]
+    marks = {each for each in characters if unicodedata.category(each) in {"Mn", "Me"}}
+    assert {2} == {cells(each) for each in wide if each not in marks}
+    assert {0} == {cells(each) for each in marks}
 
 
 @given(texts.map(safe), st.integers(1, 20))
@@ -188,6 +208,26 @@ def test_narrow_duration(seconds):
 def test_tokens(given_, made, expected):
     """Tokens are written in and out, large ones shortly."""
     assert expected == tokens(given_, made, "→")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0.0, "$0"),
+        (9.9e-7, "<$0.000001"),
+        (1.2e-5, "$0.000012"),
+        (0.00299, "$0.0030"),
+        (0.00999, "$0.010"),
+        (0.03012, "$0.0301"),
+        (0.99999, "$1.0000"),
+        (1.0, "$1.00"),
+        (1234.567, "$1,234.57"),
+        (5.5e14, "$550,000,000,000,000.00"),
+    ],
+)
+def test_dollars(value, expected):
+    """A cost has two digits below a cent, four places below a dollar, then two."""
+    assert expected == dollars(value)
 
 
 def test_plural():

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentlog.replay.cost import Spent
 from agentlog.replay.format import safe
 from agentlog.replay.lines import measure, to_plain
 from agentlog.replay.listing import sessions, summary_duration
@@ -46,31 +47,31 @@ SESSIONS = [
         state="failed",
         event_type="bot",
     ),
-    summary("a" * 9 + "c" * 23, timestamp=START - 4e7, last=START - 4e7 + 5, **INTERRUPTED),
+    summary("a" * 13 + "c" * 19, timestamp=START - 4e7, last=START - 4e7 + 5, **INTERRUPTED),
 ]
 
 
 def test_wide():
     """One row a session, newest first, numbers to the right, the name last."""
     expected = """\
-session     when              outcome          took  events  failed  tokens  name
-bbbbbbbbbb  2023-11-14 22:14  ✗ failed       5.00 s      12       3          bot
-aaaaaaaaaa  2023-11-14 22:13  ✓ succeeded    2.00 s      12       0  812→96  agent.py  #demo  #cron
-aaaaaaaaac  2022-08-08 23:06  ! interrupted  5.00 s      12       0          agent.py
-"""
+session         when              outcome           took  events  failed  tokens  name
+bbbbbbbbbbbbbb  2023-11-14 22:14  ✗ failed        5.00 s      12       3          bot
+aaaaaaaaaaaaaa  2023-11-14 22:13  ✓ succeeded     2.00 s      12       0  812→96  agent.py  #demo  #cron
+aaaaaaaaaaaaac  2022-08-08 23:06  ! interrupted  5.00 s+      12       0          agent.py
+"""  # noqa: E501 a table
     assert expected == to_plain(sessions(SESSIONS, width=120, zone=UTC))
 
 
 def test_narrow():
     """In a narrow terminal the year of the newest goes unsaid; tags that do not fit go below."""
     expected = """\
-session     when              outcome          took  ev  ✗  tokens  name
-bbbbbbbbbb  11-14 22:14       ✗ failed       5.00 s  12  3          bot
-aaaaaaaaaa  11-14 22:13       ✓ succeeded    2.00 s  12  0  812→96  agent.py
-                                                                    #demo  #cron
-aaaaaaaaac  2022-08-08 23:06  ! interrupted  5.00 s  12  0          agent.py
+session         when              outcome           took  ev  ✗  tokens  name
+bbbbbbbbbbbbbb  11-14 22:14       ✗ failed        5.00 s  12  3          bot
+aaaaaaaaaaaaaa  11-14 22:13       ✓ succeeded     2.00 s  12  0  812→96  agent.py
+                                                                         #demo  #cron
+aaaaaaaaaaaaac  2022-08-08 23:06  ! interrupted  5.00 s+  12  0          agent.py
 """
-    assert expected == to_plain(sessions(SESSIONS, width=80, zone=UTC))
+    assert expected == to_plain(sessions(SESSIONS, width=86, zone=UTC))
 
 
 @pytest.mark.parametrize("width", [40, 60])
@@ -78,22 +79,22 @@ def test_too_narrow_for_a_table(width):
     """A session has a second line, with its name, tags and counts."""
     expected = {
         60: """\
-bbbbbbbbbb  11-14 22:14       ✗ failed       5.00 s
+bbbbbbbbbbbbbb  11-14 22:14       ✗ failed        5.00 s
   bot  12 events  3 failed
-aaaaaaaaaa  11-14 22:13       ✓ succeeded    2.00 s
+aaaaaaaaaaaaaa  11-14 22:13       ✓ succeeded     2.00 s
   agent.py  #demo  #cron  12 events  tokens 812→96
-aaaaaaaaac  2022-08-08 23:06  ! interrupted  5.00 s
+aaaaaaaaaaaaac  2022-08-08 23:06  ! interrupted  5.00 s+
   agent.py  12 events
 """,
         40: """\
-bbbbbbbbbb  11-14 22:14  ✗ failed
+bbbbbbbbbbbbbb  11-14 22:14  ✗ failed
   bot  5.00 s  12 events  3 failed
-aaaaaaaaaa  11-14 22:13  ✓ succeeded
+aaaaaaaaaaaaaa  11-14 22:13  ✓ succeeded
   agent.py  #demo  #cron  2.00 s
   12 events  tokens 812→96
-aaaaaaaaac  2022-08-08 23:06
+aaaaaaaaaaaaac  2022-08-08 23:06
   ! interrupted
-  agent.py  5.00 s  12 events
+  agent.py  5.00 s+  12 events
 """,
     }
     assert expected[width] == to_plain(sessions(SESSIONS, width=width, zone=UTC))
@@ -177,3 +178,24 @@ def test_any_summary(some, width):
     """Whatever a store says, the list is shown and steers no terminal."""
     text = to_plain(sessions([some], width=width)).replace("\n", "")
     assert safe(text) == text
+
+
+COSTS = {"a" * 32: Spent(812, 96, 0.0301, 1), "b" * 32: Spent(5, 5, None, 2)}
+
+
+def test_costs():
+    """In a column of their own, with a `+` if it is the least."""
+    rows = to_plain(sessions(SESSIONS, width=120, zone=UTC, costs=COSTS)).splitlines()
+    assert ["tokens", "cost", "name"] == rows[0].split()[-3:]
+    assert [["$?", "bot"], ["812→96", "$0.0301+", "agent.py"]] == [
+        rows[1].split()[-2:],
+        rows[2].split()[-5:-2],
+    ]
+
+
+def test_narrow_costs():
+    """They take the place of the tokens where there is not enough for both."""
+    heading, *_ = to_plain(sessions(SESSIONS, width=88, zone=UTC, costs=COSTS)).splitlines()
+    assert ["ev", "✗", "cost", "name"] == heading.split()[-4:]
+    stacked = to_plain(sessions(SESSIONS, width=70, zone=UTC, costs=COSTS))
+    assert "tokens 812→96  cost $0.0301+" in stacked

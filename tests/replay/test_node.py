@@ -76,6 +76,44 @@ def test_error(error, expected):
     assert expected == Node({"error": error}).error
 
 
+TOOLED = [
+    {"role": "user", "content": "Will it rain?"},
+    {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "forecast"}}]},
+    {"role": "tool", "tool_call_id": "c", "content": "rain"},
+]
+USED = {"type": "tool_use", "id": "c", "name": "forecast", "input": {}}
+RESULT = {"type": "tool_result", "tool_use_id": "c", "content": [{"type": "text", "text": "rain"}]}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        (None, None),
+        ("", None),
+        ("two\n lines", "asked: two lines"),
+        ([{"role": "user", "content": "one"}, {"role": "user", "content": "two"}], "asked: two"),
+        ([{"role": "user", "content": [{"text": "a"}, {"text": "b"}]}], "asked: b"),
+        ([{"role": "user", "content": "why"}, {"role": "assistant", "content": "{"}], "asked: why"),
+        ([{"role": "assistant", "content": "{"}], "asked: {"),
+        (TOOLED, "tool forecast gave: rain"),
+        (
+            [{"role": "assistant", "content": [USED]}, {"role": "user", "content": [RESULT]}],
+            "tool forecast gave: rain",
+        ),
+        ([*TOOLED, {"role": "user", "content": "And now?"}], "asked: And now?"),
+        (["one", "two"], "asked: two"),
+        ([{"role": "user", "content": None}], 'asked: [{"role": "user", "content": null}]'),
+        ([], "asked: []"),
+        ({"question": 5}, 'asked: {"question": 5}'),
+        (7, "asked: 7"),
+        ("x" * 5000, "asked: " + "x" * 4096),
+    ],
+)
+def test_asked(prompt, expected):
+    """What waits for an answer is what a user or a tool said last, whatever the prompt's form."""
+    assert expected == Node({"prompt": prompt}).asked
+
+
 def test_times():
     """Duration is the difference, None without both ends and where the clock went back."""
     assert 1.0 == Node(event("a")).duration

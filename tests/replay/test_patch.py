@@ -1,5 +1,8 @@
 """Two values as lines that went, came and stayed."""
 
+import json
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,12 +36,59 @@ def test_a_text_is_its_own_lines():
 
 
 def test_a_text_in_json_is_broken_at_its_lines():
-    """A prompt within messages is compared by its lines too."""
-    before = [{"role": "user", "content": "a\nb\\n"}]
-    after = [{"role": "user", "content": "a\nc\\n"}]
+    """A prompt within what is no message is compared by its lines too."""
+    before = [{"rule": "user", "content": "a\nb\\n"}]
+    after = [{"rule": "user", "content": "a\nc\\n"}]
     assert ['-      b\\\\n",', '+      c\\\\n",'] == [
         line for line in written(patch(before, after)) if line[0] in "+-"
     ]
+
+
+def test_a_conversation_is_its_words():
+    """Each behind its role, with the tools that are called; what else there is, is JSON."""
+
+    def said(city):
+        arguments = json.dumps({"city": city})
+        call = {"id": "call_1", "function": {"name": "forecast", "arguments": arguments}}
+        return [
+            {"role": "user", "content": f"Will it rain?\nuser: in {city}?"},
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "1", "content": [{"text": city}]},
+        ]
+
+    assert [
+        " user: Will it rain?",
+        "-  user: in Oslo?",
+        "+  user: in Rome?",
+        " assistant:",
+        '-  calls forecast {"city": "Oslo"}',
+        '+  calls forecast {"city": "Rome"}',
+        " tool:",
+        "   {",
+        '     "content": [',
+        "       {",
+        '-        "text": "Oslo"',
+        '+        "text": "Rome"',
+        "       }",
+        "     ],",
+        '     "tool_call_id": "1"',
+        "@1",
+    ] == written(patch(said("Oslo"), said("Rome")))
+
+
+@pytest.mark.parametrize("calls", [5, "ab", [5], [{"function": "a"}], [{"function": {"name": 1}}]])
+def test_a_message_of_another_form_is_compared_too(calls):
+    """Whatever stands where calls are told."""
+    message = {"role": "assistant", "tool_calls": calls}
+    assert is_same(message, message)
+    assert patch(message, {"role": "assistant", "content": None})
+
+
+def test_a_role_alone_makes_no_message():
+    """Params may have one."""
+    assert [" {", '-  "role": "admin"', '+  "role": "guest"', " }"] == written(
+        patch({"role": "admin"}, {"role": "guest"})
+    )
 
 
 def test_what_stayed_is_counted():
@@ -106,3 +156,25 @@ def test_any_values(before, after):
         ours = sum(sign in signs for sign, _ in found) + skipped
         theirs = sum(sign in others for sign, _ in again)
         assert ours == theirs + sum(int(text) for sign, text in again if sign == "@")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("call_b7eeef47f3717004b709642a", "call_b7aa9e7542a7a7845698ebf5"),
+        ("toolu_01A09q90qw90lq917835lq9", "toolu_01B19q90qw90lq917835lq8"),
+        ("chatcmpl-123abcDEF456ghiJKL789", "chatcmpl-9bcabcDEF456ghiJKL780"),
+    ],
+)
+def test_ids_that_a_provider_gives_are_no_difference(before, after):
+    """They are other ones in every run, in a prompt as in what was returned."""
+    message = {"role": "tool", "tool_call_id": before, "content": "rain"}
+    assert is_same([message], [message | {"tool_call_id": after}])
+    assert is_same(before, after)
+    assert not is_same([message], [message | {"tool_call_id": after, "content": "sun"}])
+
+
+def test_what_only_begins_like_an_id_is_compared():
+    """Such as the names of functions."""
+    assert not is_same("call_the_customer_service", "call_the_customer_tomorrow")
+    assert not is_same("call_customerservicenow", "call_customerservicesoon")

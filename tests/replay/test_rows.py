@@ -40,7 +40,7 @@ def test_roles():
         ({"result": "Indeterminate", "reason": "not sure"}, ["not sure"]),
         ({"result": "Indeterminate", "reason": "exit"}, ["exited"]),
         ({"result": "Indeterminate", "reason": "abandoned"}, ["abandoned"]),
-        ({"result": "Fail", "reason": "no luck"}, ["failed", "← root cause"]),
+        ({"result": "Fail", "reason": "no luck"}, ["failed", "← recovered"]),
         ({"end": None}, ["running"]),
         ({"model": "m" * 60}, ["m" * 47 + "…"]),
     ],
@@ -66,12 +66,13 @@ def test_trouble(fields, expected):
     assert expected == row.trouble
 
 
+@pytest.mark.usefixtures("unpriced")
 def test_folded_row():
-    """A folded row has the sum of durations and tokens, and a model if all have the same."""
+    """A folded row has the time in which any ran, all tokens, and a model if all have the same."""
     usual = {"name": "ask", "model": "m", "prompt_tokens": 10}
     events = [event(f"{i}", "root", start=i, end=2 * i + 1, **usual) for i in range(3)]
     _, row = shown([session(), *events, event("below", "1")])
-    assert ("6.00 s", "30→0", START, START + 5) == (row.duration, row.tokens, row.start, row.end)
+    assert ("5.00 s", "30→0", START, START + 5) == (row.duration, row.tokens, row.start, row.end)
     assert (" with 1 below", "detail") == row.name[-1]
     assert ["m", "longest 3.00 s"] == [text for text, _ in row.details]
     _, row = shown([session(), *events[:2], events[2] | {"model": "other"}])
@@ -89,3 +90,21 @@ def test_instants():
     for expected, end in durations:
         *_, row = shown([session(), event("a", "root", end=end)])
         assert expected == row.duration
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, "?"),
+        ({"prompt_tokens": 5}, "5→0"),
+        ({"params": {"stream": False}}, ""),
+        ({"action_type": "action"}, ""),
+        ({"end": None}, ""),
+        ({"result": "Fail"}, ""),
+    ],
+)
+def test_an_answer_that_nobody_counted(fields, expected):
+    """One that was streamed to its end without a word of its tokens says so."""
+    streamed = {"action_type": "llm", "params": {"stream": True}}
+    *_, row = shown([session(), event("a", "root", **streamed | fields)])
+    assert expected == row.tokens

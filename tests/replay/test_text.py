@@ -43,10 +43,11 @@ def shown(events=EVENTS, **options):
     return to_plain(replay(forest(events), zone=UTC, **options))
 
 
+@pytest.mark.usefixtures("unpriced")
 def test_replay():
     """The whole of it: header, tree, columns, bars, errors, root cause."""
     expected = """\
-agent  0192f3a4  2023-11-14 22:13:20  #demo
+agent  0192f3a4b5c6  2023-11-14 22:13:20  #demo
 ✗ failed · 2.00 s · 12 events · 3 failures · tokens 812→96
 
 ✗ agent  failed  session             2.00 s  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
@@ -75,11 +76,16 @@ def test_ascii():
 
 
 def test_only_failures():
-    """`only_failures` shows the ways that lead to failures, and nothing beside them."""
+    """`only_failures` shows the ways to what failed or was interrupted, and nothing beside them."""
     names = ["agent", "verify", "fetch"]
     text = shown(only_failures=True)
     assert names == re.findall(r"✗ (\w+)  failed", text)
-    assert not re.search("plan|read|judge|watch|stop", text)
+    assert not re.search("plan|read|judge|watch", text)
+    gone = {"result": "Indeterminate", "reason": "interrupted"}
+    cut = [session(end=None) | gone, event("a", "root"), event("b", "root", end=None) | gone]
+    assert ["root", "b"] == re.findall(
+        r"! (\w+)", shown(cut, only_failures=True).partition("\n\n")[2]
+    )
     assert shown([session()], only_failures=True).endswith("\nnothing failed\n")
 
 
@@ -113,7 +119,7 @@ def test_session_without_root():
     """Events of a session whose root is elsewhere are shown, with a header that claims nothing."""
     text = shown([event("a", "gone"), event("b", "a", end=2)])
     assert text.startswith(
-        "a session without its root  0192f3a4  2023-11-14 22:13:20\n"
+        "a session without its root  0192f3a4b5c6  2023-11-14 22:13:20\n"
         "? unknown · 2.00 s · 2 events · no failures\n"
     )
     assert "└─ ✓ b" in text
@@ -123,16 +129,37 @@ def test_session_without_any_time():
     """Where no event has a time, the id of the session has one."""
     lost = {"id": "a", "session_id": "018bcfe568007" + "a" * 19, "end_timestamp": None}
     assert shown([lost]).startswith(
-        "a session without its root  018bcfe5  2023-11-14 22:13:20\n? unknown · 1 event ·"
+        "a session without its root  018bcfe56800  2023-11-14 22:13:20\n? unknown · 1 event ·"
     )
 
 
 def test_interrupted():
-    """What was interrupted has no duration, but its session lasted to the last that it said."""
-    root = session(end=None) | {"result": "Indeterminate", "reason": "interrupted"}
-    text = shown([root, event("a", "root", start=1, end=2.5)])
-    assert "! interrupted · 2.50 s · 2 events" in text
-    assert "! root  interrupted  session       –" in text  # noqa: RUF001 - a dash of the replay
+    """What was interrupted took at least as long as to the last that is told below it."""
+    gone = {"result": "Indeterminate", "reason": "interrupted"}
+    last = event("b", "root", start=2.5, end=None) | gone
+    text = shown([session(end=None) | gone, event("a", "root", start=1, end=2), last])
+    assert "! interrupted · 2.50 s+ · 3 events" in text
+    assert "! root  interrupted  session  2.50 s+" in text
+    assert re.search("! b  interrupted +–", text)  # noqa: RUF001 - a dash of the replay
+
+
+def test_shipped():
+    """A session whose end has gone elsewhere has no outcome here, and says why."""
+    root = session(end=None) | {"result": "Indeterminate", "reason": "shipped"}
+    assert "\n· shipped · 0 µs · 1 event" in shown([root])
+
+
+def test_what_was_not_answered():
+    """A call that was under way says what it was asked: after a crash, what people look for."""
+    open_call = {"end": None, "action_type": "llm"}
+    prompt = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "why\nso?"}]
+    gone = {"result": "Indeterminate", "reason": "interrupted"}
+    interrupted = event("a", "root", **open_call, prompt=prompt) | gone
+    answered = event("b", "root", action_type="llm", prompt="and this?")
+    text = shown([session(end=None), interrupted, event("c", "root", **open_call), answered])
+    assert "! a  interrupted  llm" in text
+    assert "asked: why so?" in text
+    assert "and this?" not in text
 
 
 def test_several_sessions():
@@ -212,7 +239,8 @@ def test_the_mark_stays_beside_its_name(width, length, unfold):
     usual = {"result": "Fail", "action_type": "tool", "model": "m" * 30, "prompt_tokens": 9_000}
     cause = event("a", "root", name="n" * length, error="word " * 40, **usual)
     others = [event(f"{i}", "root", name="other", start=i) for i in range(30)]
-    text = shown([session(), cause, *others], width=width, unfold=unfold)
+    root = session(result="Fail")
+    text = shown([root, cause, *others], width=width, unfold=unfold)
     [marked] = [line for line in text.splitlines() if "root cause" in line]
     assert (len("├─ ✗ ") + length + len("  ← root cause") <= width) == ("├─ ✗ nnnn" in marked)
 
@@ -221,7 +249,7 @@ def test_a_row_with_the_mark_has_its_details():
     """Kind and model go below only if they would not fit without bars either."""
     cause = event("a", "root", name="n" * 20, result="Fail", action_type="tool", model="m" * 14)
     others = [event(f"{i}", "root", name="other", start=i) for i in range(30)]
-    text = shown([session(), cause, *others], unfold=True)
+    text = shown([session(result="Fail"), cause, *others], unfold=True)
     assert f"├─ ✗ {'n' * 20}  failed  ← root cause  tool  {'m' * 14}  1.00 s\n" in text
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlog.replay.tree import Fold, fold, forest, root_cause, walk
+from agentlog.replay.tree import Fold, fold, forest, is_recovered, recovered, root_cause, walk
 from agentlog.store.merge import canonical, half, merged
 from tests.replay.events import SESSION, event, records, session, shape
 
@@ -214,6 +214,45 @@ def test_root_cause(events, expected):
     assert expected == (cause and cause.id)
 
 
+@pytest.mark.parametrize(
+    ("root", "expected"),
+    [
+        ({}, True),
+        ({"end": None}, True),
+        ({"result": "Indeterminate", "reason": "interrupted", "end": None}, True),
+        ({"result": "Fail"}, False),
+        ({"result": "Indeterminate", "reason": "exit"}, False),
+    ],
+)
+def test_what_went_on_has_recovered(root, expected):
+    """A failure was no cause of anything where what is above it succeeded, or ran on."""
+    roots = forest([session(**root), _fail("a", "root"), _fail("b", "a"), event("c", "a")])
+    assert expected == is_recovered(roots, root_cause(roots))
+
+
+def test_a_retry_has_recovered_whatever_the_session_came_to():
+    """An event between succeeded."""
+    exited = session(result="Indeterminate", reason="exit")
+    roots = forest([exited, event("a", "root"), _fail("b", "a")])
+    assert is_recovered(roots, root_cause(roots))
+
+
+def test_each_failure_that_was_got_over():
+    """Of those that followed from each other the first, also beside a root cause; no log lines."""
+    events = [
+        session(result="Fail"),
+        _fail("cause", "root"),
+        event("went_on", "root"),
+        _fail("tried", "went_on"),
+        _fail("why", "tried"),
+        _fail("again", "went_on"),
+        _fail("said", "went_on", action_type="log"),
+        event("within", "cause"),
+        _fail("got_over", "within"),
+    ]
+    assert {"why", "again", "got_over"} == {node.id for node in recovered(forest(events))}
+
+
 def _folded(events):
     (root,) = forest([session(), *events])
     return [
@@ -273,8 +312,8 @@ def test_reasons_are_outcomes():
 
 
 def test_fold_sums():
-    """A folded row knows total and longest duration, and how many events it stands for."""
+    """A folded row knows how long any ran and the longest did, and how many events it has."""
     folded = Fold(tuple(forest([event("a", end=1), event("b", end=2), event("c", "b", end=None)])))
-    assert (3.0, 2.0, 3) == (folded.total, folded.longest, folded.events)
+    assert (2.0, 2.0, 3) == (folded.total, folded.longest, folded.events)
     unknown = Fold(tuple(forest([event("a", end=None)])))
     assert (None, None) == (unknown.total, unknown.longest)

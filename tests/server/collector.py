@@ -24,6 +24,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from agentlog.cli import main
 from tests.cli.commandline import AGENTLOG, environ
+from tests.warm import Popen
 
 PATIENCE = 30
 
@@ -71,7 +72,7 @@ class Collector:
     def start(self):
         """Start it, and wait until it answers."""
         self._log.clear()
-        self.process = subprocess.Popen(
+        self.process = Popen(
             self._command,
             env=self._environ,
             stdin=subprocess.DEVNULL,

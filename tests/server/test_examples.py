@@ -26,6 +26,7 @@ import pytest
 
 from agentlog.shipping.policy import Answer as Told
 from agentlog.shipping.policy import Verdict, decide
+from tests import warm
 from tests.cli.commandline import agentlog, environ
 from tests.server.collector import PATIENCE, Answer, Collector, record, session_id
 
@@ -260,7 +261,7 @@ os._exit(0)  # which waits for nobody
 
 def ran(site, endpoint, key, directory, tag, *, patience=10):
     """Run a real program that ships through a proxy; return what it prints."""
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-c", PROGRAM, tag, str(patience)],
         env=environ(
             AGENTLOG_HOME=str(directory / "agent"),
@@ -269,9 +270,7 @@ def ran(site, endpoint, key, directory, tag, *, patience=10):
             REQUESTS_CA_BUNDLE=str(site.certificate),
             NO_PROXY="*",
         ),
-        capture_output=True,
         text=True,
-        check=False,
         timeout=PATIENCE,
     )
     assert (0, "") == (done.returncode, done.stderr)

@@ -18,6 +18,7 @@ from agentlog.store.sqlite import SqliteStore
 from tests.cli.commandline import environ
 from tests.server.collector import PATIENCE, Collector, event_id, record, session_id, without
 from tests.server.streams import Stream
+from tests.warm import Popen
 
 SOON = 1.0
 PROGRAM = """
@@ -37,7 +38,7 @@ with client.session() as session:
 @pytest.fixture
 def program(tmp_path):
     """A program that records into the home of `tmp_path`, step by step; nobody posts anything."""
-    process = subprocess.Popen(
+    process = Popen(
         [sys.executable, "-c", PROGRAM],
         env=environ(AGENTLOG_HOME=str(tmp_path / "home")),
         stdin=subprocess.PIPE,

@@ -31,7 +31,7 @@ def test_it_describes_the_routes_that_there_are(known):
         for method, operation in path.items()
         if method != "parameters"
     ]
-    assert 18 == len(operations)
+    assert 20 == len(operations)
     assert all(operation["summary"] for operation in operations)
     answers = itertools.chain.from_iterable(one["responses"].values() for one in operations)
     assert all(answer["description"] for answer in answers)

@@ -225,3 +225,31 @@ def test_a_long_run_is_there_at_once(count, most, tmp_path):
             assert time.process_time() - began < most
             file.seek(0)
             assert count == len(json.load(file)["rows"])
+
+
+def test_a_row_has_what_it_cost(tmp_path):
+    """By the halves together; of an unknown model it says so, and without tokens nothing."""
+    pytest.importorskip("genai_prices")
+    spent = {"model": "claude-sonnet-4-5", "prompt_tokens": 10_000, "completion_tokens": 100}
+    begun = without(record(3), "end_timestamp", "result") | {"model": "gpt-4"}
+    ended = {"id": event_id(3), "session_id": session_id(1), "end_timestamp": 2.0}
+    records = [
+        record(),
+        record(2, **spent, params={"provider": "anthropic", "cached_tokens": 9_000}),
+        begun | {"params": {"provider": "openai"}},
+        ended | {"prompt_tokens": 812, "completion_tokens": 96},
+        record(4, **spent | {"model": "a\0b\n"}),
+        record(5, model="gpt-4"),
+        record(6, **spent, params={"provider": 1, "cached_tokens": "x", "cache_write_tokens": -1}),
+    ]
+    with SqliteStore(written(tmp_path / "store.db", records)) as store:
+        rows = rows_of(store)
+        assert [None, 0.0072, 0.03012, "unknown", None, 0.0315] == [row[-1] for row in rows]
+        with store.outline(session_id(1), [4, 3]) as parts:
+            assert rows[2:4] == json.loads(f"[{','.join(parts)}]")
+
+
+def rows_of(store):
+    """Return the rows of the first session of a store."""
+    with store.outline(session_id(1)) as parts:
+        return json.loads(f"[{','.join(parts)}]")

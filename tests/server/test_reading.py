@@ -13,7 +13,7 @@ import pytest
 from starlette.requests import Request
 
 from agentlog.server.outline import Outlines
-from agentlog.server.reading import MANY, MOST_FOUND, Reading, found_text
+from agentlog.server.reading import MANY, MOST_FOUND, MOST_NAMED, Reading, found_text
 from agentlog.store.readers import Readers
 from agentlog.store.sqlite import SqliteStore
 from tests.cli.commandline import agentlog
@@ -143,6 +143,7 @@ def test_what_is_not_there_is_404(full):
             for limit in ("0", "-1", "10001", "a", "", "1.5", "%D9%A3")
         ),
         *(f"/v1/sessions?before={before}" for before in ("x", "1", "1_", "nan_a", "%00")),
+        "/v1/sessions?session=1&before=x",
         "/v1/sessions?state=dancing",
         "/v1/search",
         "/v1/search?q=",
@@ -307,3 +308,35 @@ def test_the_commands_read_one_project(tmp_path):
     assert not (tmp_path / "nowhere.db").exists()
     assert "no sessions deleted\n" == collector.command("prune", "--older-than", "520w")
     assert "2 sessions deleted\n" == collector.command("prune", "--older-than", "0s")
+
+
+def test_costs_are_asked_for_by_the_ids_of_sessions(tmp_path):
+    """A session without tokens, or that is not there, is not among them."""
+    spent = {"model": "my-own", "prompt_tokens": 812, "completion_tokens": 96}
+    with Collector(tmp_path) as collector:
+        collector.post([record(session=1), record(2, session=1, **spent), record(session=2)])
+        asked = urlencode([("session", session_id(number)) for number in (1, 2, 3)])
+        costs = collector.get(f"/v1/costs?{asked}").json["costs"]
+    assert [session_id(1)] == list(costs)
+    told = {"tokens_in": 812, "tokens_out": 96, "dollars": None}
+    assert told.items() <= costs[session_id(1)].items()
+
+
+def test_sessions_are_asked_for_by_their_ids(full):
+    """Those that are there, as they stand in the list."""
+    asked = urlencode([("session", session_id(number)) for number in (2, 99)])
+    page = full.get(f"/v1/sessions?{asked}").json
+    listed = full.get("/v1/sessions").json["sessions"]
+    expected = [session for session in listed if session["id"] == session_id(2)]
+    assert {"sessions": expected, "next": None} == page
+    many = urlencode([("session", session_id(2))] * (MOST_NAMED + 1))
+    assert 422 == full.get(f"/v1/sessions?{many}").status
+
+
+@pytest.mark.parametrize("count", [0, MOST_NAMED + 1])
+def test_not_more_costs_than_a_page_shows_are_told_at_once(count, collector):
+    """Nor those of none."""
+    asked = urlencode([("session", session_id(1))] * count)
+    answer = collector.get(f"/v1/costs?{asked}")
+    assert 422 == answer.status
+    assert "session is there 1 to 200 times" in answer.json["detail"]

@@ -14,10 +14,11 @@ import time
 import pytest
 
 from agentlog.store.sqlite import SqliteStore
+from tests import warm
 from tests.cli.commandline import agentlog
 from tests.faults.disks import MAY_NOT
-from tests.scripts import PLAIN, ROOT
 from tests.server.collector import PATIENCE, Collector, event_id, record, session_id
+from tests.warm import PLAIN, ROOT, Popen
 
 
 def integrity(collector):
@@ -205,11 +206,8 @@ def test_the_journal_of_the_home_is_taken_up(tmp_path):
     home = {"AGENTLOG_HOME": str(tmp_path / "home")}
     with Collector(tmp_path, store=None) as collector:
         program = "import agentlog as ao; ao.init().record(ao.Event('from the journal'))"
-        subprocess.run(
-            [sys.executable, "-c", program],
-            env={**os.environ, **home, "PYTHONPATH": PLAIN},
-            check=True,
-        )
+        environ = {**os.environ, **home, "PYTHONPATH": PLAIN}
+        assert 0 == warm.run([sys.executable, "-c", program], env=environ).returncode
         shown = agentlog("replay", **home)
         assert (0, "") == (shown.returncode, shown.stderr)
         assert "from the journal" in shown.stdout
@@ -245,7 +243,7 @@ def test_every_event_arrives_once_through_five_kills(tmp_path):
             "AGENTLOG_HOME": str(tmp_path / "client"),
             "AGENTLOG_ENDPOINT": collector.base,
         }
-        with subprocess.Popen(
+        with Popen(
             [sys.executable, "-c", PROGRAM.replace("COUNT", str(count))],
             env=environ,
             stdout=subprocess.PIPE,

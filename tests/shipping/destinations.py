@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from agentlog import journal
 from agentlog.journal import segment as name_of
+from agentlog.owner import new_owner
 from agentlog.shipping.shipper import NOTHING, Shipper
 from agentlog.testing import ManualClock
 from tests.shipping.driving import good, record, strip
@@ -32,7 +33,7 @@ def left(directory, lines, *, owner=GONE, number=1, tail=b""):
 @contextmanager
 def written(directory, lines, *, number=1):
     """Give a segment of an owner that is alive."""
-    owner = journal.new_owner()
+    owner = new_owner()
     fd, _ = journal.create_segment(directory, owner, number)
     segment = name_of(directory, owner, number)
     segment.path.write_bytes(text_of(lines))

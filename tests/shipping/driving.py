@@ -147,19 +147,21 @@ class Drive:
             self.reasons[number] = refused.why
         for advance in settled.advances:
             self._check(advance)
-            self.cursors[advance.source] = advance.offset
+            self.cursors[advance.segment] = advance.offset
         if settled.warning:
             self.warnings.append(settled.warning)
 
     def _check(self, advance):
         """See that an advance passes whole lines, each of them settled, and counts them."""
         offset, passed = 0, []
-        for line in self._taken[advance.source]:
-            if self.cursors[advance.source] <= offset < advance.offset:
+        for line in self._taken[advance.segment]:
+            if self.cursors[advance.segment] <= offset < advance.offset:
                 passed.append(line)
             offset += len(line) + 1
         size = sum(len(line) + 1 for line in passed)
-        assert advance.offset == self.cursors[advance.source] + size > self.cursors[advance.source]
+        assert (
+            advance.offset == self.cursors[advance.segment] + size > self.cursors[advance.segment]
+        )
         numbers = [number_of(line) for line in passed if line]
         delivered = [number for number in numbers if self.delivered[number]]
         refused = [number for number in numbers if number is not None and self.refused[number]]

@@ -3,17 +3,18 @@
 import pytest
 
 from agentlog.shipping.account import Account
-from agentlog.shipping.spans import Advance, Span
+from agentlog.shipping.ledger import Advance
 from agentlog.shipping.steps import Refused, Settled
+from agentlog.shipping.stretch import Stretch
 
-SPAN = Span("a", 0, (b'{"a":1}', b"", b"torn", b'{"b":2}', b"{bad}"))
+STRETCH = Stretch("a", 0, (b'{"a":1}', b"", b"torn", b'{"b":2}', b"{bad}"))
 
 
 def test_taking():
     """What may be a record is held; a torn line is set aside, and an empty one leaves no trace."""
     account = Account()
-    held = account.take(SPAN)
-    assert [Span("a", 0, SPAN.lines[:1]), Span("a", 14, SPAN.lines[3:])] == held
+    held = account.take(STRETCH)
+    assert [Stretch("a", 0, STRETCH.lines[:1]), Stretch("a", 14, STRETCH.lines[3:])] == held
     assert (3, 22) == (account.records, account.size)
     torn = Refused("a", 9, b"torn", "damaged: the line is no JSON object", damaged=True)
     assert Settled(refused=(torn,)) == account.settled()
@@ -23,10 +24,10 @@ def test_taking():
 def test_settling():
     """Everything is counted where it belongs, and nothing is held in the end."""
     account = Account()
-    first, second = account.take(SPAN)
+    first, second = account.take(STRETCH)
     account.settle(first, {})
     (good,) = account.without_damaged((second,))
-    assert Span("a", 14, (b'{"b":2}',)) == good
+    assert Stretch("a", 14, (b'{"b":2}',)) == good
     account.settle(good, {0: "odd"})
     refused = [("torn", 9, True), ("{bad}", 22, True), ('{"b":2}', 14, False)]
     settled = account.settled("why", "warning")
@@ -44,5 +45,5 @@ def test_settling():
 def test_what_only_looks_like_a_record(line):
     """It is damaged when it is looked at."""
     account = Account()
-    assert () == account.without_damaged(tuple(account.take(Span("a", 0, (line,)))))
+    assert () == account.without_damaged(tuple(account.take(Stretch("a", 0, (line,)))))
     assert 1 == account.settled().advances[0].damaged

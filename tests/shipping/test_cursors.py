@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from agentlog import journal
 from agentlog.shipping import cursors
 from agentlog.shipping.cursors import START, Cursor
-from agentlog.shipping.spans import Advance
+from agentlog.shipping.ledger import Advance
 from tests.shipping.destinations import ANOTHER, GONE, in_time, left, records
 
 NUMBERS = st.integers(0, 2**50)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentlog.shipping.ledger import Advance
 from agentlog.shipping.machine import HOLD, Machine
 from agentlog.shipping.policy import Answer
-from agentlog.shipping.spans import Advance
 from agentlog.shipping.steps import Refused, Send, Settled, Wait
 from tests.shipping.driving import Drive, good, number_of, receipt, record, refusing, strip
 

@@ -1,5 +1,6 @@
 """Shipper: what can be wrong with the disk, and with the descriptors, costs no record."""
 
+import os
 import resource
 import shutil
 import sys
@@ -10,6 +11,7 @@ import pytest
 from agentlog.shipping import quarantine
 from agentlog.shipping.claim import Claim
 from agentlog.shipping.shipper import NOTHING
+from tests import warm
 from tests.shipping.destinations import Run, left, records, written
 from tests.shipping.driving import refusing
 
@@ -78,49 +80,12 @@ def test_a_home_that_is_removed_under_it(tmp_path):
     assert {*range(1000, 1005)} <= {*run.poster.ids}
 
 
-class Window:
-    """No descriptor can be had from one line of agentlog up to another."""
-
-    def __init__(self, begin, length):
-        self.lines, self.begin, self.end = 0, begin, begin + length
-        self.limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-
-    def trace(self, frame, event, _):
-        """Count the lines, and turn the tap."""
-        if not frame.f_globals.get("__name__", "").startswith("agentlog"):
-            return None
-        if event == "line":
-            self.lines += 1
-            if self.lines in (self.begin, self.end):
-                soft = 0 if self.lines == self.begin else self.limits[0]
-                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, self.limits[1]))
-        return self.trace
-
-    def __enter__(self):
-        sys.settrace(self.trace)
-        return self
-
-    def __exit__(self, *_):
-        sys.settrace(None)
-        resource.setrlimit(resource.RLIMIT_NOFILE, self.limits)
-
-
 @pytest.mark.parametrize("length", [1, 40])
 def test_no_record_is_lost_for_want_of_a_descriptor(length, tmp_path):
     """Whenever there is none, for however long: nothing is taken for torn, gone or settled."""
-    begin = lines = 0
-    while begin <= lines:
-        begin += max(7, length // 2)
-        home = tmp_path / f"{begin}"
-        left(home, records(3), tail=b'{"id": "00')
-        with written(home, records(2, 10)):
-            run = Run(home)
-            with Window(begin, length) as window:
-                for _ in range(3):
-                    run.step(hurried=True)
-            lines = window.lines
-            run.steps()
-        assert NOTHING == run.steps()
-        assert {0, 1, 2, 10, 11} == {*run.poster.ids}, begin
-        aside = {(entry.record, entry.line) for entry in quarantine.entries(home)}
-        assert aside <= {(None, '{"id": "00')}, begin
+    ran = warm.run(
+        [sys.executable, "-W", "error", "-m", "tests.shipping.windows", str(tmp_path), str(length)],
+        env={**os.environ, "PYTHONPATH": warm.PLAIN},
+        cwd=warm.ROOT,
+    )
+    assert (0, b"shipped\n", b"") == (ran.returncode, ran.stdout, ran.stderr)

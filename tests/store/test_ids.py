@@ -2,37 +2,29 @@
 
 import pytest
 
-from agentlog.store.ids import id_length, moment_of_id, quoted
+from agentlog.recording.ids import session_id
+from agentlog.store.ids import id_length, quoted
 
 
 @pytest.mark.parametrize(
     ("ids", "expected"),
     [
-        ([], 8),
-        (["a" * 32], 8),
-        (["a" * 32, "b" * 32], 8),
-        (["a" * 32, "a" * 10 + "b" * 22, "c" * 32], 11),
-        (["a" * 32, "a" * 32], 8),
+        ([], 12),
+        (["a" * 32], 12),
+        (["a" * 32, "b" * 32], 12),
+        (["a" * 32, "a" * 14 + "b" * 18, "c" * 32], 15),
+        (["a" * 32, "a" * 32], 12),
     ],
 )
 def test_id_length(ids, expected):
-    """So many digits are written that no two sessions look alike, and at least eight."""
+    """So many digits are written that no two sessions look alike, and at least twelve."""
     assert expected == id_length(ids)
 
 
-@pytest.mark.parametrize(
-    ("session_id", "expected"),
-    [
-        ("018bcfe568007" + "a" * 19, 1_700_000_000.0),
-        ("018bcfe568008" + "a" * 19, None),
-        ("018bcfe568007", None),
-        ("s", None),
-        ("", None),
-    ],
-)
-def test_moment_of_id(session_id, expected):
-    """An id of agentlog's form says when its session began; any other says nothing."""
-    assert expected == moment_of_id(session_id)
+def test_a_later_session_needs_no_more_digits():
+    """What was written yesterday is no beginning of an id of today."""
+    before, later = session_id(1_700_000_000.0), session_id(1_700_000_000.001)
+    assert not later.startswith(before[: id_length([before])])
 
 
 def test_quoted():

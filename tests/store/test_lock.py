@@ -13,6 +13,7 @@ from agentlog.store import lock
 from agentlog.store.home import open_home, read_home, read_store
 from agentlog.store.sqlite import SqliteStore
 from agentlog.store.uptake import Uptake, uptake
+from tests import warm
 
 REPOSITORY = Path(__file__).parents[2]
 RECORD = {"id": "a", "session_id": "s", "event_type": "plan", "timestamp": 1.0}
@@ -38,9 +39,9 @@ def store(tmp_path):
 @pytest.fixture
 def served(store):
     """The path of a store that another process serves."""
-    with subprocess.Popen(
+    with warm.Popen(
         [sys.executable, "-c", HOLD, store],
-        cwd=REPOSITORY,
+        env=warm.ENVIRON,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as process:
@@ -61,9 +62,9 @@ def test_one_collector_serves_a_store(served):
 
 def test_a_store_is_free_when_its_collector_is_gone(store):
     """However it ended; there is nothing to be tidied up."""
-    with subprocess.Popen(
+    with warm.Popen(
         [sys.executable, "-c", HOLD, store],
-        cwd=REPOSITORY,
+        env=warm.ENVIRON,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as process:

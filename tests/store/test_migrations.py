@@ -11,6 +11,7 @@ import pytest
 from agentlog.errors import StoreError
 from agentlog.store import migrations
 from agentlog.store.sqlite import SqliteStore
+from tests import warm
 
 REPOSITORY = Path(__file__).parents[2]
 RECORD = {"id": "a", "session_id": "s", "event_type": "plan", "timestamp": 1.0}
@@ -117,9 +118,9 @@ def test_several_processes_may_make_the_same_store(tmp_path):
     """All open it, none is refused, and what each puts is there."""
     path = tmp_path / "home" / "store.db"
     processes = [
-        subprocess.Popen(
+        warm.Popen(
             [sys.executable, "-c", OPEN, path, str(number)],
-            cwd=REPOSITORY,
+            env=warm.ENVIRON,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -276,11 +276,11 @@ def test_a_prefix_names_a_session(store):
 
 
 def test_a_prefix_of_several_sessions_names_them(store):
-    """The error lists what may have been meant, as far as is needed to tell one from the other."""
+    """The error lists what may have been meant, as far as a list of sessions writes them."""
     store.put([opened("a"), opened("a", session_id=OTHER)])
     with pytest.raises(SessionNotFoundError) as raised:
         store.resolve("0193")
-    assert "Several sessions begin with '0193': 0193f2c1a, 0193f2c1f." == str(raised.value)
+    assert "Several sessions begin with '0193': 0193f2c1a2b3, 0193f2c1ffff." == str(raised.value)
     store.put([opened("a", session_id=f"0193{number:028}") for number in range(5)])
     with pytest.raises(SessionNotFoundError) as raised:
         store.resolve("0193")

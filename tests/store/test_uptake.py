@@ -21,6 +21,7 @@ from agentlog.store.uptake import (
     is_behind,
     uptake,
 )
+from tests import warm
 
 REPOSITORY = Path(__file__).parents[2]
 OWNER = "0193f2c1a2b3-4242-9f8e7d6c"
@@ -310,9 +311,9 @@ def test_several_commands_at_once_agree(home):
         segment(home, *halves, b"damaged", opened(f"{number}-open"), owner=owner)
         segment(home, *halves, owner=owner, destination="api")
     processes = [
-        subprocess.Popen(
+        warm.Popen(
             [sys.executable, "-c", TAKE_UP, home],
-            cwd=REPOSITORY,
+            env=warm.ENVIRON,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -349,7 +350,7 @@ def test_a_command_that_is_killed_loses_nothing(home, steps):
     """At whatever step: the next one completes the work."""
     segment(home, *(half(f"{n}") for n in range(5000) for half in (opened, closed)), b"damaged")
     command = [sys.executable, "-c", KILLED, home, str(steps)]
-    killed = subprocess.run(command, cwd=REPOSITORY, check=False)
+    killed = warm.run(command, env=warm.ENVIRON)
     assert -signal.SIGKILL == killed.returncode
     with open_home(home) as store:
         assert (5000, 1) == (store.stats().events, store.stats().damaged)

@@ -20,7 +20,7 @@ def to_json(roots: Sequence[Node], *, depth: int | None = None, only_failures: b
         for level, node in walk(roots)
         if node is not own
         and (depth is None or level <= depth)
-        and (node.failures or not only_failures)
+        and (node.is_trouble or not only_failures)
     ]
     lines = ",\n".join(map(_json, events))
     return f'{{"session": {_json(own.event if own else None)},\n"events": [\n{lines}\n]}}'

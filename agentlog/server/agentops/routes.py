@@ -1,7 +1,9 @@
 """The SDK's routes: a request in, records to the collector, an answer that the SDK understands.
 
 Its versions until 0.1 post to `/sessions`, `/events` and `/agents` and show their key each time;
-those of 0.2 and 0.3 post to `/v2/...` and show a token that they got for it (see `tickets`).
+those of 0.2 and 0.3 post to `/v2/...` and show a token that they got for it (see `tickets`). From
+0.4 on it posts spans, as every SDK of OpenTelemetry does (see agentlog.server.otlp); here it only
+gets a token for them, which is its key, and leaves the text of its log.
 
 The rule: an answer is a JSON object, whatever its status, and 200 means that what it counts as
 accepted is stored. The SDK never sends a batch again that was answered, so one for which there is
@@ -14,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -22,9 +24,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from agentlog.server.agentops import bodies, tickets, values
+from agentlog.server import bodies
+from agentlog.server.agentops import tickets, values
 from agentlog.server.agentops.events import event_records
-from agentlog.server.agentops.sessions import FIRST, agent_record, session_record
+from agentlog.server.agentops.sessions import FIRST, agent_record, log_record, session_record
 from agentlog.server.agentops.tickets import Ticket
 from agentlog.server.auth import bearer_of
 from agentlog.server.intake import Found
@@ -50,6 +53,12 @@ is one, as values take many times their bytes.
 """
 
 _KEYS: Final = ("x-agentops-auth", "x-agentops-api-key")
+_LONGEST_KEY: Final = 64 << 10
+"""Bytes of a request of which nobody knows yet whose it is."""
+
+_NO_KEY: Final = "none"
+_UNKNOWN: Final = "This key is not known here, or there is none."
+_NO_ENCODING: Final = "The SDK's requests are taken as it sends them."
 _NO_UUID: Final = "without a session_id that is a UUID"
 _NO_AGENT: Final = "without an id and a session_id that are UUIDs"
 
@@ -63,8 +72,12 @@ Submit = Callable[[str, Sequence[Found]], Awaitable[Receipt]]
 ProjectOfKey = Callable[[str | None], str | None]
 """Says which project a key, or none, writes to; None: none."""
 
-BodyOf = Callable[[Request], AbstractAsyncContextManager[bytes]]
-"""Reads the body of a request, within bounds; its bytes are accounted for until the block ends."""
+
+class BodyOf(Protocol):
+    """Reads the body of a request, within bounds; its bytes are accounted for in the block."""
+
+    def __call__(self, request: Request, *, most: int = ...) -> AbstractAsyncContextManager[bytes]:
+        """Read a body of so many bytes at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +143,14 @@ def routes(submit: Submit, project_of_key: ProjectOfKey, body_of: BodyOf) -> lis
         "/v2/create_agent": lineage.agent,
     }
     return [
-        Route(
-            path,
-            partial(lineage.answer, answer),
-            methods=["POST"],
-            name=f"agentops{path.replace('/', '.')}",
-        )
-        for path, answer in answers.items()
+        *(_route(path, partial(lineage.answer, answer)) for path, answer in answers.items()),
+        _route("/v3/auth/token", lineage.key),
+        _route("/v4/logs/upload/", lineage.log),
     ]
+
+
+def _route(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
+    return Route(path, endpoint, methods=["POST"], name=f"agentops{path.replace('/', '.')}")
 
 
 class _Lineage:
@@ -149,16 +162,41 @@ class _Lineage:
         self._body_of = body_of
         self._small, self._large = asyncio.Semaphore(_SMALL_ONES), asyncio.Semaphore(1)
 
+    async def key(self, request: Request) -> Response:
+        """Give the token for a key: it is the key, which nobody has to look up then."""
+        if request.headers.get("content-encoding", "identity") != "identity":
+            raise HTTPException(415, _NO_ENCODING, _UNREAD)
+        async with self._body_of(request, most=_LONGEST_KEY) as body:
+            key = values.text(_said(body).get("api_key"))
+        project = self._project_of_key(key)
+        if project is None:
+            raise HTTPException(401, _UNKNOWN)
+        told = {"token": key or _NO_KEY, "project_id": project or _NO_KEY}
+        return JSONResponse({**told, "project_prem_status": "pro"})
+
+    async def log(self, request: Request) -> Response:
+        """Take the text of a log."""
+        arrived, until = int(time.time() * 1000), time.monotonic() + PATIENCE
+        shown = _shown(request, self._project_of_key)
+        trace = request.headers.get("trace-id", "")
+        async with self._body_of(request) as body, self._turn(body):
+            found = await run_in_threadpool(log_record, body, trace, arrived)
+            if found is None:
+                raise HTTPException(400, "A log has the number of its trace in Trace-Id.")
+            await patiently(self._submit, shown.project, [found], until)
+            return JSONResponse({"url": "", "size": len(body)})
+
     async def answer(self, answer: Answer, request: Request) -> Response:
         """Read a request, and answer it in one of the ways below."""
         arrived, until = int(time.time() * 1000), time.monotonic() + PATIENCE
         shown = _shown(request, self._project_of_key)
-        async with (
-            self._body_of(request) as body,
-            self._small if len(body) <= _SMALL else self._large,
-        ):
+        async with self._body_of(request) as body, self._turn(body):
             said = await run_in_threadpool(_said, body)
             return JSONResponse(await answer(Asked(shown, body, said, arrived, until)))
+
+    def _turn(self, body: bytes) -> asyncio.Semaphore:
+        """Return where a body waits for its turn to be parsed."""
+        return self._small if len(body) <= _SMALL else self._large
 
     async def session(self, asked: Asked) -> Said:
         """Take what a request knows of its session."""
@@ -238,9 +276,9 @@ def _shown(request: Request, project_of_key: ProjectOfKey) -> Shown:
     key = next(filter(None, keys), ticket.key if ticket else token)
     project = project_of_key(key)
     if project is None:
-        raise HTTPException(401, "This key is not known here, or there is none.", _UNREAD)
+        raise HTTPException(401, _UNKNOWN, _UNREAD)
     if request.headers.get("content-encoding", "identity") != "identity":
-        raise HTTPException(415, "The SDK's requests are taken as it sends them.", _UNREAD)
+        raise HTTPException(415, _NO_ENCODING, _UNREAD)
     return Shown(project, key, ticket.session_id if ticket else None)
 
 

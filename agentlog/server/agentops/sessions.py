@@ -1,4 +1,4 @@
-"""The SDK's sessions and agents as records.
+"""The SDK's sessions, agents and logs as records.
 
 The SDK says all that it knows of a session with every request: when it starts, when its tags
 change and when it ends. The rule: a request that knows an end is a close half which carries
@@ -12,12 +12,17 @@ that can differ (merging compares the fields in the order of their names). Pure.
 from collections.abc import Mapping
 from typing import Final
 
+from agentlog.server import bodies
 from agentlog.server.agentops import values
 from agentlog.server.agentops.values import Fields
+from agentlog.server.otlp.records import session_id as root_of
 from agentlog.store.merge import Event, Record
 
 NAME: Final = "agentops"
 """What a session is called: the SDK does not tell the program's name."""
+
+_LARGEST: Final = (1 << 128) - 1
+_DIGITS: Final = len(str(_LARGEST))
 
 FIRST: Final = 0
 """The arrival of what every later request of its session outdoes."""
@@ -104,3 +109,42 @@ def agent_record(told: Mapping[str, object], session: str | None, arrived: int) 
         "end_timestamp": moment,
         "result": "Indeterminate",
     }
+
+
+def log_record(body: bytes, trace: str, arrived: int) -> Record | None:
+    """Return the record of a log: all that was printed in a trace, as one event.
+
+    Args:
+        body: The text, as it is or, from 0.4.15 on, as JSON.
+        trace: The id of the trace, as a number.
+        arrived: When the request came, in milliseconds since the epoch.
+
+    """
+    if not (trace.isascii() and trace.isdecimal() and len(trace) <= _DIGITS):
+        return None
+    session = f"{int(trace) & _LARGEST:032x}"
+    moment = arrived / 1000
+    return {
+        "id": values.id_of_place(values.digest(body), 0),
+        "session_id": session,
+        "parent_id": root_of(session),
+        "event_type": "log",
+        "action_type": "log",
+        "timestamp": moment,
+        "end_timestamp": moment,
+        "result": "Indeterminate",
+        "returns": _printed(body),
+    }
+
+
+def _printed(body: bytes) -> str:
+    """Return the text of a log: what its JSON says, unless that is no log of anybody's."""
+    text = body.decode(errors="replace")
+    if bodies.has_too_many_values(body):
+        return text
+    try:
+        told = bodies.decoded(text)
+    except bodies.NotJSONError:
+        return text
+    said = told.get("body") if isinstance(told, Mapping) else None
+    return said if isinstance(said, str) else text

@@ -2,24 +2,17 @@
 
 /** Make an element: `tag.class`. */
 export function element(kind, ...children) {
-  const [tag, ...names] = kind.split(".");
-  const made = document.createElement(tag);
-  if (names.length) made.className = names.join(" ");
-  made.append(...children);
-  return made;
+	const [tag, ...names] = kind.split(".");
+	const made = document.createElement(tag);
+	made.className = names.join(" ");
+	made.append(...children);
+	return made;
 }
 
-export function button(label, press) {
-  const made = element("button", label);
-  made.type = "button";
-  made.addEventListener("click", () => press(made));
-  return made;
-}
+export const on = (target, ...how) => target.addEventListener(...how);
 
-export function pause(milliseconds) {
-  return new Promise((done) => setTimeout(done, milliseconds));
-}
+export const button = (label, press) => Object.assign(element("button", label), { type: "button", onclick: ({ target }) => press(target) });
 
-export function at(id) {
-  return document.getElementById(id);
-}
+export const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+export const at = (id) => document.getElementById(id);

@@ -97,3 +97,41 @@ def _errors(version, root, events):
         (parent,) = events["fails"]
         assert "Fail" == parent["result"]
     assert parent["id"] == error["parent_id"]
+
+
+def spans(version, root, others):
+    """Compare with what 0.4 recorded."""
+    number = tuple(int(part) for part in version.split("."))
+    events = {one["event_type"]: one for one in others}
+    assert ("agentops", "Success", ["weather", "oslo"]) == (
+        root["event_type"],
+        root["result"],
+        root["tags"],
+    )
+    path = "forecast" if number >= (0, 4, 14) else "session", "meteorologist", "look"
+    for parent, name in zip((root["event_type"], *path), path, strict=False):
+        assert {**events, "agentops": root}[parent]["id"] == events[name]["parent_id"]
+    radar, fails = events["radar"], events["fails"]
+    (llm,) = (one for one in others if one["action_type"] == "llm")
+    assert {events["look"]["id"]} == {one["parent_id"] for one in (radar, fails, llm)}
+    assert ({"sky": "rain", "city": "Oslo"}, ["Oslo"]) == (
+        radar["returns"],
+        radar["params"]["args"],
+    )
+    assert ("tool" if number >= (0, 4, 14) else "action") == radar["action_type"]
+    assert ("Fail", "ValueError", "no Atlantis") == (
+        fails["result"],
+        fails["error"]["type"],
+        fails["error"]["message"],
+    )
+    _call(llm)
+    if number >= (0, 4, 7):  # those before keep their log
+        assert root["id"] == events["log"]["parent_id"]
+        assert "said" in events["log"]["returns"]
+
+
+def _call(llm):
+    assert ("llm", "gpt-4o-mini") == (llm["action_type"], llm["model"])
+    assert [{"role": "user", "content": "Will it rain in Oslo?"}] == llm["prompt"]
+    assert "assistant" == llm["returns"][0]["role"]
+    assert llm["prompt_tokens"] > 0 < llm["completion_tokens"]

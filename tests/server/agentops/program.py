@@ -11,6 +11,7 @@ import contextlib
 import inspect
 import socket
 import sys
+import time
 import types
 from importlib.metadata import version
 
@@ -209,6 +210,62 @@ def later(endpoint, key):
     agentops.end_session("Success", REASON)
 
 
+# -- From 0.4 on -----------------------------------------------------------------------------------
+
+
+def decorated(decorators):
+    """Return an agent whose method calls a tool and, where its client is there, a model."""
+    tool = getattr(decorators, "tool", None) or decorators.operation
+
+    @tool(name="radar")
+    def radar(city):
+        return {"sky": "rain", "city": city}
+
+    @decorators.operation(name="fails")
+    def fails(city):
+        raise ValueError(f"no {city}")
+
+    @decorators.agent(name="meteorologist")
+    class Agent:
+        @decorators.operation(name="look")
+        def look(self, city):
+            radar(city)
+            print("said")
+            with contextlib.suppress(ImportError):
+                import openai
+
+                asked = [{"role": "user", "content": f"Will it rain in {city}?"}]
+                openai.OpenAI().chat.completions.create(model="gpt-4o-mini", messages=asked)
+            with contextlib.suppress(ValueError):
+                fails("Atlantis")
+            return city
+
+    return Agent()
+
+
+def spans(endpoint, key):
+    """Say everything, as 0.4 says it."""
+    import agentops
+    from agentops.sdk import decorators
+
+    agentops.init(
+        api_key=key,
+        endpoint=endpoint,
+        exporter_endpoint=f"{endpoint}/v1/traces",
+        auto_start_session=False,
+    )
+    time.sleep(1)  # it asks for its token in the background, and sends spans without it until then
+    tags = ["weather", "oslo"]
+    if hasattr(agentops, "start_trace"):
+        trace = agentops.start_trace("forecast", tags=tags)
+        decorated(decorators).look("Oslo")
+        agentops.end_trace(trace, "Success")
+        return
+    session = agentops.start_session(tags=tags)
+    decorated(decorators).look("Oslo")
+    agentops.end_session(session)
+
+
 def stand_in_for_langchain():
     """Give 0.0.12, which cannot be imported without langchain, the names that it looks for."""
 
@@ -228,4 +285,5 @@ if __name__ == "__main__":
     endpoint, *rest = sys.argv[1:]
     if VERSION == (0, 0, 12):
         stand_in_for_langchain()
-    (first if VERSION < (0, 1) else later)(endpoint, rest[0] if rest else None)
+    say = first if VERSION < (0, 1) else later if VERSION < (0, 4) else spans
+    say(endpoint, rest[0] if rest else None)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlog.server import intake
-from agentlog.server.agentops import bodies, values
+from agentlog.server import bodies, intake
+from agentlog.server.agentops import values
 from agentlog.server.agentops.events import event_records
 from tests.server.agentops.told import BATCH, HEX, NOON, ROOT, SESSION, event
 

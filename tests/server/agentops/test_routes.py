@@ -2,11 +2,15 @@
 
 import asyncio
 import json
+import threading
 import time
+from contextlib import asynccontextmanager
+from typing import ClassVar
 
 import pytest
+from starlette.requests import Request
 
-from agentlog.server.agentops.routes import patiently
+from agentlog.server.agentops.routes import patiently, routes
 from agentlog.server.writer import Busy
 from agentlog.store import Receipt
 from tests.server.agentops.asking import found, new, say
@@ -317,3 +321,88 @@ def test_it_may_lie_behind_a_path(tmp_path):
 def test_only_post_is_understood(collector, path):
     """There is nothing to read here."""
     assert 405 == collector.get(path).status
+
+
+# -- From 0.4 on -----------------------------------------------------------------------------------
+
+
+def test_a_key_gets_a_token_which_is_the_key(closed):
+    """It opens what the key opens: spans are posted with it."""
+    key = closed.keys["one"]
+    status, told = say(closed, "/v3/auth/token", {"api_key": key})
+    assert (200, key, "one") == (status, told["token"], told["project_id"])
+    traces = say(closed, "/v1/traces", {}, **bearer(told["token"]))
+    assert 200 == traces[0]
+
+
+@pytest.mark.parametrize("body", [{"api_key": UNKNOWN}, {"api_key": 3}, {}])
+def test_a_key_that_is_not_known_gets_none(closed, body):
+    """Nor does one that is missing."""
+    status, told = say(closed, "/v3/auth/token", body)
+    assert (401, "This key is not known here, or there is none.") == (status, told["detail"])
+
+
+def test_who_asks_for_a_token_says_little(closed):
+    """Nobody knows yet who it is."""
+    body = {"api_key": "k" * (65 << 10)}
+    assert 413 == say(closed, "/v3/auth/token", body)[0]
+    assert 400 == say(closed, "/v3/auth/token", b"no json")[0]
+    assert 415 == say(closed, "/v3/auth/token", {}, Content_Encoding="gzip")[0]
+
+
+def test_on_this_machine_any_key_gets_a_token(collector):
+    """And so does none."""
+    assert UNKNOWN == say(collector, "/v3/auth/token", {"api_key": UNKNOWN})[1]["token"]
+    assert "none" == say(collector, "/v3/auth/token", {})[1]["token"]
+
+
+@pytest.mark.parametrize("body", [b"a line\nand another\n", b'{"body": "a line\\nand another\\n"}'])
+def test_a_log_is_one_event(collector, body):
+    """As text, and as JSON; of the trace whose number the header has."""
+    trace = new().replace("-", "")
+    for _ in range(2):
+        told = say(collector, "/v4/logs/upload/", body, Trace_Id=str(int(trace, 16)))
+        assert (200, {"url": "", "size": len(body)}) == told
+    _, (log,) = found(collector, trace)
+    assert ("log", "log", "a line\nand another\n") == tuple(
+        log[name] for name in ("event_type", "action_type", "returns")
+    )
+
+
+def test_a_log_is_read_in_a_thread():
+    """While it is, the loop answers others."""
+
+    class Log(bytes):
+        threads: ClassVar = []
+
+        def decode(self, *how, **more):
+            self.threads.append(threading.get_ident())
+            return super().decode(*how, **more)
+
+    @asynccontextmanager
+    async def body_of(_request):
+        yield Log(b"a line")
+
+    async def submit(_project, found):
+        return Receipt(len(found), ())
+
+    upload = next(one for one in routes(submit, lambda _: "p", body_of) if "logs" in one.path)
+    headers = [(b"trace-id", b"17")]
+    answer = asyncio.run(upload.endpoint(Request({"type": "http", "headers": headers})))
+    assert b'{"url":"","size":6}' == answer.body
+    assert Log.threads
+    assert threading.get_ident() not in Log.threads
+
+
+@pytest.mark.parametrize("trace", ["", "x", "-1", "9" * 40, "\xb2"])
+def test_a_log_of_no_trace_is_refused(collector, trace):
+    """Nothing of it is kept."""
+    status, told = say(collector, "/v4/logs/upload/", b"a line", Trace_Id=trace)
+    assert (400, "A log has the number of its trace in Trace-Id.") == (status, told["detail"])
+
+
+def test_a_log_needs_a_key_where_others_can_come(closed):
+    """Its token is the key."""
+    asked = {"Trace_Id": "17", **bearer(closed.keys["two"])}
+    assert 401 == say(closed, "/v4/logs/upload/", b"a", Trace_Id="17")[0]
+    assert 200 == say(closed, "/v4/logs/upload/", b"a", **asked)[0]

@@ -5,9 +5,10 @@
 
 import pytest
 
+from agentlog.demo import fake_openai
 from tests.server.agentops.asking import found
-from tests.server.agentops.environments import FIRST, LATER, python_of
-from tests.server.agentops.expected import first, later
+from tests.server.agentops.environments import FIRST, LATER, SPANS, python_of
+from tests.server.agentops.expected import first, later, spans
 from tests.server.agentops.recording import run
 from tests.server.collector import Collector
 
@@ -47,3 +48,14 @@ def test_a_program_of_the_first_versions_only_changes_its_endpoint(version, clos
 def test_a_program_of_later_versions_only_changes_its_endpoint(version, closed):
     """All that it recorded is there, in the project of its key."""
     later(version, *ran(version, closed))
+
+
+@pytest.mark.parametrize("version", SPANS)
+def test_a_program_of_the_versions_that_send_spans_only_changes_its_endpoints(
+    version, closed, monkeypatch
+):
+    """Its sessions, agents, tools and calls of models are there, and its log as one event."""
+    with fake_openai.serving() as address:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{address}/v1")
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        spans(version, *ran(version, closed))

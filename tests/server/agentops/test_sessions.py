@@ -1,10 +1,11 @@
 """Sessions and agents of the AgentOps SDK."""
 
+import json
 import random
 
 import pytest
 
-from agentlog.server.agentops.sessions import FIRST, agent_record, session_record
+from agentlog.server.agentops.sessions import FIRST, agent_record, log_record, session_record
 from agentlog.store.merge import merged
 from tests.server.agentops.told import HEX, NOON, ROOT, SESSION, ended, session
 
@@ -162,3 +163,11 @@ def test_an_agent_is_an_event_of_its_session():
 def test_an_agent_without_ids_is_none(told):
     """It needs a session and an id of its own."""
     assert agent_record(told, None, 7) is None
+
+
+def test_a_log_of_too_many_values_stays_a_text():
+    """As JSON it would take seconds and many times its memory."""
+    body = {"body": "a line"}
+    assert "a line" == log_record(json.dumps(body).encode(), "17", 7)["returns"]
+    many = json.dumps({**body, "more": [[]] * 600_000})
+    assert many == log_record(many.encode(), "17", 7)["returns"]

@@ -1,10 +1,8 @@
-"""A laboratory for each test; what is asserted in a helper is told as it is in a test."""
+"""A laboratory for each test."""
 
 import pytest
 
-pytest.register_assert_rewrite("tests.shipping.faults.lab")
-
-from tests.shipping.faults.lab import Lab  # noqa: E402 - after it is said how to import it
+from tests.shipping.faults.lab import Lab
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from collections import Counter
 
 from agentlog import journal
 from agentlog.store.merge import merged
-from tests.scripts import PLAIN
 from tests.shipping.server import answering
+from tests.warm import PLAIN, Popen
 
 KEY = "zq7-Xkey-0f1e2d3c4b5a-Wp"
 """It looks like no vendor's: only who knows it can hide it."""
@@ -30,7 +30,7 @@ class Running:
     def __init__(self, arguments, environ, directory, fds=()):
         self._stderr = directory / f"stderr {time.monotonic_ns()}"
         with self._stderr.open("wb") as stderr:
-            self.process = subprocess.Popen(
+            self.process = Popen(
                 [sys.executable, *map(str, arguments)],
                 env=environ,
                 cwd=directory,

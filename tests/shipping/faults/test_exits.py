@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from tests.busy import up_to
 from tests.shipping.faults.lab import BUSY, EXIT, by_path, events_of, numbers
 from tests.shipping.server import (
     Server,
@@ -52,7 +53,7 @@ def test_the_exit_is_bounded_however_it_comes(lab, fault):
         programs = {end: lab.start(BEGIN + line, server.url) for end, line in ENDS.items()}
         for end, program in programs.items():
             program.end(int(end == "an exception"), stderr=None)
-            assert program.exit_seconds <= EXIT
+            assert program.exit_seconds <= up_to(EXIT)
             assert int(end == "an exception") == program.stderr.count("Traceback")
         assert [{"pending": 1001}] == programs["a flush"].all_said("flush")
         assert len(server.requests) > 0
@@ -63,7 +64,7 @@ def exits(lab, urls, begin=BEGIN):
     programs = [lab.start(begin + "time.sleep(0.2); leave()", url) for url in urls]
     for program in programs:
         program.end(stderr=None)
-        assert program.exit_seconds <= EXIT
+        assert program.exit_seconds <= up_to(EXIT)
         assert "Traceback" not in program.stderr
 
 
@@ -117,7 +118,7 @@ def test_the_exit_by_sigterm_is_bounded(lab):
             assert server.sees(lambda: server.requests)
             began = time.monotonic()
             program.kill(signal.SIGTERM).end(status)
-            assert program.ended - began <= EXIT
+            assert program.ended - began <= up_to(EXIT)
 
 
 THREE = """
@@ -134,7 +135,7 @@ def test_clients_of_several_endpoints_share_one_exit(lab):
     with Server(hanging) as server:
         program = lab.start(THREE, server.url)
         assert server.sees(lambda: len(server.requests) == 3)
-        assert program.tell().end().exit_seconds <= EXIT
+        assert program.tell().end().exit_seconds <= up_to(EXIT)
 
 
 LAST_WORDS = """
@@ -150,7 +151,7 @@ def test_last_words_arrive_while_the_server_is_well(lab):
     """Also what is recorded at exit, and the end of the session."""
     with Server(collecting()) as server:
         program = lab.run(LAST_WORDS, server.url)
-    assert program.exit_seconds <= EXIT
+    assert program.exit_seconds <= up_to(EXIT)
     assert list(range(1001)) == numbers(server)
     (session,) = [event for event in events_of(server) if event["parent_id"] is None]
     assert "exit" == session["reason"]

@@ -190,8 +190,9 @@ def test_a_full_disk(lab):
         server.behaviours = [collecting()]
         program.tell().end(stderr=None)
     assert [{"pending": 101}, {"delivered": 101}, {"delivered": 1001}] == program.all_said("flush")
-    assert 101 == program.all_said("more")[0]["delivered"]
-    assert 900 == program.all_said("more")[0]["pending"]
+    (more,) = program.all_said("more")
+    assert 1001 == more["delivered"] + more["pending"]
+    assert 800 < more["pending"] <= 900  # a segment that was shipped leaves room for a few
     assert list(range(1000)) == numbers(server)
     (warning,) = program.stderr.splitlines()
     assert warning.startswith(f"agentlog: cannot write to {home}")

@@ -1,4 +1,4 @@
-"""Bodies as the AgentOps SDK writes them."""
+"""Bodies as other programs write them."""
 
 import json
 import zipfile
@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlog.server.agentops import bodies
+from agentlog.server import bodies
 
-SUITE = Path(__file__).parents[4] / "shared" / "corpora" / "jsontestsuite.zip"
+SUITE = Path(__file__).parents[3] / "shared" / "corpora" / "jsontestsuite.zip"
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),

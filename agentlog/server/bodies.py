@@ -1,8 +1,8 @@
-"""What the SDK sends, as JSON that a record may hold.
+"""What other programs send, as JSON that a record may hold.
 
-It writes JSON as Python does, which is more than JSON: NaN, infinities, integers of any size and
-halves of surrogate pairs. The server that it was made for took that, and at an answer that is no
-success it throws the batch away; so all of it is mended here and nothing is refused for it. Pure.
+The AgentOps SDK writes JSON as Python does, which is more than JSON: NaN, infinities, integers of
+any size and halves of surrogate pairs. At an answer that is no success it throws the batch away,
+and so do clients of OTLP; so all of it is mended here and nothing is refused for it. Pure.
 """
 
 import json
@@ -35,12 +35,20 @@ def read(body: bytes) -> object:
     Raises `NotJSONError`.
     """
     try:
-        found = _decode(body.decode())
+        found = decoded(body.decode())
         return json.loads(written(found)) if _SURROGATE.search(body) else found
+    except UnicodeDecodeError as error:
+        raise NotJSONError(f"The body is not UTF-8: {error}") from None
+
+
+def decoded(text: str) -> object:
+    """Parse a text in the same way, halves of surrogate pairs being as they are."""
+    try:
+        return _decode(text)
     except RecursionError:
         raise NotJSONError("The body is nested too deeply.") from None
     except ValueError as error:
-        raise NotJSONError(f"The body is not JSON in UTF-8: {error}") from None
+        raise NotJSONError(f"The body is not JSON: {error}") from None
 
 
 def _integer(digits: str) -> int | str:

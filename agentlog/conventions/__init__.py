@@ -1,0 +1,1 @@
+"""OpenTelemetry's vocabularies: from the attributes of spans to our fields, and back; pure."""

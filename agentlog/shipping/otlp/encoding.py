@@ -1,0 +1,126 @@
+"""Events as the body of an OTLP request: protobuf, by OpenTelemetry's own messages.
+
+https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
+from opentelemetry.proto.trace.v1 import trace_pb2 as pb
+
+from agentlog._version import __version__
+from agentlog.conventions import writing
+from agentlog.conventions.words import Span, Value
+from agentlog.shipping.objects import object_of
+from agentlog.shipping.otlp.joining import END_UNSEEN
+from agentlog.shipping.otlp.sessions import Resource
+
+_OF_AN_UNSEEN_END: Final = frozenset({"end_timestamp", END_UNSEEN})
+_RECURRING: Final = 40
+"""Characters that a text may have which is likely to come again."""
+
+
+def body_of(events: Sequence[dict[str, object]], resources: Mapping[str, Resource]) -> bytes:
+    """Return the body of a request.
+
+    Args:
+        events: They have texts as `id` and `session_id`.
+        resources: Those of their sessions.
+
+    """
+    request = ExportTraceServiceRequest()
+    scopes: dict[Resource, pb.ScopeSpans] = {}
+    for event in events:
+        resource = resources[str(event["session_id"])]
+        scope = scopes.get(resource)
+        if scope is None:
+            scope = scopes[resource] = _scope(request, resource)
+        scope.spans.append(_span(_written(event)))
+    return request.SerializeToString()
+
+
+def event_of(line: bytes) -> dict[str, object] | None:
+    """Return the event of a line; None if it cannot be a span, as it has no ids.
+
+    That of an open half is empty: it is no span yet.
+    """
+    event = object_of(line)
+    if event is None:
+        return None
+    ids = event.get("session_id"), event.get("id")
+    if not all(isinstance(one, str) and one for one in ids):
+        return None
+    return event if "end_timestamp" in event else {}
+
+
+def _written(event: dict[str, object]) -> Span:
+    if END_UNSEEN not in event:
+        return writing.span(event)
+    end: Any = event["end_timestamp"]
+    return writing.span({n: v for n, v in event.items() if n not in _OF_AN_UNSEEN_END}, end)
+
+
+def _scope(request: ExportTraceServiceRequest, resource: Resource) -> pb.ScopeSpans:
+    spans = request.resource_spans.add()
+    spans.resource.attributes.extend(_attributes(resource))
+    scope = spans.scope_spans.add()
+    scope.scope.name, scope.scope.version = writing.SCOPE, __version__
+    return scope
+
+
+def _span(span: Span) -> pb.Span:
+    return pb.Span(
+        trace_id=bytes.fromhex(span.trace_id),
+        span_id=bytes.fromhex(span.span_id),
+        parent_span_id=bytes.fromhex(span.parent_id),
+        name=_whole(span.name),
+        kind=span.kind,  # type: ignore[arg-type] # its number
+        start_time_unix_nano=span.start,
+        end_time_unix_nano=span.end,
+        attributes=_attributes(span.attributes.items()),
+        events=[
+            pb.Span.Event(
+                name=_whole(event.name),
+                time_unix_nano=event.time,
+                attributes=_attributes(event.attributes.items()),
+            )
+            for event in span.events
+        ],
+        status=pb.Status(code=span.status, message=_whole(span.message)),  # type: ignore[arg-type]
+    )
+
+
+def _attributes(attributes: Iterable[tuple[str, Value]]) -> list[KeyValue]:
+    return [
+        _recurring(name, value)
+        if type(value) is str and len(value) <= _RECURRING
+        else KeyValue(key=name, value=_value(value))
+        for name, value in attributes
+    ]
+
+
+@lru_cache(1024)
+def _recurring(name: str, value: str) -> KeyValue:
+    """Return an attribute that is made once: a kind, a result, the id of a session."""
+    return KeyValue(key=name, value=_value(value))
+
+
+def _value(value: Value) -> AnyValue:
+    if isinstance(value, str):
+        return AnyValue(string_value=_whole(value))
+    if isinstance(value, bool):
+        return AnyValue(bool_value=value)
+    if isinstance(value, int):
+        return AnyValue(int_value=value)
+    texts = [AnyValue(string_value=_whole(text)) for text in value]
+    return AnyValue(array_value=ArrayValue(values=texts))
+
+
+def _whole(text: str) -> str:
+    """Return a text that is one in UTF-8: half of a surrogate pair becomes U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
