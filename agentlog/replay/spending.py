@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from agentlog.replay import cycles
 from agentlog.replay.cost import NOTHING, Spent, spent_at, total, with_below
 from agentlog.replay.node import count
-from agentlog.store.calls import Call
+from agentlog.store import Call
 
 
 def by_session(sessions: Iterable[tuple[str, list[Call]]]) -> dict[str, Spent]:

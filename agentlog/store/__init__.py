@@ -1,14 +1,18 @@
 """The store: the events of every session, for whoever reads them.
 
-`Store` is all that replay, server and command line know of it; an engine is one file beside this
-one. The rule of the protocol: what was put is merged by address, `(session_id, id)`, so the order
-of records, their repetition and their division over calls never show in what is read.
+`Store` is all that replay, server and command line know of it; what is behind it is an engine
+(engine.py), and which one that is, where.py alone asks. The rule of the protocol: what was put is
+merged by address, `(session_id, id)`, so the order of records, their repetition and their division
+over calls never show in what is read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
 
+from agentlog.prices import Cost
 from agentlog.store.merge import Event, Record
 
 MOST_TOKENS = (1 << 63) - 1
@@ -103,23 +107,57 @@ class StoreStats:
     size: int
 
 
+class Call(NamedTuple):
+    """A call of a model, or an event around one, which has no tokens and costs nothing itself.
+
+    Attributes:
+        id: Its own, in its session.
+        parent_id: That of what is around it; None if it says that nothing is.
+        when: Its time, in seconds since the epoch.
+        is_head: Whether it is the root of its session.
+        has_tokens: Whether it is a call.
+        tokens_in: Those of the prompt.
+        tokens_out: Those of the completion.
+        cost: What it cost.
+
+    """
+
+    id: str
+    parent_id: str | None
+    when: float | None
+    is_head: bool
+    has_tokens: bool = False
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost: Cost = None
+
+
 class Store(Protocol):
-    """Where events are kept. Every method raises `StoreError` when the store cannot do its work."""
+    """Where the events of a project are kept.
+
+    It may be used by several threads, and is a context manager that closes itself. Every method
+    raises `StoreError` when the store cannot do its work.
+    """
+
+    project: str
+    """The name of the project; "" is the home's own, and that of who comes without a key."""
+
+    def for_project(self, project: str) -> Self:
+        """Return the store of another project, over the same connection."""
 
     def put(self, records: Iterable[Record]) -> Receipt:
         """Store records, all in one step; what was put before is accepted again."""
 
+    # -- Sessions --------------------------------------------------------------------------------
+
     def sessions(self, wanted: SessionFilter = EVERY_SESSION) -> list[SessionSummary]:
         """Return the sessions that a filter lets through, newest first."""
 
-    def session(self, session_id: str) -> list[Event]:
-        """Return all events of a session, merged, by start; none if there is no such session."""
+    def summary(self, session_id: str) -> SessionSummary | None:
+        """Return one session as it stands in a list, or None."""
 
-    def event(self, session_id: str, event_id: str) -> Event | None:
-        """Return one event, merged, or None."""
-
-    def search(self, text: str, *, limit: int = 100) -> list[Event]:
-        """Return the newest events that contain every word of `text`, or a word beginning so."""
+    def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
+        """Return those of these sessions that are there, as they stand in a list."""
 
     def resolve(self, prefix: str) -> str:
         """Return the id of the one session that begins with `prefix`, or of the `last` one.
@@ -127,11 +165,81 @@ class Store(Protocol):
         Raises `SessionNotFoundError` if none does, or several do: then it names them.
         """
 
+    def calls(self, session_ids: Iterable[str]) -> Iterator[tuple[str, list[Call]]]:
+        """Yield, by the sessions that have calls of models, these and what is around them."""
+
+    def is_silent(self, session_id: str) -> bool:
+        """Say whether a session has said nothing for long, with nobody here who could tell more."""
+
+    # -- One session -----------------------------------------------------------------------------
+
+    def session(self, session_id: str) -> list[Event]:
+        """Return all events of a session, merged, by start; none if there is no such session."""
+
+    def texts_of(
+        self, session_id: str, *, most: int = 1000
+    ) -> AbstractContextManager[Iterator[list[str]]]:
+        """Have the JSON texts of the events of a session, in the order of `session`, in parts.
+
+        Of a session of a million events only a part is in memory.
+        """
+
+    def outline(
+        self, session_id: str, ids: Iterable[str] | None = None
+    ) -> AbstractContextManager[Iterator[str]]:
+        """Have the events of a session without their payloads, in parts: see outline.py.
+
+        With `ids`, those of its events that have one of these.
+        """
+
+    def count_of(self, session_id: str) -> int:
+        """Return how many events a session has; it does not look at them."""
+
+    def following(self, session_id: str) -> Callable[[], Iterable[Event]]:
+        """Return a question, to be asked again and again: the events of a session that are new.
+
+        Or have changed since it was asked last. The first time these are all.
+        """
+
+    def event(self, session_id: str, event_id: str) -> Event | None:
+        """Return one event, merged, or None."""
+
+    # -- All of them -----------------------------------------------------------------------------
+
+    def search(self, text: str, *, limit: int = 100, session_id: str | None = None) -> list[Event]:
+        """Return the newest events that contain every word of `text`, or a word beginning so.
+
+        Where as many as `limit` have the very words, it is these. Of one session, if it is named.
+        """
+
+    def texts_found(
+        self, text: str, *, limit: int = 100, most: int = 1000, session_id: str | None = None
+    ) -> AbstractContextManager[Iterator[list[str]]]:
+        """Have the JSON texts of what `search` returns, in parts, in the manner of `texts_of`."""
+
+    def as_it_is(self) -> AbstractContextManager[Self]:
+        """Have the store as it is now: however often the block reads, nothing changes meanwhile."""
+
+    def projects(self) -> list[str]:
+        """Return the names of the projects that have sessions."""
+
     def prune(self, before: float) -> int:
-        """Delete the sessions that said nothing since `before` and are not running; count them."""
+        """Delete the sessions that said nothing since `before` and are not running; count them.
+
+        Those of every project. What comes of a session later is there again, alone.
+        """
 
     def stats(self) -> StoreStats:
-        """Count what is stored."""
+        """Count what is stored, of every project."""
 
     def close(self) -> None:
         """Let go of the store; it is not used afterwards."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...

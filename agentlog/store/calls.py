@@ -10,9 +10,10 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from agentlog import prices
+from agentlog.store import Call
 from agentlog.store.outline import DETAILS
 from agentlog.store.rows import bindable
 
@@ -44,31 +45,6 @@ _AROUND = f"""
     JOIN sessions ON sessions.number = session
     WHERE NOT {_HAS_TOKENS}
 """  # noqa: S608
-
-
-class Call(NamedTuple):
-    """A call of a model, or an event around one, which has no tokens and costs nothing itself.
-
-    Attributes:
-        id: Its own, in its session.
-        parent_id: That of what is around it; None if it says that nothing is.
-        when: Its time, in seconds since the epoch.
-        is_head: Whether it is the root of its session.
-        has_tokens: Whether it is a call.
-        tokens_in: Those of the prompt.
-        tokens_out: Those of the completion.
-        cost: What it cost.
-
-    """
-
-    id: str
-    parent_id: str | None
-    when: float | None
-    is_head: bool
-    has_tokens: bool = False
-    tokens_in: int | None = None
-    tokens_out: int | None = None
-    cost: prices.Cost = None
 
 
 def of_sessions(
