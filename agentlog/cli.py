@@ -103,6 +103,9 @@ def _doctor(chosen: argparse.Namespace) -> int:
     all is well, or nothing was recorded yet. Runs that were interrupted are told
     of, but they are nothing that is wrong with the records.
 
+    With --store it looks at the store of a collector instead: whether it can be
+    reached and read, and what is in it.
+
     With --structlog it tells how log lines become events in your program: it
     imports the module, which runs it, calls the function that configures
     structlog or logging there, and looks at the chain, the handlers and the
@@ -110,9 +113,12 @@ def _doctor(chosen: argparse.Namespace) -> int:
     no lines can become events, or if an EventProcessor is twice there or in the
     wrong place; what may be meant so is noticed.
     """
-    from agentlog.diagnosis import finding, home, program
+    from agentlog.diagnosis import finding, home, program, store
 
-    found = program.examine(chosen.structlog) if chosen.structlog else home.examine()
+    if chosen.structlog:
+        found = program.examine(chosen.structlog)
+    else:
+        found = store.examine(chosen.store) if chosen.store else home.examine()
     finding.show(found)
     return usage.FAILED if finding.is_wrong(found) else 0
 
@@ -144,11 +150,12 @@ def _serve(chosen: argparse.Namespace) -> int:
     """
     from agentlog import serve
     from agentlog.server.settings import ServeConfig, checked_name, checked_root_path
-    from agentlog.store.home import STORE_NAME
+    from agentlog.store import where
 
     home = home_directory()
+    store = chosen.store or where.of_home(home)
     config = ServeConfig(
-        store=chosen.store or home / STORE_NAME,
+        store=store.on_cluster(chosen.cluster) if chosen.cluster else store,
         home=None if chosen.store else home,
         host=chosen.host,
         port=chosen.port,
@@ -172,24 +179,21 @@ def _keys(chosen: argparse.Namespace) -> int:
     """
     from agentlog import keys
     from agentlog.replay.format import clock
-    from agentlog.store.home import STORE_NAME
-    from agentlog.store.sqlite import SqliteStore
+    from agentlog.store import where
 
-    store = chosen.store or home_directory() / STORE_NAME
+    store = chosen.store or where.of_home(home_directory())
+    keyring = store.keys()
     if chosen.action == "list":
-        known = keys.load(store)
+        known = keyring.load()
         for key in known:
             print(f"{key.name}  added {clock(key.added, None)}")
         if not known:
             usage.complain(f"there is no key for {store}")
         return 0
     if chosen.action == "revoke":
-        keys.revoke(store, chosen.name)
+        keyring.revoke(chosen.name)
         return 0
-    keys.check_name(chosen.name)
-    if not store.exists():  # the keys that lie beside it tell whose it is
-        SqliteStore(store).close()
-    print(keys.add(store, chosen.name))
+    print(keys.add(keyring, chosen.name))
     return 0
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from agentlog.replay import diff_json, diff_text, terminal
 from agentlog.replay.diff import compare
 from agentlog.replay.tree import forest
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store import Store
 from agentlog.store.state import shown
 
 SAME: Final = 0
@@ -21,7 +21,7 @@ TROUBLE: Final = 2
 
 
 def diff(
-    store: SqliteStore, sessions: tuple[str, str], *, unfold: bool, as_json: bool, id_length: int
+    store: Store, sessions: tuple[str, str], *, unfold: bool, as_json: bool, id_length: int
 ) -> int:
     """Print how a session differs from another; return the exit status.
 

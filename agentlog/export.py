@@ -20,8 +20,8 @@ from typing import IO, Final
 from agentlog.errors import ConfigurationError
 from agentlog.replay.export import chrome, html, jsonl, otlp, table
 from agentlog.replay.export.run import Run
+from agentlog.store import Store
 from agentlog.store.merge import Event
-from agentlog.store.sqlite import SqliteStore
 
 STDOUT: Final = "-"
 
@@ -40,7 +40,7 @@ FORMS: Final[dict[str, Callable[[Run], Iterator[str]]]] = {
 """By the names of their options."""
 
 
-def export(store: SqliteStore, session_id: str, form: str, path: str) -> None:
+def export(store: Store, session_id: str, form: str, path: str) -> None:
     """Write a session.
 
     Args:
@@ -61,15 +61,15 @@ def export(store: SqliteStore, session_id: str, form: str, path: str) -> None:
             write(store, session_id, form, file)
 
 
-def write(store: SqliteStore, session_id: str, form: str, file: IO[bytes]) -> None:
+def write(store: Store, session_id: str, form: str, file: IO[bytes]) -> None:
     """Write a session into a file that is open."""
-    with _as_it_is(store):
-        for part in FORMS[form](run_of(store, session_id)):
+    with store.as_it_is() as still:  # a run may go on meanwhile, and it is read more than once
+        for part in FORMS[form](run_of(still, session_id)):
             file.write(part.encode())
         file.flush()
 
 
-def run_of(store: SqliteStore, session_id: str) -> Run:
+def run_of(store: Store, session_id: str) -> Run:
     """Return a session as exports read it: from the store, a part at a time."""
 
     def events() -> Iterator[Event]:
@@ -89,17 +89,6 @@ def run_of(store: SqliteStore, session_id: str) -> Run:
         outline=outline,
         is_silent=store.is_silent(session_id),
     )
-
-
-@contextmanager
-def _as_it_is(store: SqliteStore) -> Iterator[None]:
-    """Read one state of a store, however often it is read: a run may go on meanwhile."""
-    with store.reading() as connection:
-        connection.execute("BEGIN")
-        try:
-            yield
-        finally:
-            connection.execute("ROLLBACK")
 
 
 def _page() -> dict[str, str]:

@@ -25,10 +25,9 @@ from agentlog.replay.follow import Followed, Step
 from agentlog.replay.glyphs import ASCII, UNICODE
 from agentlog.replay.moving import line, screen
 from agentlog.replay.rows import View
-from agentlog.store import LAST, SessionFilter
+from agentlog.store import LAST, SessionFilter, Store, where
+from agentlog.store.engine import Where
 from agentlog.store.following import FollowedHome, FollowedStore, News
-from agentlog.store.home import STORE_NAME, read_store
-from agentlog.store.sqlite import SqliteStore
 from agentlog.store.state import CUT, State
 
 _TURN: Final = 0.2
@@ -48,7 +47,7 @@ _BELOW_OFF: Final = "\x1b[J"
 class Source(Protocol):
     """What is followed: gives the store as it is now."""
 
-    def look(self) -> SqliteStore:
+    def look(self) -> Store:
         """Return the store; raises `StoreError`."""
 
     def close(self) -> None:
@@ -66,7 +65,7 @@ class _Shown(Protocol):
 
 
 def source(
-    home: Path, store: Path | None, project: str | None, tell: Callable[[str], None]
+    home: Path, store: Where | None, project: str | None, tell: Callable[[str], None]
 ) -> Source:
     """Open what is followed: a home, or a collector's store, or a project in the home's own.
 
@@ -75,7 +74,7 @@ def source(
 
     """
     if store or project:
-        opened = read_store(store or home / STORE_NAME)
+        opened = (store or where.of_home(home)).open()
         return FollowedStore(opened.for_project(project or ""))
     followed = FollowedHome(home)
     for note in followed.notes:
@@ -146,7 +145,7 @@ def _resolved(source: Source, session: str, tell: Callable[[str], None]) -> str:
     return source.look().resolve(session)
 
 
-def _given_up(followed: Followed, store: SqliteStore, session_id: str) -> list[Step]:
+def _given_up(followed: Followed, store: Store, session_id: str) -> list[Step]:
     """Return the ends that nobody sees: those of a session that has long said nothing."""
     summary = store.summary(session_id)
     if summary is None:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agentlog.config import home_directory
 from agentlog.errors import AgentlogError
@@ -19,8 +19,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agentlog.replay.tree import Node
-    from agentlog.store.home import Reading
-    from agentlog.store.sqlite import SqliteStore
+    from agentlog.store import Store
+    from agentlog.store.engine import Where
+
+
+class _Opened(NamedTuple):
+    """What is read: a store, and what a reader has to be told, a sentence each."""
+
+    store: "Store"
+    notes: tuple[str, ...]
 
 
 def sessions(chosen: argparse.Namespace) -> int:
@@ -228,22 +235,24 @@ def _follow(chosen: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _reading(chosen: argparse.Namespace) -> Iterator["Reading"]:
+def _reading(chosen: argparse.Namespace) -> Iterator[_Opened]:
     """Open what is to be read, and say first what a reader has to know."""
-    from agentlog.store.home import STORE_NAME, Reading, read_home, read_store
+    from agentlog.store import where
+    from agentlog.store.home import read_home
 
     if chosen.store or chosen.project:
-        store = read_store(chosen.store or home_directory() / STORE_NAME)
-        reading = Reading(store.for_project(chosen.project or ""), ())
+        store = (chosen.store or where.of_home(home_directory())).open()
+        reading = _Opened(store.for_project(chosen.project or ""), ())
     else:
-        reading = read_home(home_directory())
+        found = read_home(home_directory())
+        reading = _Opened(found.store, found.notes)
     with reading.store:
         for note in reading.notes:
             complain(note)
         yield reading
 
 
-def _nothing_there(reading: "Reading", status: int, chosen: argparse.Namespace) -> int:
+def _nothing_there(reading: _Opened, status: int, chosen: argparse.Namespace) -> int:
     """Say so, unless it was said that something cannot be read: then it may be there."""
     if reading.notes:
         return FAILED
@@ -264,33 +273,29 @@ def _shipped_to(home: "Path") -> list[str]:
     return sorted({said.endpoint for said in known if said.endpoint and said.acknowledged})
 
 
-def _prune_store(path: "Path", before: float) -> int:
+def _prune_store(where: "Where", before: float) -> int:
     """Delete from a store what is old there; no home has to do with it."""
     from agentlog.replay.format import plural
-    from agentlog.store.sqlite import SqliteStore
 
-    if not path.exists():
-        complain(f"{path} is not there.")
-        return FAILED
-    with SqliteStore(path) as store:
+    with where.open() as store:
         print(f"{plural(store.prune(before), 'session')} deleted")
     return 0
 
 
-def _session_of(store: "SqliteStore", event_id: str) -> str | None:
+def _session_of(store: "Store", event_id: str) -> str | None:
     """Return the newest session that has the event of a whole id."""
     found = (summary.id for summary in store.sessions() if store.event(summary.id, event_id))
     return next(found, None)
 
 
-def _forest(store: "SqliteStore", session_id: str) -> "list[Node]":
+def _forest(store: "Store", session_id: str) -> "list[Node]":
     from agentlog.replay.tree import forest
     from agentlog.store.state import shown
 
     return forest(shown(store.session(session_id), is_silent=store.is_silent(session_id)))
 
 
-def _distinct_length(store: "SqliteStore", session_id: str) -> int:
+def _distinct_length(store: "Store", session_id: str) -> int:
     """Return how many digits of a session's id tell it from every other."""
     from agentlog.errors import SessionNotFoundError
     from agentlog.store import ids

@@ -14,7 +14,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from agentlog import keys
 from agentlog.config import home_directory
 from agentlog.errors import ConfigurationError
 
@@ -48,7 +47,6 @@ def serve(
         from agentlog.server.hub import Hub
         from agentlog.server.log import logger, note_of_store
         from agentlog.server.writer import Writer
-        from agentlog.store.readers import Readers
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("agentlog"):
             raise
@@ -61,13 +59,12 @@ def serve(
         log = stack.enter_context(logger())
         listener = stack.enter_context(process.listen(config.host, config.port))
         config = replace(config, port=listener.getsockname()[1])
-        note, hub = partial(note_of_store, log), Hub()
-        writer = Writer(
-            config.store, home=config.home, keep=config.keep, note=note, changed=hub.tell
-        )
+        sink = config.store.sink(home=config.home, keep=config.keep)
+        hub = Hub(sink.marks)
+        writer = Writer(sink, note=partial(note_of_store, log), tell=hub.tell)
         stack.callback(writer.stop)
-        readers = stack.enter_context(closing(Readers(config.store)))
-        app = create_app(config, writer, readers, log, hub)
+        readers = stack.enter_context(closing(config.store.readers()))
+        app = create_app(config, writer, readers, hub, log)
         up = partial(_announce, config, tell, browser=browser)
         return process.run(guarded(app, config), listener, log, up, app.state.close)
 
@@ -76,20 +73,15 @@ def _checked(config: "ServeConfig", *, token: bool) -> "ServeConfig":
     """Return it with the token that it needs; raises `ConfigurationError` if it cannot be done."""
     from agentlog.server.auth import token_of
 
-    store = config.store
     if config.keep is not None and config.keep <= 0:
         raise ConfigurationError("--keep 0 would delete whatever comes: it is an age such as 30d")
-    if config.home is None and not store.absolute().parent.parent.is_dir():
-        raise ConfigurationError(
-            f"--store {store} is not accepted: there is no {store.parent.parent}"
-        )
     if config.is_open:
         return replace(config, token=token_of(home_directory()) if token else None)
     why = "--allow-host" if config.allow_hosts else f"--host {config.host}"
     if not token:
         raise ConfigurationError(f"--no-token is for this machine alone, and {why} is for others")
-    if not keys.load(store):
-        given = "" if config.home else f" --store {store}"
+    if not config.store.keys().load():
+        given = "" if config.home else f" --store {config.store}"
         raise ConfigurationError(
             f"{why} lets others in, and there is no key yet: agentlog keys add NAME{given}"
         )

@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from agentlog._version import __version__
@@ -15,6 +14,7 @@ from agentlog.errors import AgentlogError, ConfigurationError, print_error
 
 if TYPE_CHECKING:
     from agentlog.diagnosis.program import Program
+    from agentlog.store.engine import Where
 
 Run = Callable[[argparse.Namespace], int]
 """What a command does with its options; it returns the exit status."""
@@ -98,13 +98,17 @@ def parser(commands: Mapping[str, Run]) -> argparse.ArgumentParser:
     return whole
 
 
-def _add_store_options(command: argparse.ArgumentParser) -> None:
+def _add_store(command: argparse.ArgumentParser, what: str) -> None:
     command.add_argument(
         "--store",
-        type=Path,
-        metavar="FILE",
-        help="the store of a collector, `agentlog serve --store FILE`; default: the home's own",
+        type=_store,
+        metavar="STORE",
+        help=f"{what}: a FILE, or clickhouse://user@host:8123/database; default: the home's own",
     )
+
+
+def _add_store_options(command: argparse.ArgumentParser) -> None:
+    _add_store(command, "the store of a collector, `agentlog serve --store`")
     command.add_argument(
         "--project",
         metavar="NAME",
@@ -177,7 +181,7 @@ def _add_diff_options(diff: argparse.ArgumentParser) -> None:
 
 def _add_export_options(export: argparse.ArgumentParser) -> None:
     # argparse does not break a line within alternatives.
-    export.usage = "%(prog)s [-h] [--store FILE] [--project NAME] SESSION FORM [FILE]"
+    export.usage = "%(prog)s [-h] [--store STORE] [--project NAME] SESSION FORM [FILE]"
     _add_store_options(export)
     export.add_argument(
         "session", metavar="SESSION", help="the session, as `agentlog replay` takes it"
@@ -215,7 +219,14 @@ def _add_ship_options(ship: argparse.ArgumentParser) -> None:
 
 
 def _add_doctor_options(doctor: argparse.ArgumentParser) -> None:
-    doctor.add_argument(
+    what = doctor.add_mutually_exclusive_group()
+    what.add_argument(
+        "--store",
+        type=_store,
+        metavar="STORE",
+        help="look at the store of a collector, and not at the home",
+    )
+    what.add_argument(
         "--structlog",
         type=_program,
         metavar="MODULE:FUNCTION",
@@ -232,12 +243,7 @@ def _add_prune_options(prune: argparse.ArgumentParser) -> None:
         metavar="AGE",
         help=_AGE,
     )
-    prune.add_argument(
-        "--store",
-        type=Path,
-        metavar="FILE",
-        help="the store of a collector that does not run; default: the home's own",
-    )
+    _add_store(prune, "the store of a collector")
 
 
 def _add_serve_options(serve: argparse.ArgumentParser) -> None:
@@ -252,10 +258,15 @@ def _add_serve_options(serve: argparse.ArgumentParser) -> None:
     )
     serve.add_argument(
         "--store",
-        type=Path,
-        metavar="FILE",
-        help="the store, made if it is not there; default: the home's own, into which what is"
-        " recorded on this machine is taken up",
+        type=_store,
+        metavar="STORE",
+        help="the store, made if it is not there: a FILE, or clickhouse://user@host:8123/database;"
+        " default: the home's own, into which what is recorded on this machine is taken up",
+    )
+    serve.add_argument(
+        "--cluster",
+        metavar="NAME",
+        help="the cluster that the ClickHouse is on, of the name that it has there",
     )
     serve.add_argument(
         "--keep", type=_seconds, metavar="AGE", help=f"delete what has been silent for it: {_AGE}"
@@ -300,9 +311,9 @@ def _add_keys_options(keys: argparse.ArgumentParser) -> None:
 def _add_keys_store(command: argparse.ArgumentParser, *, default: object) -> None:
     command.add_argument(
         "--store",
-        type=Path,
+        type=_store,
         default=default,
-        metavar="FILE",
+        metavar="STORE",
         help="the store; default: the home's own",
     )
 
@@ -326,6 +337,15 @@ def _program(text: str) -> "Program":
 
     try:
         return program.find(text)
+    except ConfigurationError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _store(text: str) -> "Where":
+    from agentlog.store import where
+
+    try:
+        return where.find(text)
     except ConfigurationError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -12,6 +12,7 @@ import pytest
 from agentlog import keys
 from agentlog.cli import main
 from agentlog.errors import ConfigurationError
+from agentlog.store.keyfile import KeyFile
 from agentlog.store.sqlite import SqliteStore
 from tests.cli.commandline import AGENTLOG, environ
 from tests.warm import Popen
@@ -20,8 +21,9 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from agentlog import keys
+from agentlog.store.keyfile import KeyFile
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
-keys.add(Path(sys.argv[1]), "bert")
+keys.add(KeyFile(Path(sys.argv[1])), "bert")
 """
 
 
@@ -37,11 +39,11 @@ def test_a_key_is_printed_once_and_alone(store, capsys):
     out, err = capsys.readouterr()
     key = str(uuid.UUID(out.strip()))
     assert (f"{key}\n", "") == (out, err)
-    path = keys.path_beside(store)
+    path = KeyFile(store).path
     assert 0o600 == stat.S_IMODE(path.stat().st_mode)
     assert not re.search(key[:8], path.read_text())
-    assert "anna" == keys.Ring(store).name_of(key)
-    assert keys.Ring(store).name_of(str(uuid.uuid4())) is None
+    assert "anna" == keys.Ring(KeyFile(store)).name_of(key)
+    assert keys.Ring(KeyFile(store)).name_of(str(uuid.uuid4())) is None
 
 
 def test_a_store_is_made_where_there_is_none(store, capsys):
@@ -64,12 +66,12 @@ def test_keys_are_listed_by_name(store, capsys):
 
 def test_a_revoked_key_is_none(store, capsys):
     """The others stay, and the name is free again."""
-    anna, bert = keys.add(store, "anna"), keys.add(store, "bert")
-    ring = keys.Ring(store)
+    anna, bert = keys.add(KeyFile(store), "anna"), keys.add(KeyFile(store), "bert")
+    ring = keys.Ring(KeyFile(store))
     assert ["anna", "bert"] == [ring.name_of(key) for key in (anna, bert)]
     assert 0 == main(["keys", "revoke", "anna", "--store", str(store)])
     assert [None, "bert"] == [ring.name_of(key) for key in (anna, bert)]
-    assert "anna" == ring.name_of(keys.add(store, "anna"))
+    assert "anna" == ring.name_of(keys.add(KeyFile(store), "anna"))
 
 
 @pytest.mark.parametrize(
@@ -84,12 +86,12 @@ def test_a_revoked_key_is_none(store, capsys):
 )
 def test_what_is_wrong_is_one_line(arguments, store, capsys):
     """A name that is taken, unknown or none."""
-    keys.add(store, "anna")
+    keys.add(KeyFile(store), "anna")
     assert 1 == main(["keys", *arguments, "--store", str(store)])
     out, err = capsys.readouterr()
     assert ("", 1) == (out, len(err.splitlines()))
     assert "\x1b" not in err
-    assert ["anna"] == [key.name for key in keys.load(store)]
+    assert ["anna"] == [key.name for key in KeyFile(store).load()]
 
 
 @pytest.mark.parametrize("action", ["add", "revoke"])
@@ -105,7 +107,7 @@ def test_a_name_is_asked_for(action, store, capsys):
 def test_options_may_stand_anywhere(order, store):
     """Before the action, behind it, and behind the name."""
     assert 0 == main(["keys", *(word.format(store) for word in order.split())])
-    assert ["anna"] == [key.name for key in keys.load(store)]
+    assert ["anna"] == [key.name for key in KeyFile(store).load()]
 
 
 def test_what_is_not_there_is_told_and_makes_no_file(tmp_path, capsys):
@@ -123,16 +125,16 @@ def test_root_leaves_the_keys_to_the_owner_of_the_store(store):
         pytest.skip("only root makes files for others")
     SqliteStore(store).close()
     os.chown(store, 65534, 65534)
-    keys.add(store, "anna")
-    path = keys.path_beside(store)
+    keys.add(KeyFile(store), "anna")
+    path = KeyFile(store).path
     assert (65534, 0o600) == (path.stat().st_uid, stat.S_IMODE(path.stat().st_mode))
 
 
 def test_keys_that_cannot_be_read_are_told(store):
     """Nobody is let in then, and why that is so is told once; they are tried again each time."""
-    anna = keys.add(store, "anna")
-    path, aside, told = keys.path_beside(store), store.with_name("aside"), []
-    ring = keys.Ring(store, told.append)
+    anna = keys.add(KeyFile(store), "anna")
+    path, aside, told = KeyFile(store).path, store.with_name("aside"), []
+    ring = keys.Ring(KeyFile(store), told.append)
     path.rename(aside)
     path.mkdir()
     assert [None, None] == [ring.name_of(anna), ring.name_of("b")]
@@ -148,9 +150,9 @@ def test_a_file_of_several_names_is_not_given_away(store):
     victim = store.with_name("victim")
     store.parent.mkdir(exist_ok=True)
     victim.write_text("precious")
-    keys.path_beside(store).with_name("store.db.keys.new").hardlink_to(victim)
+    KeyFile(store).path.with_name("store.db.keys.new").hardlink_to(victim)
     with pytest.raises(ConfigurationError, match="several names"):
-        keys.add(store, "anna")
+        keys.add(KeyFile(store), "anna")
     assert "precious" == victim.read_text()
 
 
@@ -174,33 +176,33 @@ def test_root_leaves_a_home_to_its_owner(tmp_path, monkeypatch):
 def test_a_name_that_is_not_accepted_is_told_what_one_is(name, store):
     """All of it: how it begins, what is in it, and how long it is."""
     with pytest.raises(ConfigurationError, match=r"begins with a letter .* ASCII.* at most 64"):
-        keys.add(store, name)
+        keys.add(KeyFile(store), name)
 
 
 def test_a_file_that_is_none_of_ours_is_not_overwritten(store):
     """It is named instead."""
-    keys.add(store, "anna")
-    path = keys.path_beside(store)
+    keys.add(KeyFile(store), "anna")
+    path = KeyFile(store).path
     path.write_text("something else")
     with pytest.raises(ConfigurationError, match=re.escape(str(path))):
-        keys.add(store, "bert")
+        keys.add(KeyFile(store), "bert")
     assert "something else" == path.read_text()
 
 
 def test_the_keys_of_a_store_are_the_same_by_every_link(store, tmp_path):
     """They are beside the store itself."""
-    key = keys.add(store, "anna")
+    key = keys.add(KeyFile(store), "anna")
     link = tmp_path / "link.db"
     link.symlink_to(store)
-    assert "anna" == keys.Ring(link).name_of(key)
-    keys.revoke(link, "anna")
-    assert [] == keys.load(store)
+    assert "anna" == keys.Ring(KeyFile(link)).name_of(key)
+    KeyFile(link).revoke("anna")
+    assert [] == KeyFile(store).load()
 
 
 def test_on_a_full_disk_the_keys_stay(store):
     """What does not fit is told, whether a part of it was written or nothing."""
-    key = keys.add(store, "anna")
-    size = keys.path_beside(store).stat().st_size
+    key = keys.add(KeyFile(store), "anna")
+    size = KeyFile(store).path.stat().st_size
     for room in (size, 10, 0):
         done = subprocess.run(
             [sys.executable, "-c", FULL, store, str(room)],
@@ -209,9 +211,9 @@ def test_on_a_full_disk_the_keys_stay(store):
             text=True,
         )
         assert "cannot be written: File too large" in done.stderr.splitlines()[-1]
-        assert "anna" == keys.Ring(store).name_of(key)
-    keys.add(store, "bert")
-    assert ["anna", "bert"] == [known.name for known in keys.load(store)]
+        assert "anna" == keys.Ring(KeyFile(store)).name_of(key)
+    keys.add(KeyFile(store), "bert")
+    assert ["anna", "bert"] == [known.name for known in KeyFile(store).load()]
 
 
 def test_keys_that_are_added_at_once_are_all_there(store):
@@ -226,5 +228,5 @@ def test_keys_that_are_added_at_once_are_all_there(store):
         for name in names
     ]
     printed = [process.communicate(timeout=60)[0].decode().strip() for process in processes]
-    assert sorted(names) == sorted(key.name for key in keys.load(store))
-    assert names == [keys.Ring(store).name_of(key) for key in printed]
+    assert sorted(names) == sorted(key.name for key in KeyFile(store).load())
+    assert names == [keys.Ring(KeyFile(store)).name_of(key) for key in printed]

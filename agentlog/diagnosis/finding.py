@@ -59,3 +59,12 @@ def lay_out(
     grade = WRONG if wrong else GOOD
     verdict = f"{fmt.plural(wrong, 'problem')}"
     return [*lines, [], [(f"{glyphs[grade]} {verdict}", grade)]]
+
+
+def in_bytes(count: int) -> str:
+    """Return a number of bytes as a person reads it."""
+    value, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while value >= 1024 and len(units) > 1:  # noqa: PLR2004 - the size of the next unit
+        value /= 1024
+        units.pop(0)
+    return f"{value:.{0 if units[0] == 'B' or value >= 100 else 1}f} {units[0]}"  # noqa: PLR2004

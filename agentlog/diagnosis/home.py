@@ -17,7 +17,7 @@ from agentlog import losses
 from agentlog._version import __version__
 from agentlog.config import Settings, home_directory, is_disabled, settings
 from agentlog.diagnosis import shipping
-from agentlog.diagnosis.finding import FACT, FORGET, GOOD, NOTICE, WRONG, Finding
+from agentlog.diagnosis.finding import FACT, FORGET, GOOD, NOTICE, WRONG, Finding, in_bytes
 from agentlog.errors import ConfigurationError, StoreError
 from agentlog.journal import LOCAL, destinations, owners_alive, segments, size_of
 from agentlog.replay import format as fmt
@@ -120,7 +120,7 @@ def _home(home: Path, trouble: OSError | None) -> Iterator[Finding]:
     elif nearest != home:
         yield Finding("home", FACT, f"{home} is not there yet: the first event makes it")
     else:
-        free = _bytes(shutil.disk_usage(nearest).free)
+        free = in_bytes(shutil.disk_usage(nearest).free)
         yield Finding("home", GOOD, f"{home}, with {free} free")
 
 
@@ -137,7 +137,7 @@ def _is_writable(directory: Path) -> bool:
 def _destination(directory: Path) -> Iterator[Finding]:
     """Say what lies in a destination, who writes it, and what was lost on the way."""
     name, found = directory.name, segments(directory)
-    size = f"{fmt.plural(len(found), 'segment')}, {_bytes(size_of(directory))}"
+    size = f"{fmt.plural(len(found), 'segment')}, {in_bytes(size_of(directory))}"
     purpose = "" if name == LOCAL else ", shipped as said below"
     writers = tuple(map(_writer, sorted(owners_alive(directory))))
     if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
@@ -178,14 +178,14 @@ def _store(home: Path) -> Iterator[Finding]:
             stats = store.stats()
             held = f"{fmt.plural(stats.sessions, 'session')}, {fmt.plural(stats.events, 'event')}"
             new = (f"{fmt.plural(taken, 'record')} taken up just now",) if taken else ()
-            yield Finding("store", GOOD, f"{held}, {_bytes(stats.size)}", new)
+            yield Finding("store", GOOD, f"{held}, {in_bytes(stats.size)}", new)
             if stats.damaged:
                 yield _damaged(stats.damaged, damaged_lines(store, _SHOWN))
             if stats.interrupted:
                 yield _interrupted(stats.interrupted, store.sessions())
     except StoreError as error:
         waiting = sum(map(size_of, destinations(home)))
-        aside = (f"{_bytes(waiting)} in the journal wait for it",) if waiting else ()
+        aside = (f"{in_bytes(waiting)} in the journal wait for it",) if waiting else ()
         yield Finding("store", WRONG, str(error), aside)
 
 
@@ -252,7 +252,7 @@ def _words(chosen: Settings) -> tuple[str, ...]:
         f"endpoint {chosen.endpoint}" if chosen.endpoint else "no endpoint",
         "an API key, not shown here" if chosen.api_key else "no API key",
         f"tags {', '.join(chosen.tags)}" if chosen.tags else "no tags",
-        f"journal limit {_bytes(chosen.limit)}",
+        f"journal limit {in_bytes(chosen.limit)}",
         "nothing is recorded" if chosen.disabled else "recording is on",
     )
 
@@ -280,11 +280,3 @@ def _other_homes(home: Path, environ: Mapping[str, str]) -> list[Path]:
         with suppress(ConfigurationError, RuntimeError):  # a user without a home directory
             homes.add(home_directory(environ={k: environ[k] for k in environ if k not in hidden}))
     return sorted(other for other in homes - {home} if destinations(other))
-
-
-def _bytes(count: int) -> str:
-    value, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
-    while value >= 1024 and len(units) > 1:  # noqa: PLR2004 - the size of the next unit
-        value /= 1024
-        units.pop(0)
-    return f"{value:.{0 if units[0] == 'B' or value >= 100 else 1}f} {units[0]}"  # noqa: PLR2004

@@ -38,15 +38,15 @@ from agentlog.server.settings import ServeConfig
 from agentlog.server.turns import Turns
 from agentlog.server.visiting import Visiting
 from agentlog.server.writer import NotKept, Writer
-from agentlog.store.readers import Readers
+from agentlog.store.engine import Readers
 
 
 def create_app(
     config: ServeConfig,
     writer: Writer,
     readers: Readers,
+    hub: Hub,
     log: FilteringBoundLogger | None = None,
-    hub: Hub | None = None,
 ) -> Starlette:
     """Return the application of a collector.
 
@@ -54,12 +54,12 @@ def create_app(
         config: What it was told.
         writer: Stores what comes; it is stopped by whoever made it.
         readers: Give what is stored.
+        hub: Tells those who listen what has changed.
         log: Told of each batch.
-        hub: Tells those who listen what the writer has changed.
 
     """
-    log, hub = log or structlog.get_logger(), hub or Hub()
-    ring = Ring(config.store, lambda why: log.warning("keys cannot be read", why=why))
+    log = log or structlog.get_logger()
+    ring = Ring(config.store.keys(), lambda why: log.warning("keys cannot be read", why=why))
     access = Access(ring, is_open=config.is_open, token=config.token)
     gate = Gate(access, config.cookie)
     metrics = Metrics(writer)

@@ -16,7 +16,7 @@ from agentlog.replay.diff import compare
 from agentlog.replay.tree import Node, forest
 from agentlog.server.reading import Reading
 from agentlog.server.turns import Turns, aside
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store import Store
 from agentlog.store.state import shown
 
 MOST_EVENTS: Final = 20_000
@@ -53,7 +53,7 @@ class Comparing:
         return Response(await self._turns.have(work), media_type="application/json")
 
 
-def side_of(store: SqliteStore, session_id: str) -> _Side:
+def side_of(store: Store, session_id: str) -> _Side:
     """Read a session; raises a 404 or a 422."""
     found: list[str] = []
     room = MOST_TEXT

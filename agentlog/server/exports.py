@@ -15,7 +15,7 @@ from agentlog import export
 from agentlog.server.reading import Reading
 from agentlog.server.spooled import Long, spooled
 from agentlog.server.turns import Turns
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store import Store
 
 
 class _Kind(NamedTuple):
@@ -58,7 +58,7 @@ class Exports:
         return answer
 
 
-def exported(store: SqliteStore, session_id: str, form: str) -> tuple[str, IO[bytes]] | None:
+def exported(store: Store, session_id: str, form: str) -> tuple[str, IO[bytes]] | None:
     """Write a session into a file, None if there is none; say what the file may be called, too."""
     summary = store.summary(session_id)
     if summary is None:

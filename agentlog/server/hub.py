@@ -1,22 +1,22 @@
-"""Who is told of what: from the one writer of the store to all who listen.
+"""Who is told of what: from the news of the store to all who listen.
 
-The rule: each change has a number, and what is told says up to which; so who was away for a while
-is told what he missed, as long as it is remembered. Who missed more, or knows another epoch (the
-collector was started anew), has to read anew: his `Ear` is deaf. An ear hears of one project. What
-is remembered and what waits for an ear is bounded.
+The rule: news of a store has a mark, and what is told says up to which; so who was away for a
+while is told what he missed, as long as it is remembered. Who missed more, or knows another epoch
+(the collector was started anew), has to read anew: his `Ear` is deaf. Collectors that share a store
+share the epoch, too: who comes from another of them misses nothing. An ear hears of one project.
+What is remembered and what waits for an ear is bounded.
 
 Told from the writer's thread; all else happens in the event loop.
 """
 
 import asyncio
-import secrets
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain, takewhile
 from typing import Final
 
-from agentlog.store.changes import Change
+from agentlog.store.engine import Change, Marks, News
 
 REMEMBERED: Final = 50_000
 """Events, about, of which the changes are remembered."""
@@ -39,8 +39,7 @@ class Ear:
         matter: What it listens to.
 
     Attributes:
-        waiting: The numbers of events that have changed or, for who hears of all sessions, the ids
-            of those.
+        waiting: The ids of events that have changed or, for who hears of all sessions, of those.
         is_deaf: Whether more was missed than can be told.
         news: Set when there is something of both.
 
@@ -49,7 +48,7 @@ class Ear:
     def __init__(self, matter: Matter) -> None:
         self._hears_all = matter[1] is None
         self._most = MOST_SESSIONS if self._hears_all else MOST_WAITING
-        self.waiting: set[int | str] = set()
+        self.waiting: set[str] = set()
         self.is_deaf = False
         self.news = asyncio.Event()
 
@@ -58,7 +57,7 @@ class Ear:
         for change in changes:
             if self.is_deaf:
                 return
-            self.waiting.update([change.session_id] if self._hears_all else change.numbers)
+            self.waiting.update([change.session_id] if self._hears_all else change.ids)
             if change.is_gone or len(self.waiting) > self._most:
                 self.miss()
             elif self.waiting:
@@ -70,7 +69,7 @@ class Ear:
         self.waiting.clear()
         self.news.set()
 
-    def take(self) -> tuple[set[int | str], bool]:
+    def take(self) -> tuple[set[str], bool]:
         """Return what waits, and whether it is deaf; it waits and is so no longer."""
         taken = self.waiting, self.is_deaf
         self.waiting, self.is_deaf = set(), False
@@ -79,11 +78,16 @@ class Ear:
 
 
 class Hub:
-    """Numbers the changes, remembers some, and tells them. Of one collector."""
+    """Remembers what was news of late, and tells it. Of one collector.
 
-    def __init__(self) -> None:
-        self._epoch = secrets.token_hex(4)
-        self._last = self._forgotten = 0
+    Args:
+        marks: How the marks of the news are understood.
+
+    """
+
+    def __init__(self, marks: Marks) -> None:
+        self._marks = marks
+        self._last = self._forgotten = marks.start
         self._changes: deque[tuple[int, Change]] = deque()
         self._size = 0
         self._ears: dict[Matter, set[Ear]] = {}
@@ -91,18 +95,19 @@ class Hub:
 
     @property
     def at(self) -> str:
-        """The last change, as a place to go on from."""
-        return f"{self._epoch}-{self._last}"
+        """The last mark, as a place to go on from."""
+        return f"{self._marks.epoch}-{self._last}"
 
     def open(self) -> None:
         """Begin to tell, in this event loop."""
         self._loop = asyncio.get_running_loop()
 
-    def tell(self, changes: Sequence[Change] | None) -> None:
-        """Tell of changes; None says that there were some, and nobody knows which. Any thread."""
-        if self._loop and changes != []:
+    def tell(self, news: News) -> None:
+        """Tell of news, if there is any. Any thread."""
+        is_news = news.changes != [] or news.mark > self._last
+        if self._loop and is_news:
             with suppress(RuntimeError):  # the loop is closed: nobody listens any more
-                self._loop.call_soon_threadsafe(self._note, changes)
+                self._loop.call_soon_threadsafe(self._note, news)
 
     @contextmanager
     def listening(
@@ -123,26 +128,26 @@ class Hub:
                 del self._ears[matter]
 
     def _catch_up(self, ear: Ear, matter: Matter, after: str) -> None:
-        epoch, _, number = after.partition("-")
+        epoch, _, number = after.rpartition("-")
         place = int(number) if number.isascii() and number.isdigit() and len(number) < 20 else -1  # noqa: PLR2004 - digits of a number of ours
-        if epoch != self._epoch or not self._forgotten <= place <= self._last:
+        place -= self._marks.slack
+        if epoch != self._marks.epoch or place < self._forgotten:
             ear.miss()
             return
         behind = takewhile(lambda noted: noted[0] > place, reversed(self._changes))
         ear.hear(change for _, change in behind if matter in _matters(change))
 
-    def _note(self, changes: Sequence[Change] | None) -> None:
-        if changes is None:
-            self._last += 1
+    def _note(self, news: News) -> None:
+        self._last = max(self._last, news.mark)
+        if news.changes is None:
             self._forget(0)
             for ear in chain.from_iterable(self._ears.values()):
                 ear.miss()
             return
         heard: dict[Matter, list[Change]] = defaultdict(list)
-        for change in changes:
-            self._last += 1
+        for change in news.changes:
             self._changes.append((self._last, change))
-            self._size += 1 + len(change.numbers)
+            self._size += 1 + len(change.ids)
             for matter in self._ears.keys() & _matters(change):
                 heard[matter].append(change)
         self._forget(REMEMBERED)
@@ -153,8 +158,8 @@ class Hub:
     def _forget(self, most: int) -> None:
         while self._size > most:
             self._forgotten, change = self._changes.popleft()
-            self._size -= 1 + len(change.numbers)
-        if not self._changes:
+            self._size -= 1 + len(change.ids)
+        if most == 0:
             self._forgotten = self._last
 
 

@@ -30,7 +30,7 @@ from agentlog.errors import StoreError
 from agentlog.server.guard import Gate
 from agentlog.server.hub import Ear, Hub
 from agentlog.server.reading import Reading
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store import Store
 
 MOST: Final = 100
 """Streams at once."""
@@ -109,7 +109,7 @@ class Live:
         return bool(self._gate.reader(request) == request.state.project)
 
     async def _news(
-        self, request: Request, session_id: str | None, waiting: Collection[int | str]
+        self, request: Request, session_id: str | None, waiting: Collection[str]
     ) -> bytes:
         """Ask the store for what has changed; who asks for the same meanwhile gets the same."""
         same = request.state.project, session_id, self._hub.at, frozenset(waiting)
@@ -121,12 +121,12 @@ class Live:
         return await asyncio.shield(asked)  # whoever leaves does not take it along
 
 
-def _written(session_id: str | None, waiting: Collection[int | str], store: SqliteStore) -> bytes:
+def _written(session_id: str | None, waiting: Collection[str], store: Store) -> bytes:
     """Write what has changed as it goes over the wire: events of a session, or else sessions."""
     if session_id is None:
-        found = store.summaries(map(str, waiting))
+        found = store.summaries(waiting)
         return json.dumps([*map(asdict, found)], separators=(",", ":")).encode()
-    with store.outline(session_id, map(int, waiting)) as parts:
+    with store.outline(session_id, waiting) as parts:
         return b'{"rows":[%b]}' % ",".join(parts).encode()
 
 

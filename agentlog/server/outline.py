@@ -14,8 +14,8 @@ from starlette.responses import Response
 
 from agentlog.server.reading import Reading
 from agentlog.server.spooled import spooled
+from agentlog.store import Store
 from agentlog.store.outline import FIELDS
-from agentlog.store.sqlite import SqliteStore
 
 
 class Outlines:
@@ -45,7 +45,7 @@ class Outlines:
         return await self._reading.whole(request, partial(outline_of, head))
 
 
-def outline_of(head: Mapping[str, object], store: SqliteStore, session_id: str) -> IO[bytes] | None:
+def outline_of(head: Mapping[str, object], store: Store, session_id: str) -> IO[bytes] | None:
     """Write the outline of a session of a store, None if there is none."""
     head = {**head, "is_silent": store.is_silent(session_id), "fields": FIELDS}
     with store.outline(session_id) as parts:

@@ -23,10 +23,8 @@ from starlette.responses import Response
 
 from agentlog.replay import spending
 from agentlog.server.spooled import Long, spooled
-from agentlog.store import SessionFilter, SessionSummary
-from agentlog.store.readers import MOST as MOST_READERS
-from agentlog.store.readers import Readers
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store import SessionFilter, SessionSummary, Store
+from agentlog.store.engine import MOST_READERS, Readers
 from agentlog.store.state import State
 
 MOST: Final = 10_000
@@ -99,12 +97,12 @@ class Reading:
             await self.ask(request, lambda store: search_text(store, text, limit, session_id))
         )
 
-    async def ask(self, request: Request, question: Callable[[SqliteStore], T]) -> T:
+    async def ask(self, request: Request, question: Callable[[Store], T]) -> T:
         """Put a question to the store of the request's project, in a thread."""
         return await self._ask(self._of_short, request, question)
 
     async def whole(
-        self, request: Request, write: Callable[[SqliteStore, str], IO[bytes] | None]
+        self, request: Request, write: Callable[[Store, str], IO[bytes] | None]
     ) -> Response:
         """Answer with a whole session: for a long one nobody waits but for another."""
         session_id = request.path_params["session_id"]
@@ -115,7 +113,7 @@ class Reading:
             raise HTTPException(404, "there is no such session")
         return Long(file)
 
-    async def ask_slow(self, request: Request, question: Callable[[SqliteStore], T]) -> T:
+    async def ask_slow(self, request: Request, question: Callable[[Store], T]) -> T:
         """Put one that takes seconds: for it nobody waits who asks for a session."""
         return await self._ask(self._of_slow, request, question)
 
@@ -123,7 +121,7 @@ class Reading:
         self,
         threads: ThreadPoolExecutor,
         request: Request,
-        question: Callable[[SqliteStore], T],
+        question: Callable[[Store], T],
     ) -> T:
         project = request.state.project
 
@@ -190,7 +188,7 @@ def _cursor(text: str | None) -> tuple[float | None, str] | None:
 # -- What is answered ------------------------------------------------------------------------------
 
 
-def session_of(store: SqliteStore, session_id: str) -> IO[bytes] | None:
+def session_of(store: Store, session_id: str) -> IO[bytes] | None:
     """Write a session as it goes over the wire, None if there is none."""
     with store.texts_of(session_id) as lists:
         return spooled(partial(_write_session, lists))
@@ -218,13 +216,13 @@ def _is_own(text: str) -> bool:
     return '"session"' in text and json.loads(text).get("action_type") == "session"
 
 
-def sessions_text(store: SqliteStore, wanted: SessionFilter) -> bytes:
+def sessions_text(store: Store, wanted: SessionFilter) -> bytes:
     """Return a page of the list as it goes over the wire."""
     found = store.sessions(wanted)
     return _page(found, cursor_behind(found, wanted.limit))
 
 
-def named_text(store: SqliteStore, session_ids: Iterable[str]) -> bytes:
+def named_text(store: Store, session_ids: Iterable[str]) -> bytes:
     """Return those of these sessions that are there as it goes over the wire."""
     return _page(store.summaries(session_ids), None)
 
@@ -234,13 +232,13 @@ def _page(found: Iterable[SessionSummary], behind: str | None) -> bytes:
     return b'{"sessions":[%b],"next":%b}' % (rows, _text(behind))
 
 
-def costs_text(store: SqliteStore, session_ids: Iterable[str]) -> bytes:
+def costs_text(store: Store, session_ids: Iterable[str]) -> bytes:
     """Return what sessions took as it goes over the wire; of one without tokens nothing."""
     spent = spending.by_session(store.calls(session_ids))
     return _text({"costs": {session_id: asdict(one) for session_id, one in spent.items()}})
 
 
-def search_text(store: SqliteStore, words: str, limit: int, session_id: str | None) -> bytes:
+def search_text(store: Store, words: str, limit: int, session_id: str | None) -> bytes:
     """Return what a search finds as it goes over the wire."""
     with store.texts_found(words, limit=limit, session_id=session_id) as lists:
         return found_text(lists)

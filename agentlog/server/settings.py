@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentlog.errors import ConfigurationError
+from agentlog.store.engine import Where
 
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE)
 _ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
@@ -27,7 +28,7 @@ class ServeConfig:
     """What `agentlog serve` was told.
 
     Attributes:
-        store: The store's file.
+        store: Where the store is.
         home: The home whose journal is taken up; None to leave the journal alone.
         host: The address or name to listen on.
         port: The port to listen on; 0 for any.
@@ -38,7 +39,7 @@ class ServeConfig:
 
     """
 
-    store: Path
+    store: Where
     home: Path | None = None
     host: str = "127.0.0.1"
     port: int = 4380
@@ -58,13 +59,17 @@ class ServeConfig:
         A path is told to this machine alone.
         """
         is_told = self.is_open and self.home is None
-        store = f" --store {shlex.quote(str(self.store.absolute()))}" if is_told else ""
+        store = f" --store {shlex.quote(self.store.option())}" if is_told else ""
         return store + (f" --project {shlex.quote(project)}" if project else "")
 
     @property
     def cookie(self) -> str:
-        """The name of its cookie; a browser does not tell ports of a host apart."""
-        return f"agentlog_{self.port}"
+        """The name of its cookie.
+
+        A browser does not tell ports of a host apart. But behind a proxy all collectors of a store
+        have the proxy's name, each at a port of its own, and one cookie is for all of them.
+        """
+        return "agentlog" if self.allow_hosts else f"agentlog_{self.port}"
 
 
 def is_loopback(host: str) -> bool:

@@ -1,31 +1,25 @@
-"""The one writer of a collector's store: batches go in, a receipt comes out after the commit.
+"""The writer of a collector's store: batches go in, a receipt comes out after the commit.
 
-The rules. One thread has the one connection that writes (lock.py says why). What waits for it is
-bounded in bytes: who comes when that is used up is told to come again, `Busy`. Batches that wait
-together are committed together, so that a slow disk costs latency and not throughput. A batch that
-cannot be stored is answered so, and nothing of it counts as kept; the next one is tried anew, so a
-disk that has room again needs nobody's help. What else is to be done on the store is done between
-batches: errands.py.
+The rules. One thread has the store's sink. What waits for it is bounded in bytes: who comes when
+that is used up is told to come again, `Busy`. Batches that wait together are stored together, so
+that a slow disk costs latency and not throughput. A batch that cannot be stored is answered so, and
+nothing of it counts as kept; the next one is tried anew, so a disk that has room again needs
+nobody's help. What else is to be done on the store, the sink's errands, is done between batches.
 """
 
 import asyncio
-import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from agentlog.errors import StoreError
-from agentlog.server.errands import Errands, Stopped
 from agentlog.server.intake import Batch
-from agentlog.store import Receipt, changes
-from agentlog.store.changes import Change
-from agentlog.store.lock import claim
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store import Receipt
+from agentlog.store.engine import News, Sink, Stopped, StoreFullError
 
 ROOM: Final = 64 << 20
 """Bytes of batches that may wait, and of those that are committed just now."""
@@ -82,43 +76,27 @@ class _Waiting:
 
 
 class Writer:
-    """Writes the store at `path`, and nobody else does until `stop`.
-
-    Raises `StoreError` with what a person has to know if the store cannot be opened.
+    """Writes to a sink until `stop`, which closes it.
 
     Args:
-        path: The store's file, which is made if it is not there.
-        home: A home of which the journal is taken up, too.
-        keep: Seconds that nothing of a session may have come before it is deleted; None keeps all.
+        sink: The store's.
         room: Bytes of batches that may wait.
-        patience: Seconds to wait for another program that keeps the store locked, as a person with
-            a shell may.
         note: Told, in the writer's thread, why the store cannot be written; and with an empty text
             that it can be again.
-        changed: Told, in the writer's thread, what has changed in the store; or None for something.
+        tell: Told, in the writer's thread, what is new in the store.
 
     """
 
     def __init__(
         self,
-        path: Path,
+        sink: Sink,
         *,
-        home: Path | None = None,
-        keep: float | None = None,
         room: int = ROOM,
-        patience: float = 5.0,
         note: Callable[[str], None] | None = None,
-        changed: Callable[[list[Change] | None], None] | None = None,
+        tell: Callable[[News], None] | None = None,
     ) -> None:
-        self._lock = claim(path)
-        try:
-            self._store = SqliteStore(path, claimed=True, patience=patience)
-            with self._store.reading() as connection:
-                changes.watch(connection)
-        except BaseException:
-            self._lock.release()
-            raise
-        self._errands = Errands(self._store, home=home, keep=keep)
+        self._sink = sink
+        self._errands = sink.errands
         self._room = room
         self._queue: deque[_Waiting] = deque()
         self._news = threading.Condition()
@@ -126,7 +104,7 @@ class Writer:
         self._stopping = False
         self._counts = {"batches": 0, "commits": 0, "records_accepted": 0, "records_refused": 0}
         self._trouble = self._noted = ""
-        self._note, self._changed = note, changed
+        self._note, self._tell = note, tell
         self._thread = threading.Thread(target=self._work, name="agentlog-writer", daemon=True)
         self._thread.start()
 
@@ -162,7 +140,7 @@ class Writer:
     @property
     def trouble(self) -> str:
         """Why the store could not be written the last time, or is not there; empty if it is."""
-        return self._trouble or self._store.trouble_of_place()
+        return self._trouble or self._sink.trouble()
 
     def figures(self) -> Mapping[str, int]:
         """Return what was done and what waits, by names that a metric can have."""
@@ -181,12 +159,12 @@ class Writer:
                 batches = self._next(self._errands.pause())
                 if batches:
                     self._commit(batches)
-                    self._tell_changes()
+                    self._tell_news()
                     self._errands.note_commit(well=not self._trouble)
                 elif self._stopping:
                     break
                 self._run_errands(idle=not batches)
-                self._tell_changes()
+                self._tell_news()
                 self._tell_of_trouble()
         finally:
             self._let_go()
@@ -204,7 +182,6 @@ class Writer:
 
     def _run_errands(self, *, idle: bool) -> None:
         try:
-            self._store.check_place()
             if self._errands.run(idle=idle, between=self._between):
                 self._trouble = ""
         except Exception as error:  # noqa: BLE001 - the thread lives on: it is the only one that writes
@@ -214,17 +191,13 @@ class Writer:
     def _between(self) -> None:
         """Do between two steps of an errand what does not wait for its end."""
         self._commit(self._next(0))
-        self._tell_changes()
+        self._tell_news()
         if self._stopping:
             raise Stopped
 
-    def _tell_changes(self) -> None:
-        """Tell what has changed; where nobody knows what, that something has."""
-        told: list[Change] | None = None
-        with suppress(StoreError), self._store.reading() as connection:
-            told = changes.take(connection)
-        if self._changed:
-            self._changed(told)
+    def _tell_news(self) -> None:
+        if self._tell:
+            self._tell(self._sink.news())
 
     def _tell_of_trouble(self) -> None:
         if self._note and self._trouble != self._noted:
@@ -245,14 +218,10 @@ class Writer:
     def _stored(self, batches: Sequence[_Waiting]) -> NotKept | None:
         """Store batches in one transaction; return why that cannot be done, None if it is."""
         try:
-            with self._store.writing():
-                for one in batches:
-                    project = self._store.for_project(one.project)
-                    project.put_arrived(one.batch.entries, time.time())
+            self._sink.put([(one.project, one.batch.entries) for one in batches], time.time())
         except StoreError as error:
             self._trouble = str(error)
-            code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
-            return (NoRoom if code == sqlite3.SQLITE_FULL else Broken)(str(error))
+            return (NoRoom if isinstance(error, StoreFullError) else Broken)(str(error))
         except Exception as error:  # noqa: BLE001 - the thread lives on, whatever a batch is made of
             self._trouble = _told(error)
             return Broken("the batch cannot be stored")
@@ -282,9 +251,7 @@ class Writer:
             left = list(self._queue)
             self._queue.clear()
         self._answer(left, Broken(_STOPPED))
-        with suppress(StoreError):
-            self._store.close()
-        self._lock.release()
+        self._sink.close()
 
 
 def _told(error: Exception) -> str:

@@ -6,28 +6,10 @@ gets into the file.
 """
 
 import sqlite3
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What has become another of one session.
-
-    Attributes:
-        project: The name of its project.
-        session_id: Its id.
-        numbers: Those of its events that are new or another; none where only its sums are.
-        is_gone: Whether the session is not there any more.
-
-    """
-
-    project: str
-    session_id: str
-    numbers: tuple[int, ...] = ()
-    is_gone: bool = False
-
+from agentlog.store.engine import Change
 
 _NOTE: Final = "BEGIN INSERT INTO changed VALUES (new.session, new.number); END"
 _WATCH: Final = (
@@ -43,10 +25,12 @@ _WATCH: Final = (
     """CREATE TEMP TRIGGER note_gone AFTER UPDATE OF project ON main.sessions
         BEGIN INSERT INTO gone VALUES (old.project, old.session_id); END""",
 )
+# An event that was deleted since has no id; its session is gone, and told of.
 _CHANGED = """
-    SELECT DISTINCT name, session_id, changed.number FROM changed
-    JOIN sessions ON sessions.number = session JOIN projects ON projects.number = project
-    ORDER BY session, changed.number
+    SELECT DISTINCT name, session_id, id FROM changed
+    JOIN sessions ON sessions.number = changed.session JOIN projects ON projects.number = project
+    LEFT JOIN events ON events.number = changed.number
+    ORDER BY changed.session, changed.number
 """
 _GONE = "SELECT name, session_id FROM gone JOIN projects ON projects.number = project"
 
@@ -66,7 +50,7 @@ def take(connection: sqlite3.Connection) -> list[Change]:
     connection.execute("DELETE FROM changed")
     connection.execute("DELETE FROM gone")
     changes = [
-        Change(project, session_id, tuple(number for *_, number in rows if number))
+        Change(project, session_id, tuple(id_ for *_, id_ in rows if id_ is not None))
         for (project, session_id), rows in groupby(found, key=lambda row: (row[0], row[1]))
     ]
     return changes + [Change(project, session_id, is_gone=True) for project, session_id in gone]

@@ -27,6 +27,10 @@ class StoreFullError(StoreError):
     """There is no room for more."""
 
 
+class Stopped(Exception):  # noqa: N818 - it is no mistake
+    """Raised between two steps of an errand by who has no time for another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """What is kept of a key: its name, its SHA-256 and when it was added, in seconds."""
@@ -123,7 +127,7 @@ class Errands(Protocol):
 
         Args:
             idle: Whether no batch has come since the last time.
-            between: Called between two steps of what cannot be left in the middle.
+            between: Called between two steps of what takes long; to end it, it raises `Stopped`.
 
         """
 

@@ -4,15 +4,12 @@ The rules: a look takes up the journal as every reading command does, and costs 
 has happened; and it gives what is new or has changed, not the whole session.
 """
 
-import json
-import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from agentlog.journal import destinations
-from agentlog.store.events import of_halves
+from agentlog.store import Store
 from agentlog.store.home import STORE_NAME, Reading, read_home
 from agentlog.store.lock import is_served
 from agentlog.store.merge import Event
@@ -21,17 +18,6 @@ from agentlog.store.uptake import is_behind, uptake
 
 _LIVENESS = 1.0
 """Seconds after which it is asked whether the processes still live, if nothing else happens."""
-
-_SESSION = """
-    SELECT sessions.number, events FROM sessions
-    WHERE project = (SELECT number FROM projects WHERE name = ?) AND session_id = ?
-"""
-_HALVES = "SELECT events.number, open, close, interrupted FROM"
-_ALL = f"{_HALVES} events WHERE session = :session ORDER BY number"
-# The plus keeps SQLite from the index: behind the last one there are few, of whatever session.
-_BEHIND = f"{_HALVES} events WHERE number > :last AND +session = :session ORDER BY number"
-_OPEN = f"{_HALVES} json_each(:open) CROSS JOIN events ON events.number = value"
-"""It is CROSS so that SQLite begins with the few numbers."""
 
 
 class FollowedHome:
@@ -91,10 +77,10 @@ class FollowedHome:
 class FollowedStore:
     """A store into which somebody else puts."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
-    def look(self) -> SqliteStore:
+    def look(self) -> Store:
         """Return the store."""
         return self._store
 
@@ -108,46 +94,14 @@ class News:
 
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id
-        self._last = 0
-        self._count = 0
-        self._open: dict[int, tuple[bool, bool, int]] = {}
-        self._store: SqliteStore | None = None
+        self._store: Store | None = None
+        self._new: Callable[[], Iterable[Event]] = tuple
 
-    def of(self, store: SqliteStore) -> Iterator[Event]:
-        """Yield the events that are new or have changed; of another store, all."""
+    def of(self, store: Store) -> Iterable[Event]:
+        """Return the events that are new or have changed; of another store, all."""
         if store is not self._store:
-            self._store, self._last, self._count, self._open = store, 0, 0, {}
-        with store.reading() as connection:
-            for number, opened, closed, interrupted in self._rows(connection, store.project):
-                halves = json.loads(opened or "null"), json.loads(closed or "null")
-                event = of_halves(*halves, interrupted)
-                is_whole = closed is not None and "event_type" in event
-                state = opened is None, closed is None, interrupted
-                if self._is_new(number, state, is_whole=is_whole):
-                    yield event
-
-    def _rows(self, connection: sqlite3.Connection, project: str) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows that may be new; where nothing is, next to none are read."""
-        found = connection.execute(_SESSION, (project, self.session_id)).fetchone()
-        if found is None:
-            return
-        session, count = found
-        if self._open:
-            yield from connection.execute(_OPEN, {"open": json.dumps([*self._open])})
-        if count != self._count:
-            behind = _BEHIND if self._last else _ALL
-            yield from connection.execute(behind, {"session": session, "last": self._last})
-
-    def _is_new(self, number: int, state: tuple[bool, bool, int], *, is_whole: bool) -> bool:
-        """Note how an event stands; say whether it has not stood so before."""
-        is_first = number > self._last
-        is_new = is_first or self._open.get(number) != state
-        self._last = max(self._last, number)
-        self._count += is_first
-        self._open.pop(number, None)
-        if not is_whole:
-            self._open[number] = state
-        return is_new
+            self._store, self._new = store, store.following(self.session_id)
+        return self._new()
 
 
 def _size_and_time(path: Path) -> tuple[int, int] | None:

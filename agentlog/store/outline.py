@@ -138,8 +138,7 @@ _SPENT = f"""
     FROM events WHERE coalesce(prompt_tokens, completion_tokens) NOTNULL AND
 """  # noqa: S608
 _OF_SESSION = f"session = (SELECT number {_SESSION})"
-# The + is for SQLite to take the few numbers, and not to walk through the session for them.
-_OF_SOME = f"events.number IN (SELECT value FROM json_each(:numbers)) AND +{_OF_SESSION}"  # noqa: S608
+_OF_SOME = f"{_OF_SESSION} AND id IN (SELECT value FROM json_each(:ids))"  # noqa: S608
 _ORDER = "ORDER BY timestamp, id"
 
 
@@ -152,7 +151,7 @@ def outline(
     connection: sqlite3.Connection,
     project: str,
     session_id: str,
-    numbers: Iterable[int] | None = None,
+    ids: Iterable[str] | None = None,
 ) -> Generator[str]:
     """Yield the rows of a session by their start, in parts: JSON texts, without the brackets.
 
@@ -160,13 +159,13 @@ def outline(
         connection: A store's.
         project: The name of the session's project.
         session_id: The session.
-        numbers: Those of the events that are wanted; None for all.
+        ids: Those of the events that are wanted; None for all.
 
     """
     values = {"project": project, "session_id": session_id}
     of_these = _OF_SESSION
-    if numbers is not None:
-        values["numbers"] = str(list(numbers))
+    if ids is not None:
+        values["ids"] = json.dumps([rows.bindable(id_) for id_ in ids])
         of_these = _OF_SOME
     count, tokens = connection.execute(_SUMS, values).fetchone()
     values["costs"] = _costs(connection, of_these, values) if tokens else "{}"

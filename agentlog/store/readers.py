@@ -12,20 +12,24 @@ from pathlib import Path
 from typing import Final
 
 from agentlog.errors import StoreError
+from agentlog.store.engine import MOST_READERS
 from agentlog.store.place import Place
 from agentlog.store.sqlite import SqliteStore
-
-MOST = 8
-"""Connections at once; whoever comes then waits for one."""
 
 _TURN: Final = 0.02
 """Seconds: an interrupt is lost on who is between two questions, so there is another one."""
 
 
-class Readers:
-    """Read-only stores over one file, handed out to any thread. The file has to be there."""
+class SqliteReaders:
+    """Read-only stores over one file, handed out to any thread. The file has to be there.
 
-    def __init__(self, path: Path, *, most: int = MOST) -> None:
+    Args:
+        path: The store's file.
+        most: Connections at once; whoever comes then waits for one.
+
+    """
+
+    def __init__(self, path: Path, *, most: int = MOST_READERS) -> None:
         self._path = path
         self._place = Place(path)
         self._most = most

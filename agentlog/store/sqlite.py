@@ -9,7 +9,7 @@ events.py's.
 import copy
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from itertools import islice
@@ -21,6 +21,7 @@ from agentlog.errors import SessionNotFoundError
 from agentlog.store import (
     EVERY_SESSION,
     LAST,
+    Call,
     Receipt,
     Refusal,
     SessionFilter,
@@ -41,6 +42,7 @@ from agentlog.store.intake import Damage, Entry, entry_of_record
 from agentlog.store.merge import Event, Record
 from agentlog.store.rows import bindable
 from agentlog.store.state import INTERRUPTED
+from agentlog.store.tail import Tail
 
 
 class SqliteStore:
@@ -102,7 +104,7 @@ class SqliteStore:
         with self.reading() as connection:
             return listing.summaries(connection, self.project, session_ids)
 
-    def calls(self, session_ids: Iterable[str]) -> Iterator[tuple[str, list[calls.Call]]]:
+    def calls(self, session_ids: Iterable[str]) -> Iterator[tuple[str, list[Call]]]:
         """Yield the calls of models in sessions and what is around them: see calls.py.
 
         A part of the sessions at a time, and between two the store is for others.
@@ -143,15 +145,20 @@ class SqliteStore:
             return _count(connection, what, self._number(connection), bindable(session_id))
 
     @contextmanager
-    def outline(
-        self, session_id: str, numbers: Iterable[int] | None = None
-    ) -> Iterator[Iterator[str]]:
+    def outline(self, session_id: str, ids: Iterable[str] | None = None) -> Iterator[Iterator[str]]:
         """Have the events of a session without their payloads, in parts: see outline.py."""
         with (
             self.reading() as connection,
-            closing(outline.outline(connection, self.project, session_id, numbers)) as parts,
+            closing(outline.outline(connection, self.project, session_id, ids)) as parts,
         ):
             yield parts
+
+    def following(self, session_id: str) -> Callable[[], Iterable[Event]]:
+        """Return a question, to be asked again and again: the events of a session that are new.
+
+        Or have changed since it was asked last. The first time these are all.
+        """
+        return Tail(self.reading, self.project, session_id)
 
     def event(self, session_id: str, event_id: str) -> Event | None:
         """Return one event, merged, or None."""
@@ -218,6 +225,16 @@ class SqliteStore:
                 ),
                 size=self._database.size(),
             )
+
+    @contextmanager
+    def as_it_is(self) -> Iterator[Self]:
+        """Have the store as it is now: however often the block reads, nothing changes meanwhile."""
+        with self.reading() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield self
+            finally:
+                connection.execute("ROLLBACK")
 
     def projects(self) -> list[str]:
         """Return the names of the projects that have sessions; "" is the home's own."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from agentlog.errors import StoreError
+from agentlog.store.engine import StoreFullError
 
 # Source: https://sqlite.org/rescode.html; the low byte is the primary code.
 _TROUBLES = {
@@ -26,4 +27,5 @@ def told_clearly(name: str) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        raise StoreError(f"{name} {_TROUBLES.get(code, f'cannot be used: {error}')}.") from error
+        kind = StoreFullError if code == sqlite3.SQLITE_FULL else StoreError
+        raise kind(f"{name} {_TROUBLES.get(code, f'cannot be used: {error}')}.") from error

@@ -4,13 +4,17 @@ import http.cookies
 import json
 import re
 import stat
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
 
 from agentlog.errors import ConfigurationError
 from agentlog.server.app import create_app
+from agentlog.server.hub import Hub
 from agentlog.server.settings import ServeConfig, checked_root_path
+from agentlog.store import where
+from agentlog.store.engine import Marks
 from tests.server.collector import Collector, event_id, record, session_id
 
 READING = [
@@ -191,7 +195,7 @@ def test_the_form_takes_no_other(body, shared):
 
 def test_a_cookie_does_not_write(shared):
     """A page writes nothing by what its visitor's browser sends along."""
-    cookie = {"Cookie": f"agentlog_{shared.port}={shared.anna}"}
+    cookie = {"Cookie": f"agentlog={shared.anna}"}
     body = json.dumps({"events": [record(session=6)]})
     sent = {"Content-Type": "application/json", **cookie}
     assert 401 == shared.ask("POST", "/v1/events", body, sent).status
@@ -263,8 +267,8 @@ def test_every_route_is_asked_or_named_here(tmp_path):
     """A route that is added is closed, or stands in this list of what is open."""
     pages = {"/", "/sessions/{session_id}", "/compare/{one}/{other}", "/page/{name}"}
     is_open = {*pages, "/healthz", "/openapi.json"}
-    config = ServeConfig(store=tmp_path / "store.db", host="0.0.0.0")
-    routes = create_app(config, writer=None, readers=None).routes
+    config = ServeConfig(store=where.find(str(tmp_path / "store.db")), host="0.0.0.0")
+    routes = create_app(config, writer=None, readers=None, hub=Hub(Marks("e"))).routes
     asked = {
         route.path
         for route in routes
@@ -274,10 +278,23 @@ def test_every_route_is_asked_or_named_here(tmp_path):
     assert is_open == {route.path for route in routes} - asked - lineage
 
 
+def test_a_cookie_is_for_all_collectors_behind_a_name(tmp_path):
+    """Each of them has a port of its own there; on this machine each store has."""
+    store = where.find(str(tmp_path / "store.db"))
+    ports = 4380, 4381
+    configs = [ServeConfig(store=store, port=port, host="0.0.0.0") for port in ports]
+    assert ["agentlog_4380", "agentlog_4381"] == [config.cookie for config in configs]
+    behind = [replace(config, allow_hosts=frozenset({"logs.example.com"})) for config in configs]
+    assert ["agentlog", "agentlog"] == [config.cookie for config in behind]
+
+
 def test_a_root_path_is_no_path_of_a_route(tmp_path):
     """None that is accepted could be taken off a path that a route has."""
-    config = ServeConfig(store=tmp_path / "store.db")
-    paths = {route.path for route in create_app(config, writer=None, readers=None).routes}
+    config = ServeConfig(store=where.find(str(tmp_path / "store.db")))
+    paths = {
+        route.path
+        for route in create_app(config, writer=None, readers=None, hub=Hub(Marks("e"))).routes
+    }
     for path in paths - {"/"}:
         parts = re.sub(r"{\w+}", "a", path).split("/")
         for count in range(2, len(parts) + 1):

@@ -13,7 +13,8 @@ from starlette.requests import Request
 
 from agentlog.server import hub, live
 from agentlog.server.reading import Reading
-from agentlog.store.readers import Readers
+from agentlog.store.engine import Marks
+from agentlog.store.readers import SqliteReaders
 from agentlog.store.sqlite import SqliteStore
 from tests.cli.commandline import environ
 from tests.server.collector import PATIENCE, Collector, event_id, record, session_id, without
@@ -186,12 +187,15 @@ def test_what_is_news_to_many_is_asked_once(tmp_path):
     path = tmp_path / "store.db"
     with SqliteStore(path) as store:
         store.put([record(), record(2), record(session=2)])
-    with closing(Readers(path)) as readers, closing(Reading(readers)) as reading:
-        streams = live.Live(hub.Hub(), reading, None, asyncio.Event())
+    with closing(SqliteReaders(path)) as readers, closing(Reading(readers)) as reading:
+        streams = live.Live(hub.Hub(Marks("e")), reading, None, asyncio.Event())
         request = Request({"type": "http", "state": {"project": ""}})
 
         async def asked():
-            for place, waiting in ((None, {session_id(), session_id(2)}), (session_id(), {1, 2})):
+            for place, waiting in (
+                (None, {session_id(), session_id(2)}),
+                (session_id(), {event_id(1), event_id(2)}),
+            ):
                 news = [streams._news(request, place, set(waiting)) for _ in range(100)]
                 assert 1 == len({id(text) for text in await asyncio.gather(*news)})
                 assert {} == streams._asked

@@ -8,6 +8,7 @@ import pytest
 
 from agentlog.server import openapi
 from agentlog.server.settings import ServeConfig
+from agentlog.store import where
 from tests.server.collector import Collector, record
 
 
@@ -40,7 +41,7 @@ def test_it_describes_the_routes_that_there_are(known):
 def test_it_names_its_cookie(known):
     """Which is another one on each port."""
     schemes = known.get("/openapi.json").json["components"]["securitySchemes"]
-    assert f"agentlog_{known.port}" == schemes["cookie"]["name"]
+    assert "agentlog" == schemes["cookie"]["name"]
 
 
 def test_what_is_not_in_it_is_no_route_for_programs(known):
@@ -53,7 +54,9 @@ def test_what_is_not_in_it_is_no_route_for_programs(known):
 
 def test_an_open_collector_says_that_it_is(tmp_path):
     """Who need not show a key is not told to."""
-    document = openapi.document(ServeConfig(store=tmp_path / "store.db", root_path="/x"))
+    document = openapi.document(
+        ServeConfig(store=where.find(str(tmp_path / "store.db")), root_path="/x")
+    )
     assert [] == document["security"]
     assert [] == document["paths"]["/v1/events"]["post"]["security"]
     assert [{"url": "/x"}] == document["servers"]

@@ -153,7 +153,7 @@ def test_a_few_rows_cost_no_more_in_a_long_session(tmp_path):
         steps = []
         with store.reading() as connection:
             connection.set_progress_handler(lambda: steps.append(1), 100)
-        with store.outline(session_id(), [1, 40, 50]) as parts:
+        with store.outline(session_id(), [event_id(n) for n in (1, 40, 50)]) as parts:
             (rows,) = parts
     assert [event_id(40), event_id(50)] == [row[0] for row in json.loads(f"[{rows}]")]
     assert len(steps) < 50
@@ -245,7 +245,7 @@ def test_a_row_has_what_it_cost(tmp_path):
     with SqliteStore(written(tmp_path / "store.db", records)) as store:
         rows = rows_of(store)
         assert [None, 0.0072, 0.03012, "unknown", None, 0.0315] == [row[-1] for row in rows]
-        with store.outline(session_id(1), [4, 3]) as parts:
+        with store.outline(session_id(1), [event_id(4), event_id(3)]) as parts:
             assert rows[2:4] == json.loads(f"[{','.join(parts)}]")
 
 

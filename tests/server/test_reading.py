@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from agentlog.server.outline import Outlines
 from agentlog.server.reading import MANY, MOST_FOUND, MOST_NAMED, Reading, found_text
-from agentlog.store.readers import Readers
+from agentlog.store.readers import SqliteReaders
 from agentlog.store.sqlite import SqliteStore
 from tests.cli.commandline import agentlog
 from tests.server.collector import Collector, event_id, record, session_id, without
@@ -221,7 +221,7 @@ def test_a_short_session_waits_for_no_long_one(is_outline, tmp_path):
     path = tmp_path / "store.db"
     with SqliteStore(path) as store:
         store.put([record(), *(record(number, session=2) for number in range(MANY + 1))])
-    with closing(Readers(path)) as readers, closing(Reading(readers)) as reading:
+    with closing(SqliteReaders(path)) as readers, closing(Reading(readers)) as reading:
         route = (
             Outlines(reading, lambda: "0-0", lambda _: "").outline
             if is_outline

@@ -23,7 +23,8 @@ from agentlog.store.home import read_home
 from agentlog.store.intake import Entry
 from agentlog.store.lock import is_served
 from agentlog.store.merge import merged
-from agentlog.store.readers import Readers
+from agentlog.store.readers import SqliteReaders
+from agentlog.store.sink import SqliteSink
 from agentlog.store.sqlite import SqliteStore
 from tests.faults.disks import MAY_NOT
 from tests.server.collector import event_id, record, session_id
@@ -45,7 +46,7 @@ def path(tmp_path):
 @pytest.fixture
 def writer(path):
     """Start a writer."""
-    started = Writer(path, room=1 << 20)
+    started = Writer(SqliteSink(path), room=1 << 20)
     yield started
     started.stop()
 
@@ -53,7 +54,7 @@ def writer(path):
 @pytest.fixture
 def readers(path, writer):
     """Read what it writes."""
-    opened = Readers(path)
+    opened = SqliteReaders(path)
     yield opened
     opened.close()
 
@@ -185,7 +186,7 @@ def test_who_comes_when_too_much_waits_is_told_to_come_again(writer, path):
 
 def test_a_store_that_another_program_keeps_locked_is_told(path):
     """In a sentence; and it goes on when that lets go."""
-    writer = Writer(path, patience=0.1)
+    writer = Writer(SqliteSink(path, patience=0.1))
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     (outcome,) = submitted(writer, batch(1))
@@ -201,7 +202,7 @@ def test_a_store_that_another_program_keeps_locked_is_told(path):
 
 def test_who_asks_how_it_is_hears_of_an_end_of_the_trouble(path):
     """Also if nobody has sent anything since."""
-    writer = Writer(path, patience=0.1)
+    writer = Writer(SqliteSink(path, patience=0.1))
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     submitted(writer, batch(1))
@@ -280,10 +281,11 @@ import asyncio, os, sqlite3, sys
 from tests.faults.disks import Disk
 disk = Disk()
 from agentlog.server.writer import NoRoom, Broken, Writer
-from agentlog.store.readers import Readers
+from agentlog.store.readers import SqliteReaders
+from agentlog.store.sink import SqliteSink
 from agentlog.store import Receipt
 from tests.server.test_writer import batch, submitted, session_id
-writer = Writer(disk.path / "store.db")
+writer = Writer(SqliteSink(disk.path / "store.db"))
 kept = []
 (outcome,) = submitted(writer, batch(1))
 assert Receipt(1) == outcome
@@ -297,7 +299,7 @@ for number in range(2, 60):
         assert "disk" in str(outcome), outcome
 assert isinstance(outcome, NoRoom), outcome
 assert not writer.is_well
-with Readers(disk.path / "store.db").of_project("") as store:
+with SqliteReaders(disk.path / "store.db").of_project("") as store:
     assert 1 + len(kept) == len(store.session(session_id(1)))
 disk.mend("full")
 (outcome,) = submitted(writer, batch(*range(100, 110)))
@@ -332,7 +334,7 @@ def test_on_a_full_disk_nothing_is_acknowledged_that_is_not_kept(tmp_path):
 
 def test_a_stop_stores_what_waits_and_lets_go(path):
     """Who comes later is told."""
-    writer = Writer(path)
+    writer = Writer(SqliteSink(path))
     assert is_served(path)
 
     async def stop():
@@ -354,7 +356,7 @@ def test_a_stop_stores_what_waits_and_lets_go(path):
 @pytest.mark.parametrize("problem", ["served", "newer", "damaged"])
 def test_a_store_that_cannot_be_served_is_told_at_the_start(path, problem):
     """And the lock of what is not served is not kept."""
-    first = Writer(path)
+    first = Writer(SqliteSink(path))
     words = "served by another collector"
     if problem != "served":
         first.stop()
@@ -366,7 +368,7 @@ def test_a_store_that_cannot_be_served_is_told_at_the_start(path, problem):
         path.write_bytes(b"x" * 10_000)
         words = "is damaged or is no agentlog store"
     with pytest.raises(StoreError, match=words):
-        Writer(path)
+        Writer(SqliteSink(path))
     first.stop()
     assert not is_served(path)
 
@@ -375,8 +377,9 @@ KILLED = """
 import asyncio, sys
 from pathlib import Path
 from agentlog.server.writer import Writer
+from agentlog.store.sink import SqliteSink
 from tests.server.test_writer import batch
-writer = Writer(Path(sys.argv[1]))
+writer = Writer(SqliteSink(Path(sys.argv[1])))
 async def write(lane):
     for number in range(lane, 1 << 40, 4):
         await writer.submit("", batch(number))
@@ -401,7 +404,7 @@ def test_what_was_acknowledged_outlives_a_kill(path):
             process.kill()
             lines += [line for line in process.stdout if line.endswith("\n")]
         acknowledged |= {event_id(int(line)) for line in lines}
-    writer = Writer(path)
+    writer = Writer(SqliteSink(path))
     writer.stop()
     with SqliteStore(path) as store, store.reading() as connection:
         assert acknowledged <= {event["id"] for event in store.session(session_id(1))}
@@ -435,8 +438,8 @@ def test_what_is_old_is_deleted(path):
     submitted_to.put([{**record(1), "timestamp": 1.0, "end_timestamp": 2.0}])
     submitted_to.put([record(1, session=2)])
     submitted_to.close()
-    writer = Writer(path, keep=1e9)
-    readers = Readers(path)
+    writer = Writer(SqliteSink(path, keep=1e9))
+    readers = SqliteReaders(path)
 
     def left():
         with readers.of_project("") as store:
@@ -453,7 +456,7 @@ def test_the_journal_of_a_home_is_taken_up(tmp_path):
     client = Client(home=home)
     with client.session():
         client.record_action("before")(int)()
-    writer = Writer(home / "store.db", home=home)
+    writer = Writer(SqliteSink(home / "store.db", home=home))
     submitted(writer, batch(1))
     with client.session():
         client.record_action("during")(int)()
@@ -485,7 +488,7 @@ def test_a_journal_that_cannot_be_read_stops_nobody(tmp_path):
     home = tmp_path / "home"
     (home / "journal" / "local").mkdir(parents=True)
     (home / "journal" / "local" / "0193f2c1a2b3-4242-9f8e7d6c-0001.jsonl").mkdir()
-    writer = Writer(home / "store.db", home=home)
+    writer = Writer(SqliteSink(home / "store.db", home=home))
     assert [Receipt(1)] == submitted(writer, batch(1))
     asyncio.run(until(lambda: writer.is_well))
     assert [Receipt(1)] == submitted(writer, batch(2))

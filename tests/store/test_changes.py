@@ -5,9 +5,9 @@ from contextlib import suppress
 import pytest
 
 from agentlog.store import changes, pruning
-from agentlog.store.changes import Change
+from agentlog.store.engine import Change
 from agentlog.store.sqlite import SqliteStore
-from tests.server.collector import record, session_id, without
+from tests.server.collector import event_id, record, session_id, without
 
 
 @pytest.fixture
@@ -30,7 +30,10 @@ def test_what_is_new_is_noted_once(store):
     store.put([record(), record(2)])
     store.for_project("anna").put([record()])
     one, two = session_id(1), session_id(1)
-    assert [Change("", one, (1, 2)), Change("anna", two, (3,))] == taken(store)
+    assert [
+        Change("", one, (event_id(1), event_id(2))),
+        Change("anna", two, (event_id(1),)),
+    ] == taken(store)
     assert [] == taken(store)
 
 
@@ -38,11 +41,11 @@ def test_what_becomes_another_is_noted(store):
     """A half that comes later; one that comes again changes nothing."""
     opened = without(record(), "end_timestamp", "result")
     store.put([opened])
-    assert [Change("", session_id(), (1,))] == taken(store)
+    assert [Change("", session_id(), (event_id(1),))] == taken(store)
     store.put([opened])
     assert [] == taken(store)
     store.put([record(), record()])
-    assert [Change("", session_id(), (1,))] == taken(store)
+    assert [Change("", session_id(), (event_id(1),))] == taken(store)
 
 
 def test_an_event_that_was_cut_off_is_noted(store):
@@ -51,7 +54,7 @@ def test_an_event_that_was_cut_off_is_noted(store):
     taken(store)
     with store.writing() as connection:
         connection.execute("UPDATE events SET interrupted = 1")
-    assert [Change("", session_id(), (1,))] == taken(store)
+    assert [Change("", session_id(), (event_id(1),))] == taken(store)
 
 
 def test_what_is_taken_back_is_not_noted(store):

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from agentlog.errors import StoreError
-from agentlog.store.readers import Readers
+from agentlog.store.readers import SqliteReaders
 from agentlog.store.sqlite import SqliteStore
 
 ENDLESS = "WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n) SELECT sum(x) FROM n"
@@ -26,7 +26,7 @@ def store(tmp_path):
 @pytest.fixture
 def readers(store):
     """Read it, too."""
-    opened = Readers(store.path)
+    opened = SqliteReaders(store.path)
     yield opened
     opened.close()
 
@@ -124,7 +124,7 @@ def test_the_end_waits_for_no_reader(store, readers):
 def test_a_store_that_is_not_there_is_told(tmp_path):
     """Reading makes none; and it is there once it was made."""
     path = tmp_path / "store.db"
-    readers = Readers(path, most=1)
+    readers = SqliteReaders(path, most=1)
     with pytest.raises(StoreError, match="cannot be opened as a file"), readers.of_project(""):
         pass
     assert [] == list(tmp_path.iterdir())

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from agentlog.server.errands import Errands, share_of_others
+from agentlog.store.errands import Errands, share_of_others
 from agentlog.store.sqlite import SqliteStore
 from tests.server.collector import record
 

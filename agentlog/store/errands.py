@@ -1,4 +1,4 @@
-"""What a collector does on its store besides storing batches, in the moments between them.
+"""What a collector does on a SQLite store besides storing batches, in the moments between them.
 
 It takes up the journal of the home that it serves, lets searches find what is new, sums up what is
 stale, and deletes what is too old. The rule: a step is of so many events that few batches wait long
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from agentlog.store import index, pruning
+from agentlog.store.engine import Stopped
 from agentlog.store.sqlite import SqliteStore
 from agentlog.store.uptake import uptake
 
@@ -29,10 +30,6 @@ _SOME_UNDER_LOAD: Final = 250
 _SOME_PRUNED: Final = 100
 _AT_MOST: Final = 60.0
 _AFTER_TROUBLE: Final = 1.0
-
-
-class Stopped(Exception):  # noqa: N818 - it is no mistake
-    """Raised between two steps by who has no time for another."""
 
 
 def share_of_others(behind: int) -> float:
@@ -99,6 +96,7 @@ class Errands:
             between: Called between two steps of what cannot be left in the middle.
 
         """
+        self._store.check_place()
         self._is_idle = idle
         now = time.monotonic()
         if self._is_ill:

@@ -1,0 +1,191 @@
+"""Where a store is: what stands behind `--store`, and the engine that it names.
+
+    store.db, sqlite:store.db                   a SQLite file
+    clickhouse://user@host:8123/database        a ClickHouse; clickhouses:// speaks TLS
+
+The rules: this file alone knows which engines there are, and imports one only when its store is
+opened. An address is shown, logged and seen in the list of processes: so a password does not stand
+in it, but in $AGENTLOG_CLICKHOUSE_PASSWORD.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from agentlog.errors import ConfigurationError
+from agentlog.store.engine import Keyring, Readers, Sink, Where
+
+if TYPE_CHECKING:
+    from agentlog.store import Store
+
+RIGHT: Final = "a FILE, or such as clickhouse://user@host:8123/agentlog"
+PASSWORD: Final = "AGENTLOG_CLICKHOUSE_PASSWORD"  # noqa: S105 - the name of a variable
+
+_PORTS: Final = {"clickhouse": 8123, "clickhouses": 8443}
+_DATABASE: Final = "agentlog"
+_USER: Final = "default"
+
+_scheme = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://").match
+_is_name = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}").fullmatch
+
+
+def find(address: str) -> Where:
+    """Return where a store is; raises `ConfigurationError` if that is no address of one."""
+    scheme = _scheme(address)
+    if scheme and scheme[1].lower() in _PORTS:
+        return _clickhouse(address)
+    path = address.removeprefix("sqlite:")
+    if not path or (scheme and scheme[1].lower() != "sqlite"):
+        raise ConfigurationError(f"{address[:64]!a} is no store: it is {RIGHT}")
+    return SqliteFile(Path(path))
+
+
+def of_home(home: Path) -> Where:
+    """Return where the own store of a home is."""
+    from agentlog.store.home import STORE_NAME
+
+    return SqliteFile(home / STORE_NAME)
+
+
+# -- SQLite --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteFile:
+    """A store in a file of SQLite."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def option(self) -> str:
+        """Return the path as it is from everywhere on this machine."""
+        return str(self.path.absolute())
+
+    def on_cluster(self, name: str) -> Where:
+        """Refuse: a file is on one machine."""
+        raise ConfigurationError(
+            f"--cluster {name[:64]!a} is for a ClickHouse, and {self} is a file:"
+            " --store clickhouse://user@host:8123/agentlog"
+        )
+
+    def open(self) -> "Store":
+        """Open it; only to read, if a collector serves it."""
+        from agentlog.store.home import read_store
+
+        return read_store(self.path)
+
+    def keys(self) -> Keyring:
+        """Return its keys, which are in a file beside it."""
+        from agentlog.store.keyfile import KeyFile
+
+        return KeyFile(self.path)
+
+    def sink(self, *, home: Path | None, keep: float | None) -> Sink:
+        """Become the one collector of the file."""
+        from agentlog.store.sink import SqliteSink
+
+        return SqliteSink(self.path, home=home, keep=keep)
+
+    def readers(self) -> Readers:
+        """Read it beside its collector."""
+        from agentlog.store.readers import SqliteReaders
+
+        return SqliteReaders(self.path)
+
+
+# -- ClickHouse ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClickHouse:
+    """A store in a database of a ClickHouse, over its HTTP interface.
+
+    Attributes:
+        host: The name or address of the server.
+        port: The port of its HTTP interface.
+        user: Whose password is in the environment.
+        database: The database, which is made if it is not there.
+        is_secure: Whether it speaks TLS.
+        cluster: The name of the cluster that it is on; None for one server alone.
+
+    """
+
+    host: str
+    port: int
+    user: str = _USER
+    database: str = _DATABASE
+    is_secure: bool = False
+    cluster: str | None = None
+
+    def __str__(self) -> str:
+        scheme = "clickhouses" if self.is_secure else "clickhouse"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{quote(self.user, safe='')}@{host}:{self.port}/{self.database}"
+
+    option = __str__
+
+    def on_cluster(self, name: str) -> Where:
+        """Return the same on a cluster."""
+        if not _is_name(name):
+            raise ConfigurationError(
+                f"--cluster {name[:64]!a} is not accepted: it is a name of letters, digits and '_'"
+            )
+        return replace(self, cluster=name)
+
+    def open(self) -> "Store":
+        """Connect to it."""
+        store: Store = _engine().ClickHouseStore(self)
+        return store
+
+    def keys(self) -> Keyring:
+        """Return its keys, which are in a table."""
+        keyring: Keyring = _engine().ClickHouseKeys(self)
+        return keyring
+
+    def sink(self, *, home: Path | None, keep: float | None) -> Sink:  # noqa: ARG002 - no home's own
+        """Collect into it, beside others who do."""
+        sink: Sink = _engine().ClickHouseSink(self, keep=keep)
+        return sink
+
+    def readers(self) -> Readers:
+        """Read it, in several threads."""
+        readers: Readers = _engine().ClickHouseReaders(self)
+        return readers
+
+
+def _clickhouse(address: str) -> ClickHouse:
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        parts, port = SplitResult("", "", "", "", ""), None
+    database = parts.path.removeprefix("/").removesuffix("/") or _DATABASE
+    if parts.password is not None:
+        raise ConfigurationError(
+            "a password does not stand in an address, where others see it: take it out, and set"
+            f" {PASSWORD}"
+        )
+    if not parts.hostname or parts.query or parts.fragment or not _is_name(database) or port == 0:
+        raise ConfigurationError(f"{address[:64]!a} is no address of a ClickHouse: it is {RIGHT}")
+    return ClickHouse(
+        host=parts.hostname,
+        port=port or _PORTS[parts.scheme],
+        user=unquote(parts.username or _USER),
+        database=database,
+        is_secure=parts.scheme == "clickhouses",
+    )
+
+
+def _engine() -> Any:
+    """Import the engine; raises `ConfigurationError` where its client is not installed."""
+    try:
+        return import_module("agentlog.store.clickhouse")
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"a store in a ClickHouse needs {error.name}: pip install 'agentlog[clickhouse]'"
+        ) from error
