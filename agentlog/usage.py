@@ -98,12 +98,12 @@ def parser(commands: Mapping[str, Run]) -> argparse.ArgumentParser:
     return whole
 
 
-def _add_store(command: argparse.ArgumentParser, what: str) -> None:
+def _add_store(command: argparse.ArgumentParser, what: str, *, file: str = "a FILE") -> None:
     command.add_argument(
         "--store",
         type=_store,
         metavar="STORE",
-        help=f"{what}: a FILE, or clickhouse://user@host:8123/database; default: the home's own",
+        help=f"{what}: {file}, or clickhouse://user@host:8123/database; default: the home's own",
     )
 
 
@@ -243,7 +243,7 @@ def _add_prune_options(prune: argparse.ArgumentParser) -> None:
         metavar="AGE",
         help=_AGE,
     )
-    _add_store(prune, "the store of a collector")
+    _add_store(prune, "the store of a collector", file="a FILE that none serves just now")
 
 
 def _add_serve_options(serve: argparse.ArgumentParser) -> None:

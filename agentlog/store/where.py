@@ -37,7 +37,7 @@ def find(address: str) -> Where:
     scheme = _scheme(address)
     if scheme and scheme[1].lower() in _PORTS:
         return _clickhouse(address)
-    path = address.removeprefix("sqlite:")
+    path = address.removeprefix("sqlite:").removeprefix("//" if scheme else "")
     if not path or (scheme and scheme[1].lower() != "sqlite"):
         raise ConfigurationError(f"{address[:64]!a} is no store: it is {RIGHT}")
     return SqliteFile(Path(path))

@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from agentlog.replay.node import Node
 from agentlog.server.outline import outline_file
 from agentlog.store.outline import FIELDS
 from agentlog.store.sqlite import SqliteStore
@@ -51,36 +50,6 @@ def test_times_are_exact(collector):
     assert (1795252458.1234567, 1795252459) == (row["timestamp"], row["end_timestamp"])
 
 
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (
-            {"type": "ValueError", "message": "no luck\nat all", "traceback": "..."},
-            "ValueError: no luck",
-        ),
-        ({"type": "KeyError"}, "KeyError"),
-        ({"message": "alone"}, "alone"),
-        ("just a text\nof lines", "just a text"),
-        ({"type": 3, "message": ["no text"]}, None),
-        ({"type": "", "message": ""}, None),
-        ([1], None),
-        ({"type": "E", "message": "x" * 500}, f"E: {'x' * 297}"),
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("result", ["Fail", "Indeterminate"])
-def test_an_error_is_told_by_its_first_line(result, error, expected, tmp_path):
-    """As the replay in the terminal tells it, at most 300 characters."""
-    told = record(2, result=result, error=error)
-    with SqliteStore(tmp_path / "store.db") as store:
-        store.put([record(), told])
-        with store.outline(session_id()) as parts:
-            (rows,) = parts
-    (_, row) = json.loads(f"[{rows}]")
-    assert expected == row[FIELDS.index("error")]
-    assert (Node(told).error or "")[:300] == (expected or "")
-
-
 def test_a_log_line_has_its_level_and_logger(collector):
     """And no other event has; of a wrong type they are null."""
     log = {"action_type": "log", "level": "info", "logger": "agent"}
@@ -110,40 +79,6 @@ def test_what_runs_has_no_end_and_what_was_cut_off_says_so(tmp_path):
         for row in json.loads(f"[{rows}]")
     ]
     assert [[None, None, None], [None, "Indeterminate", "interrupted"]] == ends
-
-
-def test_damage_is_told_as_json_can(tmp_path):
-    """A moment beyond all times is still a number, a tag that is no text is left out."""
-    with SqliteStore(tmp_path / "store.db") as store:
-        store.put(
-            [record(timestamp=1e300, tags=["a", 1, None, "b"]), record(2, end_timestamp=-1e300)]
-        )
-        with store.outline(session_id()) as parts:
-            (rows,) = parts
-    told = {row[0]: dict(zip(FIELDS, row, strict=True)) for row in json.loads(f"[{rows}]")}
-    assert 1e15 == told[event_id(1)]["timestamp"]
-    assert ["a", "b"] == told[event_id(1)]["tags"]
-    assert -1e15 == told[event_id(2)]["end_timestamp"]
-
-
-def test_a_nul_cuts_nothing(tmp_path):
-    """Neither a name nor an error, though a text of SQLite ends there."""
-    texts = {name: f'{name}\0 ]"[,\\u0000' for name in ("event_type", "model", "rating")}
-    log = {"action_type": "log", "level": "in\0fo", "logger": "a\0"}
-    error = {"type": "E\0F", "message": "\0g"}
-    root = without(record(**texts), "end_timestamp", "result")
-    with SqliteStore(tmp_path / "store.db") as store:
-        store.put([root, record(2, **log), record(3, result="Fail", error=error)])
-        store.put([record(4, result="Fail", error="x\0y"), record(5, model=None, rating=["\0"])])
-        with store.outline(session_id()) as parts:
-            (rows,) = parts
-    one, line, failed, other, odd = (
-        dict(zip(FIELDS, row, strict=True)) for row in json.loads(f"[{rows}]")
-    )
-    assert texts == {name: one[name] for name in texts}
-    assert log == {name: line[name] for name in log}
-    assert ("E\0F: \0g", "x\0y") == (failed["error"], other["error"])
-    assert (None, None) == (odd["model"], odd["rating"])
 
 
 def test_a_few_rows_cost_no_more_in_a_long_session(tmp_path):
@@ -225,31 +160,3 @@ def test_a_long_run_is_there_at_once(count, most, tmp_path):
             assert time.process_time() - began < most
             file.seek(0)
             assert count == len(json.load(file)["rows"])
-
-
-def test_a_row_has_what_it_cost(tmp_path):
-    """By the halves together; of an unknown model it says so, and without tokens nothing."""
-    pytest.importorskip("genai_prices")
-    spent = {"model": "claude-sonnet-4-5", "prompt_tokens": 10_000, "completion_tokens": 100}
-    begun = without(record(3), "end_timestamp", "result") | {"model": "gpt-4"}
-    ended = {"id": event_id(3), "session_id": session_id(1), "end_timestamp": 2.0}
-    records = [
-        record(),
-        record(2, **spent, params={"provider": "anthropic", "cached_tokens": 9_000}),
-        begun | {"params": {"provider": "openai"}},
-        ended | {"prompt_tokens": 812, "completion_tokens": 96},
-        record(4, **spent | {"model": "a\0b\n"}),
-        record(5, model="gpt-4"),
-        record(6, **spent, params={"provider": 1, "cached_tokens": "x", "cache_write_tokens": -1}),
-    ]
-    with SqliteStore(written(tmp_path / "store.db", records)) as store:
-        rows = rows_of(store)
-        assert [None, 0.0072, 0.03012, "unknown", None, 0.0315] == [row[-1] for row in rows]
-        with store.outline(session_id(1), [event_id(4), event_id(3)]) as parts:
-            assert rows[2:4] == json.loads(f"[{','.join(parts)}]")
-
-
-def rows_of(store):
-    """Return the rows of the first session of a store."""
-    with store.outline(session_id(1)) as parts:
-        return json.loads(f"[{','.join(parts)}]")

@@ -125,23 +125,3 @@ def test_what_is_interrupted_is_new():
             connection.execute("UPDATE events SET interrupted = 1")
         assert ["interrupted"] == [event["reason"] for event in news.of(store)]
         assert [] == list(news.of(store))
-
-
-def test_halves_may_come_in_any_order():
-    """A close half without its open half is told, and again when that has come."""
-    place = {"id": "1", "session_id": "s"}
-    with SqliteStore() as store:
-        store.put([place | {"end_timestamp": 2.0, "result": "Success"}])
-        news = News("s")
-        assert 1 == len(list(news.of(store)))
-        store.put([place | {"parent_id": None, "event_type": "late", "timestamp": 1.0}])
-        assert [("late", "Success")] == names(news.of(store))
-
-
-def test_another_project_is_not_followed():
-    """What one project put, no other sees."""
-    with SqliteStore() as store:
-        event = {"id": "1", "session_id": "s", "parent_id": None, "event_type": "a", "timestamp": 1}
-        store.for_project("anna").put([event])
-        assert [] == list(News("s").of(store))
-        assert 1 == len(list(News("s").of(store.for_project("anna"))))

@@ -1,0 +1,55 @@
+"""The keys of a store."""
+
+import time
+
+import pytest
+
+from agentlog import keys
+from agentlog.errors import ConfigurationError
+from tests.busy import up_to
+
+
+def test_a_key_that_is_added_is_known_until_it_is_revoked(place):
+    """By a collector that runs, too, soon after; the name is free again then."""
+    collecting, keyring = place.keys(), place.keys()
+    assert [] == list(keyring.load()) == list(collecting.now())
+    anna, bert = keys.add(keyring, "anna", now=1.0), keys.add(keyring, "bert", now=2.0)
+    assert [("anna", 1.0), ("bert", 2.0)] == [(key.name, key.added) for key in keyring.load()]
+    ring = keys.Ring(collecting)
+    assert known(ring, anna, "anna")
+    assert known(ring, bert, "bert")
+    assert ring.name_of("something else") is None
+    keyring.revoke("anna")
+    assert known(ring, anna, None)
+    assert known(ring, bert, "bert")
+    again = keys.add(keyring, "anna", now=3.0)
+    assert known(ring, again, "anna")
+    assert ["bert", "anna"] == [key.name for key in keyring.load()]
+
+
+def known(ring, key, name):
+    """Say whether a key becomes known by a name, soon."""
+    until = time.monotonic() + up_to(20)
+    while ring.name_of(key) != name:
+        if time.monotonic() > until:
+            return False
+    return True
+
+
+def test_a_name_has_one_key(place):
+    """Whoever wants another revokes it first."""
+    keyring = place.keys()
+    keys.add(keyring, "anna")
+    with pytest.raises(ConfigurationError, match="anna has a key"):
+        keys.add(place.keys(), "anna")
+    with pytest.raises(ConfigurationError, match="there is no key 'bert'"):
+        keyring.revoke("bert")
+    assert ["anna"] == [key.name for key in keyring.load()]
+
+
+def test_keys_are_of_one_store(engine):
+    """No other knows them, and nothing of a key is kept but its digest."""
+    one, other = engine.where(), engine.where()
+    key = keys.add(one.keys(), "anna")
+    assert [keys.digest(key)] == [kept.sha256 for kept in one.keys().load()]
+    assert [] == list(other.keys().load())

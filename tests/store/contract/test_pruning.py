@@ -1,0 +1,86 @@
+"""Forgetting: what is old is gone everywhere, and what comes later is there."""
+
+from itertools import count
+
+import pytest
+
+from tests.store.contract.records import OTHER, SESSION, closed, collect, opened
+
+OLD, NEW = 1_700_000_000.0, 1_700_500_000.0
+"""When something came to a collector."""
+
+
+def test_a_session_goes_whole_or_stays_whole(place):
+    """What counts is when something new of it came last, to a collector of any project."""
+    collect(place, ("", opened("a", params="needle")), arrived=OLD)
+    old = opened("a", session_id=OTHER, params="needle"), closed("a", session_id=OTHER)
+    collect(place, ("", *old), ("anna", *old), arrived=OLD)
+    collect(place, ("", closed("a"), opened("b", 2.0)), arrived=NEW)
+    with place.open() as store:
+        anna = store.for_project("anna")
+        assert 2 == len(store.search("needle"))
+        assert 0 == store.prune(OLD - 1)
+        assert 2 == store.prune(OLD + 1)
+        assert [SESSION] == [summary.id for summary in store.sessions()]
+        assert ["a", "b"] == [event["id"] for event in store.session(SESSION)]
+        assert [SESSION] == [event["session_id"] for event in store.search("needle")]
+        assert [] == anna.sessions() == anna.search("needle")
+        assert 1 == store.prune(NEW + 1)
+        assert (0, 0) == (store.stats().sessions, store.stats().events)
+
+
+def test_a_session_that_is_gone_is_found_by_nobody(place):
+    """By none of the questions that there are."""
+    collect(place, ("", opened("a", params="needle"), closed("a")), arrived=OLD)
+    with place.open() as store:
+        store.prune(OLD + 1)
+        assert None is store.event(SESSION, "a")
+        assert None is store.summary(SESSION)
+        assert [] == store.session(SESSION) == store.sessions() == store.search("needle")
+        assert [] == store.summaries([SESSION]) == store.projects()
+        assert [] == list(store.calls([SESSION])) == list(store.following(SESSION)())
+        assert 0 == store.count_of(SESSION)
+        assert not store.is_silent(SESSION)
+        with store.texts_of(SESSION) as texts, store.outline(SESSION) as rows:
+            assert [] == list(texts) == list(rows)
+
+
+def test_what_comes_later_of_a_session_that_is_gone_is_there_alone(place):
+    """A record that is new, or a half of what was there; and it can be deleted again."""
+    collect(place, ("", opened("a"), opened("b"), opened("c")), arrived=OLD)
+    with place.open() as store:
+        assert 1 == store.prune(OLD + 1)
+    late = closed("a"), opened("d", params="needle")
+    collect(place, ("", *late), arrived=NEW)
+    with place.open() as store:
+        assert closed("a") == store.event(SESSION, "a")
+        assert {"a", "d"} == {event["id"] for event in store.session(SESSION)}
+        assert ["d"] == [event["id"] for event in store.search("needle")]
+        assert [2] == [summary.events for summary in store.sessions()]
+        assert 1 == store.prune(NEW + 1)
+        assert [] == store.sessions()
+
+
+@pytest.mark.parametrize("stamps", [{}, {"timestamp": 9e9}, {"timestamp": None}])
+def test_what_came_to_a_collector_counts_from_then(place, stamps):
+    """Whatever clock its events were recorded by, if by any; what comes again is nothing new."""
+    collect(place, ("", opened("a", **stamps)), arrived=OLD)
+    with place.open() as store:
+        assert 0 == store.prune(OLD - 1)
+        assert 1 == store.prune(OLD + 1)
+
+
+def test_a_collector_deletes_what_it_does_not_keep(place):
+    """By itself, in its errands."""
+    collect(place, ("", opened("a"), opened("b")), ("anna", opened("a")), arrived=OLD)
+    sink = place.sink(home=None, keep=86_400.0)
+    try:
+        for _ in count():
+            sink.errands.run(idle=True, between=lambda: None)
+            with place.open() as store:
+                if not store.stats().events:
+                    break
+    finally:
+        sink.close()
+    with place.open() as store:
+        assert [] == store.projects()
