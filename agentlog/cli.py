@@ -197,6 +197,32 @@ def _keys(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _move(chosen: argparse.Namespace) -> int:
+    """Put what is in a store into another one too, such as a file into a ClickHouse.
+
+    All sessions of all projects, and the keys; nothing is taken away. What the
+    other store has is left as it is: so a move that was ended goes on where it
+    was when it is begun again, and one of a store that is served meanwhile is
+    begun again when nobody writes there any more. Then it takes moments.
+
+    In the end both sides are counted. The exit status is 1 if the other store
+    lacks something.
+    """
+    from agentlog import move
+
+    target = chosen.target
+    outcome = move.move(
+        chosen.source,
+        target.on_cluster(chosen.cluster) if chosen.cluster else target,
+        home_directory(),
+        usage.complain,
+    )
+    for note in outcome.notes:
+        usage.complain(note)
+    print(usage.safe(outcome.text))
+    return usage.FAILED if outcome.notes else 0
+
+
 def _demo(_chosen: argparse.Namespace) -> int:
     """Run a small agent, recorded by agentlog, and show its replay.
 
@@ -230,5 +256,6 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "prune": recorded.prune,
     "serve": _serve,
     "keys": _keys,
+    "move": _move,
     "demo": _demo,
 }

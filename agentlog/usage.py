@@ -318,6 +318,28 @@ def _add_keys_store(command: argparse.ArgumentParser, *, default: object) -> Non
     )
 
 
+def _add_move_options(move: argparse.ArgumentParser) -> None:
+    move.add_argument(
+        "--from",
+        dest="source",
+        type=_store,
+        metavar="STORE",
+        help="the store it is in: a FILE, or clickhouse://user@host:8123/database; default: the"
+        " home's own",
+    )
+    move.add_argument(
+        "--to",
+        dest="target",
+        type=_store,
+        required=True,
+        metavar="STORE",
+        help="the store it goes to, made if it is not there",
+    )
+    move.add_argument(
+        "--cluster", metavar="NAME", help="the cluster that the ClickHouse it goes to is on"
+    )
+
+
 _OPTIONS = {
     "sessions": _add_store_options,
     "replay": _add_replay_options,
@@ -329,6 +351,7 @@ _OPTIONS = {
     "prune": _add_prune_options,
     "serve": _add_serve_options,
     "keys": _add_keys_options,
+    "move": _add_move_options,
 }
 
 

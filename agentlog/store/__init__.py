@@ -107,6 +107,25 @@ class StoreStats:
     size: int
 
 
+class Extent(NamedTuple):
+    """How much there is of a session.
+
+    Attributes:
+        events: How many events.
+        halves: How many beginnings and ends of theirs there are; what has a name has begun.
+        digest: Which these are: the sum, over the events, of the CRC-32 of the id (zlib's, of its
+            UTF-8) times 4, and 2 more if it has begun, and 1 more if it has ended.
+        heard: When something of it came last, in seconds since the epoch, as `prune` has it; None
+            if nobody knows.
+
+    """
+
+    events: int
+    halves: int
+    digest: int
+    heard: float | None
+
+
 class Call(NamedTuple):
     """A call of a model, or an event around one, which has no tokens and costs nothing itself.
 
@@ -158,6 +177,12 @@ class Store(Protocol):
 
     def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
         """Return those of these sessions that are there, as they stand in a list."""
+
+    def extents(self, session_ids: Iterable[str]) -> dict[str, Extent]:
+        """Return by its id how much there is of each of these sessions that is there.
+
+        No payload is read for it.
+        """
 
     def resolve(self, prefix: str) -> str:
         """Return the id of the one session that begins with `prefix`, or of the `last` one.

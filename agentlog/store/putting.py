@@ -26,6 +26,9 @@ _MERGED = """
        OR (excluded.owner NOTNULL AND owner IS NULL)
 """
 
+# What is moved here from another store was heard of earlier than what has come meanwhile.
+_HEARD = "UPDATE sessions SET arrived = max(coalesce(arrived, 0), ?) WHERE number = ?"
+
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Teach a connection how two texts of one half are told apart."""
@@ -62,7 +65,7 @@ def put(
         schema.give_way(connection, session)
     if arrived is not None and connection.total_changes > before:
         noted = [(arrived, number) for number in numbers.values()]
-        connection.executemany("UPDATE sessions SET arrived = ? WHERE number = ?", noted)
+        connection.executemany(_HEARD, noted)
 
 
 def _halves(entries: Iterable[Entry]) -> dict[Address, list[str | None]]:

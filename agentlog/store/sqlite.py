@@ -22,6 +22,7 @@ from agentlog.store import (
     EVERY_SESSION,
     LAST,
     Call,
+    Extent,
     Receipt,
     Refusal,
     SessionFilter,
@@ -29,6 +30,7 @@ from agentlog.store import (
     StoreStats,
     calls,
     events,
+    extents,
     ids,
     index,
     listing,
@@ -103,6 +105,11 @@ class SqliteStore:
         """Return those of these sessions that are there, as they stand in a list."""
         with self.reading() as connection:
             return listing.summaries(connection, self.project, session_ids)
+
+    def extents(self, session_ids: Iterable[str]) -> dict[str, Extent]:
+        """Return by its id how much there is of each of these sessions that is there."""
+        with self.reading() as connection:
+            return extents.of_sessions(connection, self.project, session_ids)
 
     def calls(self, session_ids: Iterable[str]) -> Iterator[tuple[str, list[Call]]]:
         """Yield the calls of models in sessions and what is around them: see calls.py.
@@ -355,6 +362,7 @@ class SqliteStore:
 def _prepare(connection: sqlite3.Connection) -> None:
     putting.prepare(connection)
     listing.prepare(connection)
+    extents.prepare(connection)
     outline.prepare(connection)
 
 

@@ -27,6 +27,7 @@ COMMANDS = [
     "prune",
     "serve",
     "keys",
+    "move",
     "demo",
 ]
 
@@ -67,6 +68,8 @@ def test_the_version_is_told(capsys):
         ["replay", "--depth", "two"],
         ["replay", "--err"],
         ["sessions", "last"],
+        ["move"],
+        ["move", "--from", "a.db"],
         ["prune"],
         ["prune", "--older-than", "30"],
         ["prune", "--older-than", "d"],

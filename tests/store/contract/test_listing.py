@@ -1,6 +1,7 @@
 """The list of sessions: what is said of each, which are in it, and in which order."""
 
 import time
+from zlib import crc32
 
 import pytest
 
@@ -231,3 +232,22 @@ def test_what_stands_in_for_a_session_gives_way(store):
     (summary,) = store.sessions()
     assert ("own", 2) == (summary.event_type, summary.events)
     assert ["root", "1"] == [found["id"] for found in store.session("s")]
+
+
+def test_of_a_session_it_is_told_how_much_there_is(fresh):
+    """How many events and halves, which they are, and when it was heard of."""
+    store, other = fresh(), fresh()
+    store.put([root("s"), event("s", "1", 3.0), {"id": "2", "session_id": "s", "end_timestamp": 5}])
+    store.put([root("t")])
+    found = store.extents(["s", "t", "nope"])
+    digest = 6 * crc32(b"root") + 7 * crc32(b"1") + 5 * crc32(b"2")
+    assert {"s": (3, 4, digest, 5.0), "t": (1, 1, 6 * crc32(b"root"), 1.0)} == found
+    assert {} == other.extents(["s"])
+
+
+def test_of_halves_that_come_again_no_more_is_told(store):
+    """Whichever they are: what is there is told, not what came."""
+    for _ in range(2):
+        store.put([root("s"), {"id": "root", "session_id": "s", "end_timestamp": 5.0}])
+        store.put([{**root("s"), "end_timestamp": 5.0}])
+    assert (1, 2, 7 * crc32(b"root"), 5.0) == store.extents(["s"])["s"]
