@@ -27,7 +27,7 @@ _WATCH: Final = (
 )
 # An event that was deleted since has no id; its session is gone, and told of.
 _CHANGED = """
-    SELECT DISTINCT name, session_id, id FROM changed
+    SELECT name, session_id, id FROM (SELECT DISTINCT session, number FROM changed) AS changed
     JOIN sessions ON sessions.number = changed.session JOIN projects ON projects.number = project
     LEFT JOIN events ON events.number = changed.number
     ORDER BY changed.session, changed.number
