@@ -64,7 +64,8 @@ class News:
 
     Attributes:
         changes: What has; None if something has, and nobody knows what.
-        mark: Up to when that is all; it never goes back.
+        mark: Up to when that is all; it never goes back. Where collectors share the epoch it goes
+            on with the time, though nothing is new.
 
     """
 
@@ -79,7 +80,8 @@ class Marks:
     Attributes:
         epoch: What tells them from those of another count. Collectors that share it understand each
             other's: who has read from one of them can listen to another.
-        start: The mark before all news.
+        start: The mark before all news. Where collectors share the epoch it is `slack` ago, and
+            what was stored since then is news.
         slack: By how much a mark of another collector may be ahead of what is seen here. So who
             comes with one is told what is new since so much before it.
 

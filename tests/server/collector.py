@@ -49,11 +49,14 @@ class Answer:
 
 
 class Collector:
-    """`agentlog serve` for a `with` block; its log is in `log()`, its token in `token`."""
+    """`agentlog serve` for a `with` block; its log is in `log()`, its token in `token`.
+
+    `store` is the name of a file in the directory, or an address; None is the home's own.
+    """
 
     def __init__(self, directory: Path, *options: str, store: str | None = "store.db", **variables):
         self.home = directory / "home"
-        self.store = self.home / "store.db" if store is None else directory / store
+        self.store = self.home / "store.db" if store is None else _store_in(directory, store)
         chosen = [] if store is None else ["--store", str(self.store)]
         self._command = [*AGENTLOG, "serve", *chosen, "--port", "0", *options]
         self._environ = environ(AGENTLOG_HOME=str(self.home), **variables)
@@ -170,6 +173,10 @@ class Collector:
             status = main([*arguments, "--store", str(self.store)])
         assert (0, "") == (status, err.getvalue())
         return out.getvalue()
+
+
+def _store_in(directory, store):
+    return store if "://" in store else directory / store
 
 
 # -- Records ---------------------------------------------------------------------------------------

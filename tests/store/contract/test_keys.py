@@ -29,7 +29,7 @@ def test_a_key_that_is_added_is_known_until_it_is_revoked(place):
 
 def known(ring, key, name):
     """Say whether a key becomes known by a name, soon."""
-    until = time.monotonic() + up_to(20)
+    until = time.monotonic() + up_to(5)
     while ring.name_of(key) != name:
         if time.monotonic() > until:
             return False

@@ -27,7 +27,7 @@ def put(sink, *records, project=""):
 def told(sink, *expected):
     """Ask what is new until these ids were told; return all that were, by session."""
     found = {}
-    until = time.monotonic() + up_to(20)
+    until = time.monotonic() + up_to(5)
     while time.monotonic() < until and not set(expected) <= {
         x for ids in found.values() for x in ids
     }:
@@ -83,7 +83,7 @@ def test_a_session_that_goes_is_told(place):
     """So nobody goes on looking at it."""
     collect(place, ("", opened("a")), arrived=NOW)
     with closing(place.sink(home=None, keep=3600.0)) as sink:
-        until = time.monotonic() + up_to(20)
+        until = time.monotonic() + up_to(5)
         gone = []
         while not gone and time.monotonic() < until:
             sink.errands.run(idle=True, between=lambda: None)
@@ -101,3 +101,16 @@ def test_collectors_of_one_store_tell_what_the_others_put(engine, place, sink):
         put(other, opened("b"))
         for one in (sink, other):
             assert {"a", "b"} <= told(one, "a", "b")[("", SESSION)]
+
+
+def test_who_has_read_from_one_collector_can_listen_to_another(engine, place, sink):
+    """Also to one that has just begun, and where nothing is new: marks go on with the time."""
+    if not engine.is_shared:
+        pytest.skip("one collector has it alone")
+    before = sink.news().mark
+    until = time.monotonic() + up_to(5)
+    while sink.news().mark == before and time.monotonic() < until:
+        pass
+    with closing(place.sink(home=None, keep=None)) as other:
+        assert before < sink.news().mark
+        assert other.marks.start <= sink.news().mark - sink.marks.slack

@@ -1,0 +1,220 @@
+"""Several collectors over one store, without a word between them.
+
+Each test asks them in turn, as a load balancer does, or picks the one that makes it hard.
+"""
+
+import http.client
+import json
+import signal
+import threading
+import time
+from collections import Counter
+from contextlib import ExitStack
+from itertools import count
+
+import pytest
+
+from tests.busy import up_to
+from tests.server.collector import PATIENCE, Collector, event_id, record, session_id
+from tests.server.streams import Stream
+from tests.store.contract.engines import MISSING, ClickHouse
+
+pytestmark = pytest.mark.skipif(
+    bool(MISSING), reason=f"{', '.join(MISSING)} not installed: `make test-clickhouse` has it"
+)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    """A ClickHouse."""
+    started = ClickHouse(tmp_path_factory.mktemp("clickhouse"))
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def pair(engine, tmp_path):
+    """Two collectors of one store, on this machine."""
+    with both(engine, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def strangers(engine, tmp_path):
+    """Two that ask for keys, behind a proxy of one name."""
+    with both(engine, tmp_path, "--allow-host", "logs.example.com", key="anna") as found:
+        yield found
+
+
+class both(ExitStack):  # noqa: N801 - it is used as a function
+    """Start two collectors of a store that is theirs alone."""
+
+    def __init__(self, engine, directory, *options, key=None):
+        super().__init__()
+        store = str(engine.where())
+        self.collectors = [Collector(directory, *options, store=store) for _ in range(2)]
+        self.anna = self.collectors[0].key(key) if key else None
+
+    def __enter__(self):
+        super().__enter__()
+        for collector in self.collectors:
+            self.enter_context(collector)
+        return self
+
+
+# -- Storing and reading ---------------------------------------------------------------------------
+
+
+def test_what_one_has_taken_all_show(pair):
+    """At once: the receipt says that it is stored. What is sent to both is there once."""
+    one, other = pair.collectors
+    for collector in (one, other):
+        assert {"accepted": 2, "refused": []} == collector.post([record(), record(2)]).json
+    opened = {name: record(3)[name] for name in record(3) if "end" not in name and name != "result"}
+    ended = {"id": event_id(3), "session_id": session_id(), "end_timestamp": 2e9, "result": "Fail"}
+    assert 200 == one.post([ended]).status
+    assert 200 == other.post([opened]).status
+    answers = [collector.get(f"/v1/sessions/{session_id()}").json for collector in (one, other)]
+    assert answers[0] == answers[1]
+    assert {event_id(2), event_id(3)} == {event["id"] for event in answers[0]["events"]}
+    lists = [collector.get("/v1/sessions").json["sessions"] for collector in (one, other)]
+    assert [[(3, "succeeded")]] * 2 == [[(s["events"], s["state"]) for s in one] for one in lists]
+
+
+def test_live_pages_learn_of_what_another_took(pair):
+    """Of a session, and of the list of sessions."""
+    one, other = pair.collectors
+    one.post([record()])
+    with Stream(other, session=session_id()) as page, Stream(other) as sessions:
+        one.post([record(2)])
+        assert event_id(2) == page.rows(event_id(2))[event_id(2)][0]
+        told = sessions.next()
+        assert ("sessions", [session_id()]) == (told.event, [row["id"] for row in told.data])
+        other.post([record(3)])
+        page.rows(event_id(3))
+
+
+def test_who_read_from_one_can_listen_to_another(pair):
+    """Nothing is missed in between, and nothing has to be read anew."""
+    one, other = pair.collectors
+    one.post([record()])
+    at = one.get(f"/v1/sessions/{session_id()}/outline").json["at"]
+    one.post([record(2)])
+    with Stream(other, session=session_id(), after=at) as page:
+        other.post([record(3)])
+        page.rows(event_id(2), event_id(3))  # which fails if it is told to read anew
+        last = page.id
+    one.post([record(4)])
+    with Stream(one, session=session_id(), last_id=last) as page:
+        page.rows(event_id(4))
+
+
+# -- Keys and cookies ------------------------------------------------------------------------------
+
+
+def test_a_cookie_that_one_gave_opens_all(strangers):
+    """It is the key itself, by a name that they have in common."""
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Host": "logs.example.com"}
+    one, other = strangers.collectors
+    welcome = one.ask("POST", "/", f"key={strangers.anna}", form)
+    assert 303 == welcome.status
+    cookie = welcome.headers["Set-Cookie"].partition(";")[0]
+    other.post([record()], strangers.anna)
+    for collector in (one, other):
+        answer = collector.ask("GET", "/v1/sessions", headers={"Cookie": cookie})
+        assert [session_id()] == [session["id"] for session in answer.json["sessions"]]
+
+
+def test_keys_come_and_go_for_all(strangers):
+    """Soon after they were added or revoked."""
+    one, other = strangers.collectors
+    bert = one.key("bert")
+    for collector in (one, other):
+        assert comes(lambda where: where.post([record()], bert).status, collector, 200)
+    one.command("keys", "revoke", "bert")
+    for collector in (one, other):
+        assert comes(lambda where: where.get("/v1/sessions", bert).status, collector, 401)
+
+
+def comes(ask, collector, expected):
+    """Say whether an answer comes, soon."""
+    until = time.monotonic() + up_to(20)
+    while ask(collector) != expected:
+        if time.monotonic() > until:
+            return False
+    return True
+
+
+# -- Death -----------------------------------------------------------------------------------------
+
+
+class Sender:
+    """Sends batches, each until somebody acknowledges it: if not this collector, the next one."""
+
+    BATCH = 50
+
+    def __init__(self, collectors, lanes=3):
+        self._collectors = collectors
+        self._numbers = count(1)
+        self._stopping = threading.Event()
+        self._has_come = threading.Semaphore(0)
+        self.acknowledged = []
+        self._threads = [threading.Thread(target=self._send, args=(n,)) for n in range(lanes)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(PATIENCE)
+
+    def wait_for(self, batches):
+        """Wait until so many more batches were acknowledged."""
+        for _ in range(batches):
+            assert self._has_come.acquire(timeout=up_to(PATIENCE))
+
+    def _send(self, lane):
+        turn = count(lane)
+        while not self._stopping.is_set():
+            start = next(self._numbers) * self.BATCH
+            numbers = range(start, start + self.BATCH)
+            body = json.dumps({"events": [record(n) for n in numbers]})
+            while not self._is_taken(body, self._collectors[next(turn) % 2].port):
+                if self._stopping.is_set():
+                    return
+            self.acknowledged += map(event_id, numbers)
+            self._has_come.release()
+
+    def _is_taken(self, body, port):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        try:
+            connection.request("POST", "/v1/events", body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return answer.status == 200 and json.loads(answer.read())["accepted"] == self.BATCH
+        except (OSError, http.client.HTTPException, ValueError):
+            return False
+        finally:
+            connection.close()
+
+
+def test_any_of_them_may_die_at_any_moment(pair):
+    """Under load, killed and started again in turn: all that was acknowledged is there, once."""
+    pair.collectors[0].post([record()])
+    with Sender(pair.collectors) as sender:
+        for turn in range(4):
+            sender.wait_for(5)
+            dying = pair.collectors[turn % 2]
+            dying.stop(signal.SIGKILL)
+            sender.wait_for(5)  # the other one goes on
+            dying.start()
+        sender.wait_for(5)
+    for collector in pair.collectors:
+        found = collector.get(f"/v1/sessions/{session_id()}").json["events"]
+        times = Counter(event["id"] for event in found)
+        assert set(sender.acknowledged) <= times.keys()
+        assert {1} == set(times.values())
+        (listed,) = collector.get("/v1/sessions").json["sessions"]
+        assert 1 + len(times) == listed["events"]
