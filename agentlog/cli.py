@@ -200,10 +200,10 @@ def _keys(chosen: argparse.Namespace) -> int:
 def _move(chosen: argparse.Namespace) -> int:
     """Put what is in a store into another one too, such as a file into a ClickHouse.
 
-    All sessions of all projects, and the keys; nothing is taken away. What the
-    other store has is left as it is: so a move that was ended goes on where it
-    was when it is begun again, and one of a store that is served meanwhile is
-    begun again when nobody writes there any more. Then it takes moments.
+    All sessions of all projects, and the keys; nothing is taken away. A move
+    that was ended goes on where it was when it is begun again. A store may be
+    served while it is moved: another move, when its collector has stopped,
+    brings what has come meanwhile.
 
     In the end both sides are counted. The exit status is 1 if the other store
     lacks something.

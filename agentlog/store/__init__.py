@@ -112,7 +112,8 @@ class Extent(NamedTuple):
 
     Attributes:
         events: How many events.
-        halves: How many beginnings and ends of theirs there are; what has a name has begun.
+        halves: How many beginnings and ends of theirs there are: of what has a `timestamp` that is
+            a number, and of what has an `end_timestamp`.
         digest: Which these are: the sum, over the events, of the CRC-32 of the id (zlib's, of its
             UTF-8) times 4, and 2 more if it has begun, and 1 more if it has ended.
         heard: When something of it came last, in seconds since the epoch, as `prune` has it; None

@@ -16,7 +16,7 @@ _EXTENTS = """
     SELECT session_id, (
         SELECT json_array(count(*), sum(has_begun + has_ended),
             sum(crc32(id) * (4 + 2 * has_begun + has_ended)))
-        FROM (SELECT id, event_type NOTNULL AS has_begun, close NOTNULL AS has_ended
+        FROM (SELECT id, timestamp NOTNULL AS has_begun, close NOTNULL AS has_ended
             FROM events WHERE session = sessions.number)
     ), coalesce(arrived, last)
     FROM sessions
