@@ -40,9 +40,10 @@ def sessions(chosen: argparse.Namespace) -> int:
     """
     from agentlog import prices
     from agentlog.replay import listing, spending, terminal
+    from agentlog.store import SessionFilter
 
     with _reading(chosen) as reading:
-        found = reading.store.sessions()
+        found = reading.store.sessions(SessionFilter(limit=chosen.limit))
         priced = found if prices.are_there() else ()
         costs = spending.by_session(reading.store.calls(summary.id for summary in priced))
     if not found:
@@ -119,7 +120,7 @@ def show(chosen: argparse.Namespace) -> int:
         store = reading.store
         session_id = store.resolve(chosen.session)
         found = showing.found(_forest(store, session_id), chosen.event)
-        if not found and chosen.session == LAST and (other := _session_of(store, chosen.event)):
+        if not found and chosen.session == LAST and (other := store.session_with(chosen.event)):
             found = showing.found(_forest(store, other), chosen.event)
     if not found:
         further = ": name the session behind it" if chosen.session == LAST else ""
@@ -280,12 +281,6 @@ def _prune_store(where: "Where", before: float) -> int:
     with where.open() as store:
         print(f"{plural(store.prune(before), 'session')} deleted")
     return 0
-
-
-def _session_of(store: "Store", event_id: str) -> str | None:
-    """Return the newest session that has the event of a whole id."""
-    found = (summary.id for summary in store.sessions() if store.event(summary.id, event_id))
-    return next(found, None)
 
 
 def _forest(store: "Store", session_id: str) -> "list[Node]":

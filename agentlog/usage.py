@@ -116,6 +116,11 @@ def _add_store_options(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_sessions_options(sessions: argparse.ArgumentParser) -> None:
+    _add_store_options(sessions)
+    sessions.add_argument("--limit", type=_count, metavar="N", help="only the N newest")
+
+
 def _add_replay_options(replay: argparse.ArgumentParser) -> None:
     _add_store_options(replay)
     replay.add_argument(
@@ -341,7 +346,7 @@ def _add_move_options(move: argparse.ArgumentParser) -> None:
 
 
 _OPTIONS = {
-    "sessions": _add_store_options,
+    "sessions": _add_sessions_options,
     "replay": _add_replay_options,
     "show": _add_show_options,
     "diff": _add_diff_options,
@@ -376,6 +381,12 @@ def _store(text: str) -> "Where":
 def _levels(text: str) -> int:
     if not re.fullmatch("[0-9]{1,9}", text):
         raise argparse.ArgumentTypeError("it is a number of levels, such as 2")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError("it is a number of sessions, such as 20")
     return int(text)
 
 

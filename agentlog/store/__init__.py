@@ -191,6 +191,9 @@ class Store(Protocol):
         Raises `SessionNotFoundError` if none does, or several do: then it names them.
         """
 
+    def session_with(self, event_id: str) -> str | None:
+        """Return the id of the newest session that has an event of this id, None if none has."""
+
     def calls(self, session_ids: Iterable[str]) -> Iterator[tuple[str, list[Call]]]:
         """Yield, by the sessions that have calls of models, these and what is around them."""
 

@@ -63,6 +63,12 @@ _BEGINNING = """
     AND session_id >= :prefix AND session_id < :prefix || char(0x10FFFF)
     ORDER BY session_id LIMIT :most
 """
+_WITH = """
+    SELECT session_id FROM sessions
+    WHERE project = (SELECT number FROM projects WHERE name = :project)
+    AND EXISTS (SELECT 1 FROM events WHERE session = sessions.number AND id = :event_id)
+    ORDER BY timestamp DESC, session_id DESC LIMIT 1
+"""
 _SOME = "AND session_id IN (SELECT value FROM json_each(:session_ids))"
 _CLAUSES = {
     "since": "AND sessions.timestamp >= :since",
@@ -107,6 +113,13 @@ def is_silent(connection: sqlite3.Connection, project: str, session_id: str) -> 
     named = {"project": bindable(project), "session_id": bindable(session_id)}
     silent = time.time() - SILENT_AFTER
     return bool(connection.execute(_IS_SILENT, {**named, "silent": silent}).fetchone()[0])
+
+
+def session_with(connection: sqlite3.Connection, project: str, event_id: str) -> str | None:
+    """Return the newest session of a project that has an event of this id."""
+    named = {"project": bindable(project), "event_id": bindable(event_id)}
+    found = connection.execute(_WITH, named).fetchone()
+    return str(found[0]) if found else None
 
 
 def ids_beginning_with(connection: sqlite3.Connection, project: str, prefix: str) -> list[str]:

@@ -111,6 +111,11 @@ class SqliteStore:
         with self.reading() as connection:
             return extents.of_sessions(connection, self.project, session_ids)
 
+    def session_with(self, event_id: str) -> str | None:
+        """Return the id of the newest session that has an event of this id, None if none has."""
+        with self.reading() as connection:
+            return listing.session_with(connection, self.project, event_id)
+
     def calls(self, session_ids: Iterable[str]) -> Iterator[tuple[str, list[Call]]]:
         """Yield the calls of models in sessions and what is around them: see calls.py.
 

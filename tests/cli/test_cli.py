@@ -68,6 +68,7 @@ def test_the_version_is_told(capsys):
         ["replay", "--depth", "two"],
         ["replay", "--err"],
         ["sessions", "last"],
+        ["sessions", "--limit", "-1"],
         ["move"],
         ["move", "--from", "a.db"],
         ["prune"],
@@ -137,6 +138,9 @@ def test_sessions_are_listed_newest_first(client, capsys):
     for begins in ids:
         assert 0 == main(["replay", begins])
         assert begins in capsys.readouterr().out.splitlines()[0]
+
+    assert 0 == main(["sessions", "--limit", "1"])
+    assert ["#day"] == [row.split()[-1] for row in capsys.readouterr().out.splitlines()[1:]]
 
 
 @pytest.mark.parametrize(

@@ -222,6 +222,14 @@ def test_sessions_are_asked_for_by_name(store, fresh):
     assert [] == store.summaries([])
 
 
+def test_a_session_is_found_by_the_id_of_an_event(store, fresh):
+    """The newest that has it; a beginning of the id is none."""
+    store.put([event(name, "step", n, parent_id=None) for n, name in enumerate("acb")])
+    fresh().put([event("d", "step", 9.0)])
+    assert "b" == store.session_with("step")
+    assert [None] * 3 == [store.session_with(id_) for id_ in ("ste", "a", "\ud800")]
+
+
 def test_what_stands_in_for_a_session_gives_way(store):
     """An open half without a time is made of what came without it, until its own event comes."""
     stand_in = {**root("s"), "id": "stand-in"}
