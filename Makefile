@@ -8,6 +8,7 @@ PIP    := $(RUN) -m pip -qq --disable-pip-version-check
 OLDEST := .venv-oldest
 LINEAGE := .venv-agentops
 RECEIVERS := .venv-receivers
+CLICKHOUSE := .venv-clickhouse
 NODE   := .node
 LIBRARIES := .venv-libraries
 # One more than there are processors: tests with servers and processes wait a good part of their time.
@@ -15,7 +16,7 @@ WORKERS = $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) + 
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-oldest test-agentops test-node test-receivers check lint types layers docs bench screenshots soak format clean
+.PHONY: help demo test test-oldest test-agentops test-node test-receivers test-clickhouse check lint types layers docs bench screenshots soak format clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +57,12 @@ test-libraries: ## run LangChain and LiteLLM, whose calls OpenAI's client makes,
 	@$(LIBRARIES)/bin/python -m pip -qq --disable-pip-version-check install --editable '.[openai,langchain,litellm]' --group dev langchain-openai litellm
 	@$(LIBRARIES)/bin/python -m pytest tests/bridges/test_libraries.py $(ARGS)
 
+test-clickhouse: ## run the tests of stores over the engine of ClickHouse, in an environment of its own (1 GB)
+	@$(PYTHON) -m venv $(CLICKHOUSE)
+	@$(CLICKHOUSE)/bin/python -m pip -qq --disable-pip-version-check install 'pip>=25.1'
+	@$(CLICKHOUSE)/bin/python -m pip -qq --disable-pip-version-check install --editable '.[server,clickhouse]' 'chdb>=4.4' --group dev
+	@$(CLICKHOUSE)/bin/python -m pytest --numprocesses=2 --dist=loadfile -o faulthandler_timeout=600 tests/store $(ARGS)
+
 check: lint types layers docs test ## everything that has to hold: lint, types, layers, docs, tests
 
 lint: $(VENV)/tools ## look at the style and the format
@@ -89,7 +96,7 @@ format: $(VENV)/tools ## format the code
 	@$(RUN) -m ruff format --quiet .
 
 clean: ## remove everything that these targets made
-	@rm -rf $(VENV) $(OLDEST) $(LINEAGE) $(RECEIVERS) $(NODE) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist docs/_build
+	@rm -rf $(VENV) $(OLDEST) $(LINEAGE) $(RECEIVERS) $(CLICKHOUSE) $(NODE) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist docs/_build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps lie in the environment, so that they go when it goes. The first says which checkout is installed there: what was

@@ -9,8 +9,10 @@ over the network is asked for more: server/intake.py.
 import json
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from agentlog.store import Refusal
 from agentlog.store.merge import Half, Record, address, half
 
 DEEPEST = 200
@@ -59,6 +61,24 @@ def entry_of_record(record: Record) -> Entry | Damage:
         return _entry(written(record))
     except (TypeError, ValueError, RecursionError) as error:
         return Damage(f"not JSON: {error}")
+
+
+def entries_of_records(records: Iterable[Record]) -> tuple[list[Entry], tuple[Refusal, ...]]:
+    """Check a batch; return what may be stored of it, and what not."""
+    entries: list[Entry] = []
+    refused: list[Refusal] = []
+    for place, record in enumerate(records):
+        entry = entry_of_record(record)
+        if isinstance(entry, Damage):
+            refused.append(Refusal(place, _id_of(record), entry.why))
+        else:
+            entries.append(entry)
+    return entries, tuple(refused)
+
+
+def _id_of(record: object) -> str | None:
+    found = record.get("id") if isinstance(record, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _entry(text: str) -> Entry | Damage:

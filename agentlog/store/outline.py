@@ -144,7 +144,7 @@ _ORDER = "ORDER BY timestamp, id"
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Teach a connection what an outline asks for."""
-    connection.create_function("first_line", 1, _first_line, deterministic=True)
+    connection.create_function("first_line", 1, first_line, deterministic=True)
 
 
 def outline(
@@ -187,7 +187,7 @@ def _costs(connection: sqlite3.Connection, of_these: str, values: Mapping[str, s
     return json.dumps({number: prices.cost(*call, *known or ()) for number, *call, known in calls})
 
 
-def _first_line(parts: str) -> str | None:
+def first_line(parts: str) -> str | None:
     """Return what a traceback would end with, of the texts that an error has."""
     text = ": ".join(part for part in json.loads(parts) if isinstance(part, str) and part)
     lines = text[:_LONGEST_LINE].strip().splitlines()

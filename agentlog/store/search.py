@@ -8,20 +8,20 @@ import re
 
 from agentlog.store.merge import Event
 
-_NO_TEXT = frozenset(
-    {
-        "session_id",
-        "id",
-        "parent_id",
-        "timestamp",
-        "end_timestamp",
-        "result",
-        "prompt_tokens",
-        "completion_tokens",
-        "notes",
-    }
+NO_TEXT = (
+    "session_id",
+    "id",
+    "parent_id",
+    "timestamp",
+    "end_timestamp",
+    "result",
+    "prompt_tokens",
+    "completion_tokens",
+    "notes",
 )
-_MOST_WORDS = 32
+"""Fields that no search looks into."""
+MOST_WORDS = 32
+"""Words of a query that count."""
 
 _UNSPACED = re.compile(
     "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
@@ -32,7 +32,7 @@ _UNSPACED = re.compile(
 def words(event: Event) -> str:
     """Return the text of an event that a search may find, keys of its payloads included."""
     found: list[str] = []
-    pending = [value for field, value in event.items() if field not in _NO_TEXT]
+    pending = [value for field, value in event.items() if field not in NO_TEXT]
     while pending:
         value = pending.pop()
         if isinstance(value, str):
@@ -44,16 +44,23 @@ def words(event: Event) -> str:
             pending.extend(value)
         elif isinstance(value, int | float) and not isinstance(value, bool):
             found.append(str(value))
-    return _spaced("\n".join(found))
+    return spaced("\n".join(found))
 
 
-def _spaced(text: str) -> str:
+def spaced(text: str) -> str:
+    """Set blanks around every character that is a word."""
     return text if text.isascii() else _UNSPACED.sub(r" \g<0> ", text)
 
 
 def project_word(project: int) -> str:
     """Return the word by which the events of one project are told from those of others."""
     return f"p{project}"
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a query."""
+    clean = text.replace("\0", " ").encode(errors="replace").decode()
+    return clean.split()[:MOST_WORDS]
 
 
 def queries(text: str, project: int) -> tuple[str, ...]:
@@ -63,9 +70,7 @@ def queries(text: str, project: int) -> tuple[str, ...]:
     https://sqlite.org/fts5.html#full_text_query_syntax (a string in quotes is a phrase, in which a
     quote is doubled).
     """
-    clean = text.replace("\0", " ").encode(errors="replace").decode()
-    words = clean.split()[:_MOST_WORDS]
-    phrases = [f'"{_spaced(word).replace(chr(34), chr(34) * 2)}"' for word in words]
+    phrases = [f'"{spaced(word).replace(chr(34), chr(34) * 2)}"' for word in words_of(text)]
     if not phrases:
         return ()
     found = (" ".join(phrases), " ".join(f"{phrase}*" for phrase in phrases))

@@ -24,7 +24,6 @@ from agentlog.store import (
     Call,
     Extent,
     Receipt,
-    Refusal,
     SessionFilter,
     SessionSummary,
     StoreStats,
@@ -40,7 +39,7 @@ from agentlog.store import (
     schema,
 )
 from agentlog.store.database import PATIENCE, Database
-from agentlog.store.intake import Damage, Entry, entry_of_record
+from agentlog.store.intake import Entry, entries_of_records
 from agentlog.store.merge import Event, Record
 from agentlog.store.rows import bindable
 from agentlog.store.state import INTERRUPTED
@@ -78,17 +77,10 @@ class SqliteStore:
 
     def put(self, records: Iterable[Record]) -> Receipt:
         """Store records, all in one step; what was put before is accepted again."""
-        entries: list[Entry] = []
-        refused: list[Refusal] = []
-        for place, record in enumerate(records):
-            entry = entry_of_record(record)
-            if isinstance(entry, Damage):
-                refused.append(Refusal(place, _id_of(record), entry.why))
-            else:
-                entries.append(entry)
+        entries, refused = entries_of_records(records)
         with self.writing():
             self.put_entries(entries)
-        return Receipt(len(entries), tuple(refused))
+        return Receipt(len(entries), refused)
 
     def sessions(self, wanted: SessionFilter = EVERY_SESSION) -> list[SessionSummary]:
         """Return the sessions that a filter lets through, newest first."""
@@ -369,11 +361,6 @@ def _prepare(connection: sqlite3.Connection) -> None:
     listing.prepare(connection)
     extents.prepare(connection)
     outline.prepare(connection)
-
-
-def _id_of(record: object) -> str | None:
-    found = record.get("id") if isinstance(record, dict) else None
-    return found if isinstance(found, str) else None
 
 
 def _count(connection: sqlite3.Connection, what: str, *values: object) -> int:

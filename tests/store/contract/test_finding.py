@@ -32,9 +32,9 @@ def test_the_texts_that_a_search_finds_come_in_parts(store, fresh):
     """The newest first, whenever they were put, and those of one project alone."""
     store.put([opened(event_id, float(event_id)) for event_id in "35142"])
     fresh().put([opened("6", 6.0)])
-    with store.texts_found("plan", limit=4, most=3) as found:
+    with store.texts_found("plan", limit=5, most=3) as found:
         parts = [[json.loads(text)["id"] for text in part] for part in found]
-    assert [["5", "4", "2"], ["1"]] == parts
+    assert [["5", "4", "3"], ["2", "1"]] == parts
 
 
 def test_a_search_prefers_the_very_words(store):

@@ -1,0 +1,136 @@
+"""The way to the server: statements go there, rows come back, and what goes wrong is told clearly.
+
+The rules: nothing of a person's gets into a statement but as a parameter, which the server binds.
+Who cannot reach the server gets a `StoreError` and may ask again: the connections are made anew.
+One link serves all threads.
+"""
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import clickhouse_connect
+from clickhouse_connect import common
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from agentlog.errors import StoreError
+from agentlog.store.clickhouse.troubles import told_clearly
+from agentlog.store.rows import bindable
+from agentlog.store.where import PASSWORD
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+    from agentlog.store.where import ClickHouse
+
+Row = tuple[Any, ...]
+
+_CONNECTING: Final = 5
+_ANSWERING: Final = 120
+"""Seconds."""
+
+_ALWAYS: Final = {
+    # What is short is answered before the threads for it would be there.
+    "max_threads": 0,
+    # On a cluster, what is asked of a session is asked where it lies.
+    "distributed_product_mode": "local",
+    # A receipt is for what the shard has, not for what waits to be sent there.
+    "distributed_foreground_insert": 1,
+    # Three letters of a word are enough to look for what begins so.
+    "text_index_like_min_pattern_length": 1,
+}
+
+
+class Link:
+    """The server at `where`, which is asked for the first time when somebody wants something."""
+
+    def __init__(self, where: "ClickHouse") -> None:
+        self.where = where
+        self._lock = threading.Lock()
+        self._client: Client | None = None
+        self._is_closed = False
+
+    def rows(self, statement: str, **values: object) -> list[Row]:
+        """Ask; return all that comes back."""
+        with told_clearly(self.where):
+            found = self._opened().query(statement, parameters=_bound(values))
+            return [tuple(row) for row in found.result_rows]
+
+    @contextmanager
+    def blocks(self, statement: str, **values: object) -> Iterator[Iterator[Sequence[Row]]]:
+        """Ask; have what comes back a part at a time."""
+        with told_clearly(self.where):
+            client = self._opened()
+            with client.query_row_block_stream(statement, parameters=_bound(values)) as blocks:
+                yield blocks
+
+    def do(
+        self, statement: str, *, settings: Mapping[str, Any] | None = None, **values: object
+    ) -> None:
+        """Have something done."""
+        with told_clearly(self.where):
+            self._opened().command(
+                statement, parameters=_bound(values), settings=dict(settings or {})
+            )
+
+    def insert(
+        self,
+        table: str,
+        columns: Mapping[str, tuple[str, Sequence[object]]],
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Insert columns, each by its name with its type; they are on disk when this returns."""
+        with told_clearly(self.where):
+            self._opened().insert(
+                table,
+                [values for _, values in columns.values()],
+                column_names=list(columns),
+                column_type_names=[kind for kind, _ in columns.values()],
+                column_oriented=True,
+                settings=dict(settings or {}),
+            )
+
+    def close(self) -> None:
+        """Let go of the server; it is not asked afterwards."""
+        with self._lock:
+            self._is_closed = True
+            if self._client:
+                self._client.close()
+
+    def _opened(self) -> "Client":
+        with self._lock:
+            if self._is_closed:
+                raise StoreError(f"{self.where} is not read any more.")
+            if self._client is None:
+                self._client = connected(self.where, self.where.database)
+            return self._client
+
+
+def connected(where: "ClickHouse", database: str) -> "Client":
+    """Return a client of the server, which has answered."""
+    common.set_setting("invalid_setting_action", "drop")
+    return clickhouse_connect.get_client(
+        host=where.host,
+        port=where.port,
+        username=where.user,
+        password=os.environ.get(PASSWORD, ""),
+        database=database,
+        interface="https" if where.is_secure else "http",
+        connect_timeout=_CONNECTING,
+        send_receive_timeout=_ANSWERING,
+        autogenerate_session_id=False,
+        client_name="agentlog",
+        settings=_ALWAYS,
+    )
+
+
+def _bound(values: Mapping[str, object]) -> dict[str, object]:
+    return {
+        name: list(map(bindable, value)) if isinstance(value, list) else bindable(value)
+        for name, value in values.items()
+    }
+
+
+__all__ = ["ClickHouseError", "Link", "Row", "connected"]

@@ -1,0 +1,62 @@
+"""A session in outline, as agentlog/store/outline.py has it, made of its events."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from agentlog import prices
+from agentlog.store import outline
+from agentlog.store.clickhouse import calls, events, fields
+from agentlog.store.clickhouse.link import Link
+from agentlog.store.merge import Event
+
+_FAR: Final = 1e15
+_LONGEST_LINE: Final = 4096
+_IN_A_PART: Final = 1000
+
+
+def parts(link: Link, project: str, session_id: str, ids: Iterable[str] | None) -> Iterator[str]:
+    """Yield the rows of a session by their start, in parts: JSON texts, without the brackets."""
+    found = events.of_session(link, project, session_id, ids)
+    for place in range(0, len(found), _IN_A_PART):
+        lines = [_row(event) for event in found[place : place + _IN_A_PART]]
+        yield json.dumps(lines, ensure_ascii=False, separators=(",", ":"))[1:-1]
+
+
+def _row(event: Event) -> list[object]:
+    """Return an event as a row; its places are those of `outline.FIELDS`."""
+    is_line = event.get("action_type") == "log"
+    return [
+        *(fields.text(event, name) for name in ("id", "parent_id", "event_type", "action_type")),
+        *(_moment(event, name) for name in ("timestamp", "end_timestamp")),
+        *(fields.text(event, name) for name in ("result", "reason", "rating", "model")),
+        fields.tags(event),
+        *(fields.integer(event, name) for name in ("prompt_tokens", "completion_tokens")),
+        *(_short(fields.text(event, name)) if is_line else None for name in ("level", "logger")),
+        _error(event),
+        _cost(event),
+    ]
+
+
+def _short(text: str | None) -> str | None:
+    return None if text is None else text[:_LONGEST_LINE]
+
+
+def _moment(event: Event, name: str) -> float | None:
+    moment = fields.number(event, name)
+    return None if moment is None else max(-_FAR, min(moment, _FAR))
+
+
+def _error(event: Event) -> str | None:
+    error = event.get("error")
+    if error is None or event.get("result") == "Success":
+        return None
+    parts = [error.get("type"), error.get("message")] if isinstance(error, dict) else [error]
+    return outline.first_line(json.dumps(parts))
+
+
+def _cost(event: Event) -> object:
+    has_tokens = any(
+        fields.integer(event, name) is not None for name in ("prompt_tokens", "completion_tokens")
+    )
+    return calls.cost_of(event) if has_tokens and prices.are_there() else None

@@ -1,0 +1,192 @@
+"""The tables of a store in a ClickHouse, as SQL. Pure.
+
+`records` has a row for each record: its address, its text, and what the engine takes out of that as
+it is inserted. A field of another type than it should have counts as not there. Rows are sorted by
+session, so that one of 400 events is a few thousand bytes in one place; `digest` lets two records
+that claim one half of an event both stay, and copies of one become one row as parts are merged.
+
+`sessions` has what a list is sorted by, and which event is the root of each; a materialized view
+keeps it, so that whoever inserts need not know. It is only aggregated by `min` and `max`: a batch
+that comes twice changes nothing in it. `gone` tells other collectors what was deleted, for a while.
+
+On a cluster each table is `NAME_local` on every server, replicated, and `NAME` is Distributed over
+them by session: whatever is asked of one session is asked where it lies.
+
+The rules: partitions go by the time of arrival, never by what a record says, because an insert into
+many partitions is refused, and one poisoned batch would stop its sender. Every statement may be
+executed again, and by two collectors at once.
+"""
+
+from typing import Final
+
+from agentlog.store.search import NO_TEXT
+
+OLDEST_SERVER: Final = (26, 8)
+"""Older ones have no text index that answers from itself alone."""
+
+_FIELDS: Final = "CAST(JSONExtractKeysAndValuesRaw(record), 'Map(String, String)')"
+
+# The values of the other fields, as JSON. It has no lambda in it: the index would not be read
+# directly, and a search would take seconds. So a value that is the same as one of those is lost.
+_LEFT_OUT: Final = ", ".join(f"{_FIELDS}['{name}']" for name in NO_TEXT)
+_VALUES: Final = f"arrayStringConcat(arrayExcept(mapValues({_FIELDS}), [{_LEFT_OUT}]), ' ')"
+
+# In JSON a line break is a backslash and an n, which is no letter of the word behind it.
+_UNESCAPED: Final = rf"replaceRegexpAll({_VALUES}, '\\\\(u00[01].|[^u])', ' ')"
+WORDS: Final = f"removeDiacriticsUTF8(caseFoldUTF8({_UNESCAPED}))"
+
+_RECORDS: Final = f"""
+    project LowCardinality(String),
+    session_id String CODEC(ZSTD(1)),
+    id String CODEC(ZSTD(1)),
+    record String CODEC(ZSTD(1)),
+    fields Map(String, String) EPHEMERAL {_FIELDS},
+    half UInt8 DEFAULT mapContains(fields, 'end_timestamp'),
+    digest UInt64 DEFAULT sipHash64(record) CODEC(NONE),
+    rank UInt8 DEFAULT multiIf(
+        NOT startsWith(fields['event_type'], '"') OR startsWith(fields['parent_id'], '"'), 2,
+        fields['action_type'] = '"session"', 0,
+        1),
+    started Nullable(Float64) DEFAULT toFloat64OrNull(fields['timestamp']) CODEC(ZSTD(1)),
+    ended Nullable(Float64) DEFAULT toFloat64OrNull(fields['end_timestamp']) CODEC(ZSTD(1)),
+    failed Nullable(Bool) DEFAULT if(mapContains(fields, 'result'),
+        fields['result'] = '"Fail"', NULL),
+    prompt_tokens Nullable(Int64) DEFAULT toInt64OrNull(fields['prompt_tokens']) CODEC(ZSTD(1)),
+    completion_tokens Nullable(Int64)
+        DEFAULT toInt64OrNull(fields['completion_tokens']) CODEC(ZSTD(1)),
+    arrived Nullable(Float64) CODEC(ZSTD(1)),
+    stored DateTime64(6) DEFAULT now64(6) CODEC(DoubleDelta, ZSTD(1))
+"""
+_SEARCHED: Final = f"""
+    words String ALIAS {WORDS},
+    INDEX searched words TYPE text(tokenizer = splitByNonAlpha)
+"""
+_SESSIONS: Final = """
+    project LowCardinality(String),
+    session_id String CODEC(ZSTD(1)),
+    root SimpleAggregateFunction(min, Tuple(UInt8, Float64, String)),
+    first SimpleAggregateFunction(min, Nullable(Float64)),
+    last SimpleAggregateFunction(max, Nullable(Float64)),
+    arrived SimpleAggregateFunction(max, Nullable(Float64)),
+    stored SimpleAggregateFunction(max, DateTime64(6))
+"""
+
+# Of several events without a parent the session's own is the root, else the earliest. One without
+# a time stands in for another that has not come.
+_SUMS: Final = """
+    SELECT project, session_id,
+        min((rank, ifNull(started, inf), if(rank < 2, id, ''))) AS root,
+        min(started) AS first,
+        max(greatest(coalesce(started, ended), coalesce(ended, started))) AS last,
+        max(arrived) AS arrived,
+        max(stored) AS stored
+    FROM {records} GROUP BY project, session_id
+"""
+_GONE: Final = """
+    project LowCardinality(String),
+    session_id String,
+    deletion String,
+    stored DateTime64(6) DEFAULT now64(6)
+"""
+_KEYS: Final = """
+    name String,
+    sha256 String,
+    added Float64,
+    is_revoked Bool,
+    changed DateTime64(6) DEFAULT now64(6)
+"""
+_MIGRATIONS: Final = """
+    version UInt32,
+    agentlog String,
+    applied DateTime DEFAULT now()
+"""
+
+# A part is on disk before who sent it is told, as with SQLite; what was merged lies beside what it
+# was made of for some minutes. A primary key without the id is small, and finds a session as well.
+_OF_RECORDS: Final = """
+    PARTITION BY toYYYYMM(stored)
+    PRIMARY KEY (project, session_id)
+    ORDER BY (project, session_id, id, half, digest)
+    SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1
+"""
+_OF_SESSIONS: Final = """
+    ORDER BY (project, session_id)
+    SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1
+"""
+
+
+def migrations_table(cluster: str | None) -> tuple[str, ...]:
+    """Return what makes the table of the versions that were applied."""
+    return _made(
+        "migrations", _MIGRATIONS, "ReplacingMergeTree", "", "ORDER BY version", "rand()", cluster
+    )
+
+
+def first(cluster: str | None) -> tuple[str, ...]:
+    """Return what makes the tables of the first version."""
+    by_session = "cityHash64(session_id)"
+    return (
+        *_made(
+            "records",
+            f"{_RECORDS}, {_SEARCHED}",
+            "ReplacingMergeTree",
+            "",
+            _OF_RECORDS,
+            by_session,
+            cluster,
+        ),
+        *_made(
+            "sessions", _SESSIONS, "AggregatingMergeTree", "", _OF_SESSIONS, by_session, cluster
+        ),
+        _view(cluster),
+        *_made(
+            "gone",
+            _GONE,
+            "MergeTree",
+            "",
+            "ORDER BY stored TTL toDateTime(stored) + INTERVAL 1 DAY",
+            by_session,
+            cluster,
+        ),
+        *_made("keys", _KEYS, "ReplacingMergeTree", "changed", "ORDER BY name", "rand()", cluster),
+    )
+
+
+def _view(cluster: str | None) -> str:
+    """Return what makes `sessions` follow `records`, on each server for itself."""
+    records, sessions = local("records", cluster), local("sessions", cluster)
+    made = f"CREATE MATERIALIZED VIEW IF NOT EXISTS summing{on_cluster(cluster)} TO {sessions}"
+    return f"{made} AS {_SUMS.format(records=records)}"
+
+
+def local(table: str, cluster: str | None) -> str:
+    """Return the name of what a table is made of: of one server, or of a shard."""
+    return f"{table}_local" if cluster else table
+
+
+def on_cluster(cluster: str | None) -> str:
+    """Return what makes a statement one for all servers."""
+    return f" ON CLUSTER {cluster}" if cluster else ""
+
+
+def _made(
+    table: str,
+    columns: str,
+    engine: str,
+    arguments: str,
+    rest: str,
+    sharding: str,
+    cluster: str | None,
+) -> tuple[str, ...]:
+    if cluster is None:
+        head = f"CREATE TABLE IF NOT EXISTS {table} ({columns})"
+        return (f"{head} ENGINE = {engine}({arguments}) {rest}",)
+    place = f"'/clickhouse/tables/{{shard}}/{{database}}/{table}', '{{replica}}'"
+    behind = f", {arguments}" if arguments else ""
+    here, on = local(table, cluster), on_cluster(cluster)
+    head = f"CREATE TABLE IF NOT EXISTS {here}{on} ({columns})"
+    over = f"Distributed({cluster}, currentDatabase(), {here}, {sharding})"
+    return (
+        f"{head} ENGINE = Replicated{engine}({place}{behind}) {rest}",
+        f"CREATE TABLE IF NOT EXISTS {table}{on} AS {here} ENGINE = {over}",
+    )

@@ -1,0 +1,183 @@
+"""The `Store` of one project in a ClickHouse; `for_project` gives the others, over the same link.
+
+The rule: what one project put, no other sees, so each question below names the project.
+"""
+
+import copy
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from agentlog.errors import SessionNotFoundError
+from agentlog.store import (
+    EVERY_SESSION,
+    LAST,
+    Call,
+    Receipt,
+    SessionFilter,
+    SessionSummary,
+    StoreStats,
+    ids,
+)
+from agentlog.store.clickhouse import calls, events, finding, listing, outline, pruning, writing
+from agentlog.store.clickhouse.following import Tail
+from agentlog.store.clickhouse.link import Link
+from agentlog.store.clickhouse.migrations import check
+from agentlog.store.intake import entries_of_records
+from agentlog.store.merge import Event, Record
+
+if TYPE_CHECKING:
+    from agentlog.store.where import ClickHouse
+
+_PROJECTS: Final = "SELECT DISTINCT project FROM sessions ORDER BY project"
+_SESSIONS: Final = "SELECT count() FROM (SELECT 1 FROM sessions GROUP BY project, session_id)"
+_EVENTS: Final = """
+    SELECT count() FROM (SELECT 1 FROM records GROUP BY project, session_id, id)
+    SETTINGS optimize_aggregation_in_order = 1
+"""
+_SIZE: Final = """
+    SELECT sum(bytes_on_disk) FROM {parts} WHERE database = currentDatabase() AND active
+"""
+
+
+class ClickHouseStore:
+    """A `Store` in the database at `where`, which has to be there."""
+
+    def __init__(self, where: "ClickHouse") -> None:
+        self.project = ""
+        self._link = Link(where)
+        try:
+            check(self._link)
+        except BaseException:
+            self._link.close()
+            raise
+
+    def for_project(self, project: str) -> Self:
+        """Return the store of another project, over the same connections."""
+        other = copy.copy(self)
+        other.project = project
+        return other
+
+    def put(self, records: Iterable[Record]) -> Receipt:
+        """Store records, all in one step; what was put before is accepted again."""
+        entries, refused = entries_of_records(records)
+        writing.insert(self._link, [(self.project, entries)])
+        return Receipt(len(entries), refused)
+
+    # -- Sessions --------------------------------------------------------------------------------
+
+    def sessions(self, wanted: SessionFilter = EVERY_SESSION) -> list[SessionSummary]:
+        """Return the sessions that a filter lets through, newest first."""
+        return listing.sessions(self._link, self.project, wanted)
+
+    def summary(self, session_id: str) -> SessionSummary | None:
+        """Return one session as it stands in a list, or None."""
+        found = self.summaries([session_id])
+        return found[0] if found else None
+
+    def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
+        """Return those of these sessions that are there, as they stand in a list."""
+        return listing.summaries(self._link, self.project, session_ids)
+
+    def resolve(self, prefix: str) -> str:
+        """Return the id of the one session that begins with `prefix`, or of the `last` one."""
+        if prefix == LAST:
+            newest = self.sessions(SessionFilter(limit=1))
+            if not newest:
+                raise SessionNotFoundError("Nothing has been recorded yet: there is no session.")
+            return newest[0].id
+        beginning = partial(listing.ids_beginning_with, self._link, self.project)
+        return ids.the_one(prefix, beginning(prefix) or beginning(prefix.lower()))
+
+    def calls(self, session_ids: Iterable[str]) -> Iterator[tuple[str, list[Call]]]:
+        """Yield, by the sessions that have calls of models, these and what is around them."""
+        for some in events.in_parts(list(session_ids)):
+            yield from calls.of_sessions(self._link, self.project, some)
+
+    def is_silent(self, session_id: str) -> bool:
+        """Say whether a session has said nothing for long, with nobody here who could tell more."""
+        return listing.is_silent(self._link, self.project, session_id)
+
+    # -- One session -----------------------------------------------------------------------------
+
+    def session(self, session_id: str) -> list[Event]:
+        """Return all events of a session, merged, by start; none if there is no such session."""
+        return events.of_session(self._link, self.project, session_id)
+
+    @contextmanager
+    def texts_of(self, session_id: str, *, most: int = 1000) -> Iterator[Iterator[list[str]]]:
+        """Have the JSON texts of the events of a session, in the order of `session`, in parts."""
+        with events.texts(self._link, self.project, session_id, most) as parts:
+            yield parts
+
+    @contextmanager
+    def outline(self, session_id: str, ids: Iterable[str] | None = None) -> Iterator[Iterator[str]]:
+        """Have the events of a session without their payloads, in parts: see outline.py."""
+        yield outline.parts(self._link, self.project, session_id, ids)
+
+    def count_of(self, session_id: str) -> int:
+        """Return how many events a session has; it does not look at them."""
+        return events.count(self._link, self.project, session_id)
+
+    def following(self, session_id: str) -> Callable[[], Iterable[Event]]:
+        """Return a question, to be asked again and again: the events of a session that are new."""
+        return Tail(self._link, self.project, session_id)
+
+    def event(self, session_id: str, event_id: str) -> Event | None:
+        """Return one event, merged, or None."""
+        found = events.of_session(self._link, self.project, session_id, [event_id])
+        return found[0] if found else None
+
+    # -- All of them -----------------------------------------------------------------------------
+
+    def search(self, text: str, *, limit: int = 100, session_id: str | None = None) -> list[Event]:
+        """Return the newest events that contain every word of `text`, or a word beginning so."""
+        return finding.found(self._link, self.project, text, limit, session_id)
+
+    @contextmanager
+    def texts_found(
+        self, text: str, *, limit: int = 100, most: int = 1000, session_id: str | None = None
+    ) -> Iterator[Iterator[list[str]]]:
+        """Have the JSON texts of what `search` returns, in parts, in the manner of `texts_of`."""
+        found = self.search(text, limit=limit, session_id=session_id)
+        texts = [json.dumps(event, ensure_ascii=False, separators=(",", ":")) for event in found]
+        yield (texts[place : place + most] for place in range(0, len(texts), most))
+
+    @contextmanager
+    def as_it_is(self) -> Iterator[Self]:
+        """Have the store: what is asked twice may be another then, as others write meanwhile."""
+        yield self
+
+    def projects(self) -> list[str]:
+        """Return the names of the projects that have sessions."""
+        return [name for (name,) in self._link.rows(_PROJECTS)]
+
+    def prune(self, before: float) -> int:
+        """Delete the sessions that said nothing since `before`, of every project; count them."""
+        return pruning.prune(self._link, before)
+
+    def stats(self) -> StoreStats:
+        """Count what is stored, of every project; of a journal there is nothing here."""
+        cluster = self._link.where.cluster
+        parts = f"clusterAllReplicas('{cluster}', system.parts)" if cluster else "system.parts"
+        asked = (_SESSIONS, _EVENTS, _SIZE.format(parts=parts))
+        sessions, found, size = (self._link.rows(one)[0][0] for one in asked)
+        return StoreStats(sessions=sessions, events=found, damaged=0, interrupted=0, size=size)
+
+    def close(self) -> None:
+        """Let go of the store; it is not used afterwards."""
+        self._link.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

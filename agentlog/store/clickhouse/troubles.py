@@ -1,0 +1,75 @@
+"""What a person is told when a ClickHouse cannot do its work: a sentence that names the fix."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from agentlog.errors import StoreError
+from agentlog.store.engine import StoreFullError
+from agentlog.store.where import PASSWORD
+
+if TYPE_CHECKING:
+    from agentlog.store.where import ClickHouse
+
+_NO_TABLE: Final = 60
+_NO_DATABASE: Final = 81
+_NO_SPACE: Final = 243
+
+
+class NoStoreError(StoreError):
+    """Nothing was stored there yet."""
+
+
+_KINDS: Final = {
+    _NO_TABLE: NoStoreError,
+    _NO_DATABASE: NoStoreError,
+    _NO_SPACE: StoreFullError,
+}
+
+# Source: src/Common/ErrorCodes.cpp of ClickHouse.
+_TROUBLES: Final = {
+    _NO_TABLE: "is no agentlog store yet: `agentlog serve --store` makes its tables",
+    _NO_DATABASE: "has no such database: `agentlog serve --store` makes it",
+    159: "did not answer in time",
+    164: "cannot be written: the user may only read",
+    192: "does not know the user: name another one in the address",
+    193: f"refuses the password: set {PASSWORD}",
+    194: f"wants a password: set {PASSWORD}",
+    202: "has too much to do just now",
+    241: "has too little memory for that",
+    242: "cannot be written: the table is read-only, as its replica has lost its Keeper",
+    _NO_SPACE: "cannot be written: the disk is full",
+    252: "cannot merge as fast as is inserted: it takes no more for a moment",
+    497: "does not allow that: GRANT the user SELECT, INSERT, ALTER and CREATE on the database",
+    516: f"refuses the user or the password: set {PASSWORD}",
+    701: "has no cluster of that name: `SELECT cluster FROM system.clusters` lists them",
+}
+
+
+@contextmanager
+def told_clearly(where: "ClickHouse") -> Iterator[None]:
+    """Turn what the client raises inside the block into a `StoreError`."""
+    try:
+        yield
+    except ClickHouseError as error:
+        code = code_of(error)
+        raise _KINDS.get(code, StoreError)(
+            f"{where} {_TROUBLES.get(code, _told(error))}."
+        ) from error
+
+
+def code_of(error: BaseException | None) -> int:
+    """Return the code of what the server says is wrong; 0 if it said nothing."""
+    code = getattr(error, "code", None)
+    return code if isinstance(code, int) else 0
+
+
+def _told(error: ClickHouseError) -> str:
+    if code_of(error):
+        return f"cannot be used: {str(error).strip()[:500]}"
+    cause: BaseException = error
+    while cause.__cause__ or cause.__context__:
+        cause = cause.__cause__ or cause.__context__ or cause
+    return f"cannot be reached: {cause}"

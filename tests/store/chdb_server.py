@@ -1,0 +1,290 @@
+"""The engine of ClickHouse as a server: chDB behind what agentlog speaks of its HTTP interface.
+
+    python tests/store/chdb_server.py DIRECTORY [--port 0] [--password TEXT] [--log FILE]
+
+It is a process of its own: several collectors may share it, and it may be killed and started again
+over the same directory. It prints its port in one line as soon as it answers. With `--log` each
+statement that it was asked becomes a line of that file.
+
+The engine is the real one. What is made up is the door, after
+https://clickhouse.com/docs/interfaces/http: statements in the address or the body, settings and
+`param_*` in the address, bodies that are compressed, errors by their codes.
+"""
+
+import argparse
+import base64
+import email
+import gzip
+import json
+import queue
+import re
+import sys
+import zlib
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+_INSERT = re.compile(
+    rb"\s*(INSERT\s+INTO\s.*?)\bFORMAT\s+(\w+)(?:\n|\s|$)", re.IGNORECASE | re.DOTALL
+)
+_FORMAT = re.compile(r"\sFORMAT\s+(\w+)\s*$", re.IGNORECASE)
+_CODE = re.compile(r"Code: (\d+)")
+
+# What the address has beside settings; the rest are settings, as with the real one.
+_NO_SETTINGS = {
+    "query",
+    "database",
+    "default_format",
+    "user",
+    "password",
+    "session_id",
+    "query_id",
+    "client_protocol_version",
+    "compress",
+    "decompress",
+    "enable_http_compression",
+    "send_progress_in_http_headers",
+    "http_headers_progress_interval_ms",
+    "wait_end_of_query",
+    "role",
+}
+_WRONG_PASSWORD = 516
+_STATUS = {60: 404, 81: 404, 62: 400, _WRONG_PASSWORD: 403, 252: 500}
+
+
+class _TroubleError(Exception):
+    """What the engine says is wrong, or the door."""
+
+    def __init__(self, text, code=None):
+        super().__init__(text)
+        found = _CODE.search(text)
+        self.code = code or (int(found[1]) if found else 1002)
+
+
+class Engine:
+    """chDB over one directory; as many statements at once as there are connections."""
+
+    def __init__(self, directory):
+        import chdb
+
+        self._connect = lambda: _Connection(chdb.connect(str(directory)))
+        self._first = self._connect()  # the engine lives as long as one connection
+        self._free = queue.LifoQueue()
+
+    @contextmanager
+    def connection(self):
+        """Have a connection for oneself."""
+        try:
+            connection = self._free.get_nowait()
+        except queue.Empty:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            self._free.put(connection)
+
+
+class _Connection:
+    """One of them; it remembers which settings and database it has."""
+
+    def __init__(self, chdb):
+        self._chdb = chdb
+        self._settings = {}
+        self._usual = {}
+        self._database = "default"
+
+    def prepare(self, database, settings):
+        """Take a database, and these settings and no others."""
+        for name in settings.keys() - self._usual.keys():
+            self._usual[name] = self._asked(
+                f"SELECT value FROM system.settings WHERE name = '{name}'"
+            )
+        wanted = self._usual | settings
+        for name in wanted:
+            if wanted[name] != self._settings.get(name, self._usual[name]):
+                quoted = wanted[name].replace("\\", "\\\\").replace("'", "\\'")
+                self._asked(f"SET {name} = '{quoted}'")
+        self._settings = wanted
+        if database != self._database:
+            self._asked(f"USE `{database}`")
+            self._database = database
+
+    def select(self, statement, form, params):
+        """Execute a statement; return what it says, in a format."""
+        return self._query(statement, form, params).bytes()
+
+    def insert(self, statement, form, body):
+        """Insert what a body has in a format; return how many rows it was."""
+        with _told():
+            rows = self._chdb.send_insert(statement, form)
+            try:
+                rows.append(body)
+            except BaseException:
+                rows.cancel()
+                raise
+            return rows.finish().rows_written
+
+    def _asked(self, statement):
+        return self._query(statement, "TabSeparatedRaw").bytes().decode().rstrip("\n")
+
+    def _query(self, statement, form, params=None):
+        with _told():
+            return self._chdb.query(statement, form, params=params or {})
+
+
+@contextmanager
+def _told():
+    try:
+        yield
+    except Exception as error:
+        raise _TroubleError(str(error)) from error
+
+
+class Door(BaseHTTPRequestHandler):
+    """A connection of a client."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def do_GET(self):
+        """Answer who only looks: /ping, or a statement in the address."""
+        if self.path == "/ping":
+            self._answer(200, b"Ok.\n")
+        else:
+            self.do_POST()
+
+    def do_POST(self):
+        """Answer a statement."""
+        body = self._body()
+        asked = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+        if self.headers.get_content_type() == "multipart/form-data":  # where there is much to ask
+            asked |= _form(self.headers["Content-Type"], body)
+            body = b""
+        try:
+            self._check_password()
+            said, rows = self._said(asked, body)
+        except _TroubleError as trouble:
+            status = _STATUS.get(trouble.code, 500)
+            self._answer(status, str(trouble).encode(), {"Exception-Code": trouble.code})
+        else:
+            self._answer(200, said, {"Summary": json.dumps({"written_rows": str(rows)})})
+
+    def _said(self, asked, body):
+        if "query" in asked:
+            body = asked["query"].encode() + b"\n" + body
+        self.server.note(body)
+        settings = {
+            name: value
+            for name, value in asked.items()
+            if name not in _NO_SETTINGS and not name.startswith("param_")
+        }
+        params = {
+            name.removeprefix("param_"): value
+            for name, value in asked.items()
+            if name.startswith("param_")
+        }
+        with self.server.engine.connection() as connection:
+            connection.prepare(asked.get("database") or "default", settings)
+            found = _INSERT.match(body)
+            if found:
+                return b"", connection.insert(
+                    found[1].decode(), found[2].decode(), body[found.end() :]
+                )
+            statement = body.decode().strip()
+            form = _FORMAT.search(statement)
+            statement = statement[: form.start()] if form else statement
+            form = form[1] if form else asked.get("default_format", "TabSeparated")
+            return connection.select(statement, form, params), 0
+
+    def _body(self):
+        raw = (
+            self.rfile.read(int(self.headers["Content-Length"]))
+            if ("Content-Length" in self.headers)
+            else b"".join(self._chunks())
+        )
+        return _unpacked(raw, self.headers.get("Content-Encoding"))
+
+    def _chunks(self):
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return
+        while size := int(self.rfile.readline(), 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+
+    def _check_password(self):
+        given = self.headers.get("Authorization", "").removeprefix("Basic ")
+        password = base64.b64decode(given).decode().partition(":")[2]
+        if password != self.server.password:
+            raise _TroubleError("Code: 516. DB::Exception: Authentication failed")
+
+    def _answer(self, status, said, headers=()):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(said)))
+        self.send_header("X-ClickHouse-Timezone", "UTC")
+        for name, value in dict(headers).items():
+            self.send_header(f"X-ClickHouse-{name}", str(value))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_):
+        """Print nothing of what is asked."""
+
+
+def _form(kind, body):
+    parts = email.message_from_bytes(f"Content-Type: {kind}\n\n".encode() + body)
+    return {
+        part.get_param("name", header="Content-Disposition"): part.get_payload(decode=True).decode()
+        for part in parts.get_payload()
+    }
+
+
+def _unpacked(raw, how):
+    if how == "lz4":
+        import lz4.frame
+
+        return lz4.frame.decompress(raw)
+    if how == "gzip":
+        return gzip.decompress(raw)
+    if how == "deflate":
+        return zlib.decompress(raw)
+    assert how is None, f"{how} is not unpacked here"
+    return raw
+
+
+class Server(ThreadingHTTPServer):
+    """The engine, and who may ask it."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port, engine, password, log):
+        super().__init__(("127.0.0.1", port), Door)
+        self.engine, self.password = engine, password
+        self._log = log and log.open("a", encoding="utf-8")
+
+    def note(self, body):
+        """Write down what was asked: without the rows that it brings along."""
+        if self._log:
+            found = _INSERT.match(body)
+            self._log.write(json.dumps((found[1] if found else body).decode().strip()) + "\n")
+            self._log.flush()
+
+
+def main():
+    """Serve until killed."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--password", default="")
+    parser.add_argument("--log", type=Path)
+    given = parser.parse_args()
+    server = Server(given.port, Engine(given.directory), given.password, given.log)
+    print(server.server_address[1], flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
