@@ -10,6 +10,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from agentlog.store.merge import Half, Record, address, half
 
@@ -26,9 +27,11 @@ _ODD = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A record that may be stored: its address, the half it is, and its JSON text as it came."""
+class Entry(NamedTuple):
+    """A record that may be stored: its address, the half it is, and its JSON text as it came.
+
+    A tuple, as one is made for each record.
+    """
 
     session_id: str
     id: str

@@ -18,6 +18,7 @@ from agentlog.store.readers import Readers
 from agentlog.store.sqlite import SqliteStore
 from tests.busy import up_to
 from tests.cli.commandline import agentlog
+from tests.documents import ROOT
 from tests.server.collector import Collector, event_id, record, session_id, without
 
 WORDS = ("id", "event_type", "timestamp", "end_timestamp", "last", "result", "reason", "rating")
@@ -312,15 +313,18 @@ def test_the_commands_read_one_project(tmp_path):
 
 
 def test_costs_are_asked_for_by_the_ids_of_sessions(tmp_path):
-    """A session without tokens, or that is not there, is not among them."""
+    """A session without tokens, or that is not there, is not among them; nor any without prices."""
+    pytest.importorskip("genai_prices")
     spent = {"model": "my-own", "prompt_tokens": 812, "completion_tokens": 96}
-    with Collector(tmp_path) as collector:
+    asked = urlencode([("session", session_id(number)) for number in (1, 2, 3)])
+    with Collector(tmp_path, PYTHONPATH=str(ROOT)) as collector:
         collector.post([record(session=1), record(2, session=1, **spent), record(session=2)])
-        asked = urlencode([("session", session_id(number)) for number in (1, 2, 3)])
         costs = collector.get(f"/v1/costs?{asked}").json["costs"]
     assert [session_id(1)] == list(costs)
     told = {"tokens_in": 812, "tokens_out": 96, "dollars": None}
     assert told.items() <= costs[session_id(1)].items()
+    with Collector(tmp_path) as collector:
+        assert {"costs": {}} == collector.get(f"/v1/costs?{asked}").json
 
 
 def test_sessions_are_asked_for_by_their_ids(full):
