@@ -100,8 +100,7 @@ def end(span: "ReadableSpan", *, is_ours: bool = False) -> None:
             neither an answer nor a status was left.
 
     """
-    key = spans.key_of(span)
-    for node in spans.let_go(key) if key else ():
+    for node in spans.let_go(span):
         recorder: Recorder = node.recorder
         try:
             _close(recorder, node, span, is_ours=is_ours)

@@ -98,14 +98,15 @@ def is_held(key: Key, recorder: Recorder) -> bool:
     return key in _open and any(node.recorder is recorder for node in _open.get(key, ()))
 
 
-def let_go(key: Key) -> tuple[SpanNode, ...]:
+def let_go(span: Any) -> tuple[SpanNode, ...]:
     """Return the nodes of a span that has ended; the first who asks gets them."""
-    return _open.pop(key, ())
+    key = key_of(span)
+    return _open.pop(key, ()) if key else ()
 
 
 def _abandon(held: _Held) -> None:
     """Close the events of a span that was collected; called wherever that happens."""
-    for node in let_go(held.key):
+    for node in _open.pop(held.key, ()):
         recorder: Recorder = node.recorder
         node.closed = True
         if node.same is None and node.process.here[0]:
