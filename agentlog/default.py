@@ -5,7 +5,6 @@ recorded after it.
 """
 
 import os
-import threading
 from collections.abc import Callable, Collection, Mapping, MutableMapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from agentlog.config import is_disabled
 from agentlog.errors import warn
 from agentlog.figures import FlushResult
 from agentlog.foreign import class_name, let_pass
+from agentlog.forklock import ForkLock
 from agentlog.recording import context
 from agentlog.recording.action import Action
 from agentlog.recording.decorator import Decorator
@@ -33,15 +33,7 @@ from agentlog.session import Session, SessionScope
 _client: Client | None = None
 _warned = False
 _following: tuple[Callable[[Client], None], ...] = ()
-_lock = threading.RLock()
-
-
-def _new_lock() -> None:
-    global _lock  # noqa: PLW0603 - it may be held by a thread that a forked child has not
-    _lock = threading.RLock()
-
-
-os.register_at_fork(after_in_child=_new_lock)
+_lock = ForkLock()
 
 
 def init(
@@ -73,7 +65,7 @@ def init(
 def use(client: Client | None) -> Client | None:
     """Make a client the default one; return the one before."""
     global _client
-    with _lock:
+    with _lock.held():
         before, _client = _client, client
         following = _following
     if client is not None:
@@ -85,14 +77,14 @@ def use(client: Client | None) -> Client | None:
 def follow(prepare: Callable[[Client], None]) -> Callable[[], None]:
     """Do this with the default client, and with each that takes its place; return the undoing."""
     global _following
-    with _lock:
+    with _lock.held():
         _following, client = (*_following, prepare), _client
     if client is not None:
         prepare(client)
 
     def leave() -> None:
         global _following  # noqa: PLW0603
-        with _lock:
+        with _lock.held():
             _following = tuple(other for other in _following if other is not prepare)
 
     return leave

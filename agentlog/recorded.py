@@ -38,14 +38,12 @@ def sessions(chosen: argparse.Namespace) -> int:
     failed, tokens in and out, and what they cost with agentlog[cost]; its name
     and tags.
     """
-    from agentlog import prices
     from agentlog.replay import listing, spending, terminal
     from agentlog.store import SessionFilter
 
     with _reading(chosen) as reading:
         found = reading.store.sessions(SessionFilter(limit=chosen.limit))
-        priced = found if prices.are_there() else ()
-        costs = spending.by_session(reading.store.calls(summary.id for summary in priced))
+        costs = spending.by_session(reading.store.calls(summary.id for summary in found))
     if not found:
         return _nothing_there(reading, 0, chosen)
     width, is_ascii = terminal.room(), terminal.is_ascii()

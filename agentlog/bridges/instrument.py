@@ -8,8 +8,6 @@ What only sees what others have recorded (pydantic-ai's package is a span proces
 contexts along (mcp's) is no instrumentation in this sense.
 """
 
-import os
-import threading
 from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +16,7 @@ from agentlog.bridges.whose import checked_client
 from agentlog.client import Client
 from agentlog.config import is_disabled
 from agentlog.errors import ConfigurationError, warn
+from agentlog.forklock import ForkLock
 from agentlog.recording.redact import shown
 
 if TYPE_CHECKING:
@@ -44,15 +43,7 @@ _INSTRUMENTORS: Final = {
 }
 """Names, which are those of extras too, and the class in `openinference.instrumentation.<name>`."""
 
-_lock = threading.RLock()
-
-
-def _new_lock() -> None:
-    global _lock  # noqa: PLW0603 - it may be held by a thread that a forked child has not
-    _lock = threading.RLock()
-
-
-os.register_at_fork(after_in_child=_new_lock)
+_lock = ForkLock()
 
 _on: "dict[str, tuple[Any, OwnProvider]]" = {}
 """What is switched on here, with the provider that its spans go to."""
@@ -95,7 +86,7 @@ def instrument(*names: str, client: Client | None = None) -> Callable[[], None]:
     checked_client(client)
     if is_disabled() if client is None else client.active is None:
         return lambda: None
-    with _lock:
+    with _lock.held():
         return _switch_on(names, client)
 
 
@@ -127,7 +118,7 @@ def _switch_on(names: tuple[str, ...], client: Client | None) -> Callable[[], No
         warn("instrument() records nothing: install a client and its extra, 'agentlog[openai]'")
 
     def undo() -> None:
-        with _lock:
+        with _lock.held():
             _switch_off(begun, processor)
             begun.clear()
 

@@ -1,7 +1,5 @@
 """What joins a client to OpenTelemetry: its recorder asks here where spans are open."""
 
-import os
-import threading
 from collections.abc import Callable
 from functools import cache
 
@@ -10,6 +8,7 @@ from agentlog.bridges.spannode import SpanNode
 from agentlog.bridges.spans import innermost_span
 from agentlog.client import Client
 from agentlog.default import follow
+from agentlog.forklock import ForkLock
 from agentlog.recording.recorder import Entered, Recorder
 
 
@@ -55,15 +54,7 @@ class Joint:
                 part(action.recorder)
 
 
-_lock = threading.RLock()
-
-
-def _new_lock() -> None:
-    global _lock  # noqa: PLW0603 - it may be held by a thread that a forked child has not
-    _lock = threading.RLock()
-
-
-os.register_at_fork(after_in_child=_new_lock)
+_lock = ForkLock()
 
 
 def join(client: Client, mirror: Mirror | None = None) -> None:
@@ -71,7 +62,7 @@ def join(client: Client, mirror: Mirror | None = None) -> None:
     recorder = client.active
     if recorder is None:
         return
-    with _lock:
+    with _lock.held():
         joint = recorder.joined if isinstance(recorder.joined, Joint) else Joint()
         if mirror is None:
             joint.has_spans = True
@@ -82,7 +73,7 @@ def join(client: Client, mirror: Mirror | None = None) -> None:
 
 def part(recorder: Recorder) -> None:
     """Take the mirrors that are over out of a client's joint, and that where it has no more use."""
-    with _lock:
+    with _lock.held():
         joint = recorder.joined
         if isinstance(joint, Joint):
             joint.mirrors = tuple(mirror for mirror in joint.mirrors if not mirror.is_over())

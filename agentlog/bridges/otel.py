@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["EventSpanProcessor", "mirror"]
 
 _DETAILS = ("model", "prompt", "tags")
+_UNSET = StatusCode.UNSET
 _LEFT = ("Indeterminate", "abandoned", None)
 _PLAIN = ("Success", None, None)
 _SEE_THE_END = frozenset(
@@ -99,8 +100,7 @@ def end(span: "ReadableSpan", *, is_ours: bool = False) -> None:
             neither an answer nor a status was left.
 
     """
-    key = spans.key_of(span)
-    for node in spans.let_go(key) if key else ():
+    for node in spans.let_go(span):
         recorder: Recorder = node.recorder
         try:
             _close(recorder, node, span, is_ours=is_ours)
@@ -126,9 +126,9 @@ def _open(recorder: Recorder, span: "Span", within: "Context | None") -> None:
     if is_call or is_quiet:
         quiet = spans.quiet_spans(recorder, scope, fields, around)
     here = context.innermost(recorder)
-    start = (span.start_time or 0) / SECOND
+    start = span.start_time or 0
     inside = quiet[0] if quiet else around
-    parent = inside or here or recorder.root(since=start)
+    parent = inside or here or recorder.root(since=float(_seconds(start)))
     node = SpanNode(recorder, parent, here, f"{key[1]:016x}", started, fields, scope, texts)
     spans.hold(span, key, node)
     if is_quiet:
@@ -144,7 +144,7 @@ def _open(recorder: Recorder, span: "Span", within: "Context | None") -> None:
     opening = recorder.encoder.opening(fields["event_type"], fields.get("params"), details)
     recorder.writer.write(
         f'{node.head},"parent_id":"{parent.id}"{opening},"action_type":"{node.kind}"'
-        f',"timestamp":{start:.6f}}}\n',
+        f',"timestamp":{_seconds(start)}}}\n',
         recorder.perf(),
     )
 
@@ -157,16 +157,15 @@ def _close(recorder: Recorder, node: SpanNode, span: "ReadableSpan", *, is_ours:
     if not node.process.here[0]:
         return
     events: Sequence[SpanEvent] = ()
-    if happened := span.events:
-        events = [SpanEvent(one.name, one.timestamp, one.attributes or {}) for one in happened]
+    if getattr(span, "_events", True):  # most have none: `events` takes a lock and copies for that
+        events = [SpanEvent(one.name, one.timestamp, one.attributes or {}) for one in span.events]
     attributes: dict[str, Any] = span.attributes.copy()  # type: ignore[union-attr]
     fields = read_end(span.name, attributes, events, node.started, node.fields, node.texts)
     status = span.status
-    code = status.status_code.value if status.status_code is not StatusCode.UNSET else 0
+    code = 0 if status.status_code is _UNSET else status.status_code.value
     outcome = ended(code, status.description if code else None, fields)
     if outcome == _PLAIN and fields is node.fields and node.is_plain():
-        moment = _end_of(span)
-        line = f'{node.head},"end_timestamp":{moment:.6f},"result":"Success"}}\n'
+        line = f'{node.head},"end_timestamp":{_seconds(_end_of(span))},"result":"Success"}}\n'
         recorder.writer.write(line, recorder.perf())
         return
     if not code and outcome == _PLAIN and _was_left(node.scope, fields, is_ours=is_ours):
@@ -196,11 +195,19 @@ def _close_own(
     if "event_type" in news:
         _write_whole(node, span, outcome, {**node.fields, **news})
     else:
-        recorder.close(node, _end_of(span), outcome, news)
+        recorder.close(node, _end_of(span) / SECOND, outcome, news)
 
 
-def _end_of(span: "ReadableSpan") -> float:
-    return max(span.end_time or 0, span.start_time or 0) / SECOND
+def _end_of(span: "ReadableSpan") -> int:
+    return max(span.end_time or 0, span.start_time or 0)
+
+
+def _seconds(nanoseconds: int) -> str:
+    """Write a time in seconds, down to the microsecond; by its digits, a float costs twice that."""
+    if type(nanoseconds) is not int or nanoseconds < SECOND:
+        return f"{nanoseconds / SECOND:.6f}"
+    digits = str(nanoseconds)
+    return f"{digits[:-9]}.{digits[-9:-3]}"
 
 
 def _close_same(
@@ -246,7 +253,7 @@ def _write_whole(
     """Write an event as one record, at its end: where no half of it, or one of another name, is."""
     recorder: Recorder = node.recorder
     result, reason, error = outcome
-    start, last = span.start_time or 0, span.end_time or 0
+    start, last = _seconds(span.start_time or 0), _seconds(_end_of(span))
     details = {**fields, "reason": reason, "error": error}
     name, kind, params = (
         details.pop(each, None) for each in ("event_type", "action_type", "params")
@@ -254,8 +261,8 @@ def _write_whole(
     opening = recorder.encoder.opening(name, params, details)
     recorder.writer.write(
         f'{node.head},"parent_id":"{node.parent_id}"{opening}'
-        f',"action_type":"{ACTION_TYPES.get(kind, "action")}","timestamp":{start / SECOND:.6f}'
-        f',"end_timestamp":{max(start, last) / SECOND:.6f},"result":"{result}"}}\n',
+        f',"action_type":"{ACTION_TYPES.get(kind, "action")}","timestamp":{start}'
+        f',"end_timestamp":{last},"result":"{result}"}}\n',
         recorder.perf(),
     )
 

@@ -67,6 +67,7 @@ class SpanNode(Node):
         "said",
         "scope",
         "session",
+        "span",
         "started",
         "texts",
     )
@@ -74,7 +75,6 @@ class SpanNode(Node):
     # What most spans never have is here, and in the `__dict__` of those that do.
     result: str | None = None
     same: "SpanNode | None" = None
-    span: "weakref.ref[Any] | None" = None
     before: "SpanNode | None" = None
     failed_try: Callable[[], None] | None = None
     _around: "tuple[SpanNode, ...]" = ()
@@ -110,6 +110,7 @@ class SpanNode(Node):
         self.fields = self.said = fields
         self.number = _next_number()
         self.scope = scope
+        self.span: weakref.ref[Any] | None = None
         self.kind = ACTION_TYPES.get(fields["action_type"], "action")
         self.head = f'{{"id":"{event_id}","session_id":"{self.session_id}"'
 

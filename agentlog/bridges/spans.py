@@ -22,6 +22,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Final
 
 from opentelemetry.context import Context, attach, create_key, get_value, set_value
@@ -62,24 +63,34 @@ def show(span: Any, ids: SpanContext) -> None:
 
 
 def _set_mark(span: Any, key: Key, ids: SpanContext, shown: Key) -> None:
-    mark = key, shown
+    span.get_span_context = partial(_say_ids, ids, (key, shown))
 
-    def get_span_context() -> SpanContext:
-        if key in _open and get_value(_MARK) != mark and key_of(get_current_span()) == key:
-            attach(set_value(_MARK, mark))
-        return ids
 
-    span.get_span_context = get_span_context
+def _say_ids(ids: SpanContext, mark: tuple[Key, Key]) -> SpanContext:
+    """Return the ids that a span shows, and leave its mark where it is the current one."""
+    key = mark[0]
+    if key in _open and get_value(_MARK) != mark and key_of(get_current_span()) == key:
+        attach(set_value(_MARK, mark))
+    return ids
+
+
+class _Held(weakref.ref[Any]):
+    """A span that has not ended. It knows the key, and not the nodes, which know it."""
+
+    __slots__ = ("key",)
+
+    key: Key
 
 
 def hold(span: Any, key: Key, node: SpanNode) -> None:
     """Keep a node until its span ends, or is collected without having ended."""
+    node.span = held = _Held(span, _abandon)
+    held.key = key
     if key in _open:
         _open[key] = (*_open[key], node)
     else:
         _open[key] = (node,)
         _set_mark(span, key, span.context, key)
-    node.span = weakref.ref(span, lambda _: _abandon(key, node))
 
 
 def is_held(key: Key, recorder: Recorder) -> bool:
@@ -87,21 +98,19 @@ def is_held(key: Key, recorder: Recorder) -> bool:
     return key in _open and any(node.recorder is recorder for node in _open.get(key, ()))
 
 
-def let_go(key: Key) -> tuple[SpanNode, ...]:
+def let_go(span: Any) -> tuple[SpanNode, ...]:
     """Return the nodes of a span that has ended; the first who asks gets them."""
-    return _open.pop(key, ())
+    key = key_of(span)
+    return _open.pop(key, ()) if key else ()
 
 
-def _abandon(key: Key, node: SpanNode) -> None:
-    """Close the event of a span that was collected; called wherever that happens."""
-    _open.pop(key, None)
-    if node.closed:
-        return
-    node.closed = True
-    if node.same is not None or not node.process.here[0]:
-        return
-    recorder: Recorder = node.recorder
-    recorder.close(node, recorder.time(), ABANDONED, {})
+def _abandon(held: _Held) -> None:
+    """Close the events of a span that was collected; called wherever that happens."""
+    for node in _open.pop(held.key, ()):
+        recorder: Recorder = node.recorder
+        node.closed = True
+        if node.same is None and node.process.here[0]:
+            recorder.close(node, recorder.time(), ABANDONED, {})
 
 
 # -- Where an event belongs ------------------------------------------------------------------------

@@ -81,6 +81,8 @@ def text(value: object) -> str | None:
 
 def count(value: object) -> int | None:
     """Return a value if it is a number of something; one that is a float by mistake, too."""
+    if type(value) is int:  # as most are
+        return value if 0 <= value < _LARGEST else None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST:

@@ -85,13 +85,13 @@ _PARAMS: Final[Taken] = (
     ("llm.prompt_template.variables", ("llm.prompt_template.variables",), parsed),
     ("finish_reason", ("llm.finish_reason",), text),
 )
-_COUNTED: Final[Taken] = (
-    ("cached_tokens", ("llm.token_count.prompt_details.cache_input",), count),
-    ("cached_tokens", ("llm.token_count.prompt_details.cache_read",), count),
-    ("cache_write_tokens", ("llm.token_count.prompt_details.cache_write",), count),
-    ("reasoning_tokens", ("llm.token_count.completion_details.reasoning",), count),
-    ("total_tokens", ("llm.token_count.total",), count),
-)
+_COUNTED: Final = {
+    "llm.token_count.prompt_details.cache_input": "cached_tokens",
+    "llm.token_count.prompt_details.cache_read": "cached_tokens",
+    "llm.token_count.prompt_details.cache_write": "cache_write_tokens",
+    "llm.token_count.completion_details.reasoning": "reasoning_tokens",
+    "llm.token_count.total": "total_tokens",
+}
 """Those that are told only if there are some."""
 
 _REQUESTED: Final = ("messages", "input", "prompt", "contents")
@@ -106,15 +106,16 @@ class _Plan:
     is_all: bool
     fields: Taken
     params: Taken
-    counted: Taken
+    counted: tuple[tuple[str, str], ...]
     spread: dict[str, list[Any]]
 
 
 @by_names
 def _plan(names: tuple[str, ...]) -> _Plan:
     present = frozenset(names)
-    fields, params, counted = (rows_of(present, one) for one in (_FIELDS, _PARAMS, _COUNTED))
-    told = {name for _, words, _ in fields + params + counted for name in words}.union(_FIXED)
+    fields, params = rows_of(present, _FIELDS), rows_of(present, _PARAMS)
+    counted = tuple((name, param) for name, param in _COUNTED.items() if name in present)
+    told = {name for _, words, _ in fields + params for name in words}.union(_FIXED, _COUNTED)
     shapes, used = shapes_of(tuple(name for name in names if name not in told), _LISTS)
     told.update(used)
     known = tuple(name for name in names if name in told)
@@ -162,8 +163,11 @@ def _params(
     plan: _Plan, told: Attributes, spread: dict[str, list[Any]], rest: Attributes
 ) -> dict[str, Any]:
     params = taken(told, plan.params, rest)
-    for row in plan.counted:
-        params |= {name: one for name, one in taken(told, (row,), rest).items() if one}
+    for name, param in plan.counted:
+        if number := count(told[name]):
+            params[param] = number
+        elif number is None and told[name] != "":
+            rest[name] = told[name]
     if "parameters" in params:
         params.update(as_params(params.pop("parameters"), "parameters"))
     if tools := spread.pop("llm.tools", None):

@@ -21,7 +21,7 @@ Attributes = Mapping[str, Any]
 
 def is_own(attributes: Attributes) -> bool:
     """Say whether a span was an event: of these attributes every span of ours has one."""
-    return not words.SIGNS.isdisjoint(attributes)
+    return not attributes.keys().isdisjoint(words.SIGNS)
 
 
 def is_mirrored(attributes: Attributes) -> bool:

@@ -61,24 +61,12 @@ def read(
 
     """
     names = (*attributes, *(event.name for event in events)) if events else (*attributes,)
-    fields: dict[str, Any] = {}
-    params: Mapping[str, object] = {}
-    speaking = _speaking(names) if names else ()
-    rest: Any = dict(attributes) if speaking else attributes
-    if speaking and texts is not None:
-        _read_once(rest, texts)
-    for vocabulary in speaking:
-        found = vocabulary(rest, events)
-        params = _added(params, found.pop("params", {}))
-        fields = _added(fields, found)
-    if rest:
-        params = _added(params, rest) if params or None in rest.values() else rest
-    if "event_type" not in fields:
-        fields["event_type"] = text(name) or "span"
-    if "action_type" not in fields:
-        fields["action_type"] = "llm" if "model" in fields else "action"
-    if params:
-        fields["params"] = params
+    if names and (speaking := _speaking(names)):
+        fields = _understood(speaking, name, attributes, events, texts)
+    else:
+        fields = {"event_type": text(name) or "span", "action_type": "action"}
+        if attributes:
+            fields["params"] = _told(attributes) if None in attributes.values() else attributes
     if events and (error := _error(events)):
         fields["error"] = error
     return fields
@@ -104,8 +92,8 @@ def read_end(
 
     """
     if not events and len(attributes) == len(started) and name == known["event_type"]:
-        is_alike = not attributes or all(map(is_, attributes, started))
-        if is_alike and all(map(is_, attributes.values(), started.values())):
+        are_same = not attributes or all(map(is_, attributes.values(), started.values()))
+        if are_same and attributes == started:  # none of the values is asked whether it is equal
             return known
     fields = read(name, attributes, events, texts)
     asked = known.get("model")
@@ -158,6 +146,34 @@ def says_more(event: SpanEvent, reason: str | None, error: Mapping[str, Any] | N
     return any(raised[part] != error.get(part) for part in ("type", "message"))
 
 
+def _understood(
+    speaking: Sequence[Vocabulary],
+    name: str,
+    attributes: Mapping[str, object],
+    events: Sequence[SpanEvent],
+    texts: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """Return what vocabularies make of a span; what none of them knows becomes a param."""
+    fields: dict[str, Any] = {}
+    params: Mapping[str, object] = {}
+    rest = dict(attributes)
+    if texts is not None:
+        _read_once(rest, texts)
+    for vocabulary in speaking:
+        found = vocabulary(rest, events)
+        params = _added(params, found.pop("params", {}))
+        fields = _added(fields, found)
+    if rest:
+        params = _added(params, rest)
+    if "event_type" not in fields:
+        fields["event_type"] = text(name) or "span"
+    if "action_type" not in fields:
+        fields["action_type"] = "llm" if "model" in fields else "action"
+    if params:
+        fields["params"] = params
+    return fields
+
+
 @by_names
 def _speaking(names: tuple[str, ...]) -> tuple[Vocabulary, ...]:
     """Return the vocabularies to which names of attributes and events may belong."""
@@ -176,10 +192,15 @@ def _read_once(attributes: Attributes, texts: dict[str, Any]) -> None:
             attributes[name] = texts[value]
 
 
+def _told(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of some fields that are not None."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def _added(fields: Any, more: Any) -> Any:
     """Return fields with what is not known of them yet."""
     if None in more.values():
-        more = {name: value for name, value in more.items() if value is not None}
+        more = _told(more)
     return {**fields, **more, **fields} if fields else {**more}
 
 

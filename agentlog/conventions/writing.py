@@ -29,9 +29,9 @@ https://arize-ai.github.io/openinference/spec/semantic_conventions.html
 """  # noqa: E501 - a row of a table is a line
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Final, TypeGuard
+from typing import Any, Final, TypeGuard
 
 from agentlog._version import __version__
 from agentlog.conventions import calls
@@ -80,19 +80,21 @@ _LAST: Final = 253_370_764_800.0
 
 _LAST_OF_ALL: Final = (1 << 64) - 1
 _LONGEST_MESSAGE: Final = 4096
-_HEX = re.compile("[0-9a-f]+")
+_IDS: Final = {digits: re.compile(f"(?!0+$)[0-9a-f]{{{digits}}}") for digits in (16, 32)}
+"""Ids of W3C's form, by their digits."""
 
 
 class _Draft:
-    """A span that is being made: the attributes so far, and what of the event they do not tell."""
+    """A span that is being made: what it has so far, and what of the event that does not tell."""
 
-    __slots__ = ("attributes", "event", "kind", "left", "missing")
+    __slots__ = ("attributes", "event", "events", "kind", "left", "missing")
 
     def __init__(self, event: Mapping[str, object]) -> None:
         self.event = event
         self.kind = text(event.get("action_type")) or "action"
         self.left = dict(event)
         self.missing: list[str] = []
+        self.events: list[SpanEvent] = []
         self.attributes: Attributes = {"openinference.span.kind": _KINDS.get(self.kind, "CHAIN")}
 
 
@@ -111,7 +113,9 @@ def span(event: Mapping[str, object], last: float | None = None) -> Span:
     _tell(draft)
     _tell_payloads(draft)
     _tell_kind(draft, name)
-    events = (*_line(draft, name, start), *_crumbs(draft, start), *_exception(draft, end))
+    _tell_line(draft, name, start)
+    _tell_crumbs(draft, start)
+    _tell_error(draft, end)
     if draft.left:
         draft.attributes[REST] = as_json(draft.left)
     elif "action_type" not in event and not draft.missing:
@@ -128,7 +132,7 @@ def span(event: Mapping[str, object], last: float | None = None) -> Span:
         start=start,
         end=end,
         attributes=draft.attributes,
-        events=events,
+        events=tuple(draft.events),
         status=status,
         message=message,
     )
@@ -180,7 +184,7 @@ def _ids(draft: _Draft) -> tuple[str, str, str]:
 
 def _id(given: str, digits: int) -> str:
     """Return an id of W3C's form: the same, or one that is derived, the same from the same."""
-    if len(given) == digits and _HEX.fullmatch(given) and given.strip("0"):
+    if _IDS[digits].fullmatch(given):
         return given
     return sha256(given.encode(errors="replace")).hexdigest()[:digits]
 
@@ -249,19 +253,13 @@ def _why(error: object) -> str:
 
 def _tell(draft: _Draft) -> None:
     """Tell texts, counts and tags."""
-    left, told = draft.left, draft.attributes
-    for field, word in TEXTS.items():
-        if isinstance(value := left.get(field), str):
-            told[word] = value
+    left = draft.left
+    for field in [field for field in left if field in _TOLD]:
+        word, holds = _TOLD[field]
+        value: Any = left[field]
+        if holds(value):
+            draft.attributes[word] = value
             del left[field]
-    for field, word in COUNTS.items():
-        if _is_count(number := left.get(field)):
-            told[word] = number
-            del left[field]
-    tags = left.get("tags")
-    if isinstance(tags, list) and all(isinstance(tag, str) for tag in tags):
-        told[TAGS] = tags
-        del left["tags"]
 
 
 def _tell_payloads(draft: _Draft) -> None:
@@ -301,14 +299,14 @@ def _tell_kind(draft: _Draft, name: str) -> None:
 # -- What happened on the way ----------------------------------------------------------------------
 
 
-def _line(draft: _Draft, name: str, when: int) -> Iterator[SpanEvent]:
-    """Yield what a log line says; those who list the events of spans find it there."""
+def _tell_line(draft: _Draft, name: str, when: int) -> None:
+    """Tell what a log line says; those who list the events of spans find it there."""
     if draft.kind == "log":
-        yield SpanEvent(name, when, _labels(draft.event))
+        draft.events.append(SpanEvent(name, when, _labels(draft.event)))
 
 
-def _crumbs(draft: _Draft, start: int) -> Iterator[SpanEvent]:
-    """Yield the last lines of the log before a failure."""
+def _tell_crumbs(draft: _Draft, start: int) -> None:
+    """Tell the last lines of the log before a failure."""
     log = draft.left.get("log")
     if not log or not isinstance(log, list) or not all(isinstance(one, Mapping) for one in log):
         return
@@ -317,7 +315,7 @@ def _crumbs(draft: _Draft, start: int) -> Iterator[SpanEvent]:
         said, when = line.get("event"), _moment(line.get("timestamp"))
         name = said if isinstance(said, str) and said else as_json(said) if said else "log"
         time = start if when is None else _nanoseconds(when)
-        yield SpanEvent(name, time, {**_labels(line), LINE: as_json(line)})
+        draft.events.append(SpanEvent(name, time, {**_labels(line), LINE: as_json(line)}))
 
 
 def _labels(line: Mapping[str, object]) -> Attributes:
@@ -325,8 +323,8 @@ def _labels(line: Mapping[str, object]) -> Attributes:
     return {word: label for word, label in labels if isinstance(label, str)}
 
 
-def _exception(draft: _Draft, when: int) -> Iterator[SpanEvent]:
-    """Yield the error; what is not told of it exactly is left."""
+def _tell_error(draft: _Draft, when: int) -> None:
+    """Tell the error; what is not told of it exactly is left."""
     error = draft.left.get("error")
     if not error:
         return
@@ -338,7 +336,7 @@ def _exception(draft: _Draft, when: int) -> Iterator[SpanEvent]:
         draft.attributes["error.type"] = facts[ERRORS["type"]]
     if told is error and len(facts) == len(error):
         del draft.left["error"]
-    yield SpanEvent(EXCEPTION, when, facts)
+    draft.events.append(SpanEvent(EXCEPTION, when, facts))
 
 
 # -- Values ----------------------------------------------------------------------------------------
@@ -346,3 +344,19 @@ def _exception(draft: _Draft, when: int) -> Iterator[SpanEvent]:
 
 def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _INT64
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+_TOLD: Final[Mapping[str, tuple[str, Callable[[object], bool]]]] = {
+    **{field: (word, _is_text) for field, word in TEXTS.items()},
+    **{field: (word, _is_count) for field, word in COUNTS.items()},
+    "tags": (TAGS, _is_texts),
+}
+"""By fields: the word, and whether it can hold the value exactly."""

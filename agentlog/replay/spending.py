@@ -8,6 +8,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
+from agentlog import prices
 from agentlog.replay import cycles
 from agentlog.replay.cost import NOTHING, Spent, spent_at, total, with_below
 from agentlog.replay.node import count
@@ -15,7 +16,13 @@ from agentlog.store import Call
 
 
 def by_session(sessions: Iterable[tuple[str, list[Call]]]) -> dict[str, Spent]:
-    """Return what sessions took, by their ids, of the calls of each and what is around them."""
+    """Return what sessions took, by their ids, of the calls of each and what is around them.
+
+    Where there are no prices nobody asks for tokens alone: then it is nothing, and no call is
+    looked at.
+    """
+    if not prices.are_there():
+        return {}
     return {session_id: _total(calls) for session_id, calls in sessions}
 
 

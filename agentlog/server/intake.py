@@ -38,8 +38,8 @@ _LONGEST_ID = 64
 _OF_AN_ENTRY = 300
 """Bytes of memory that an entry has beside its text."""
 
-_has_long_number = re.compile(r"[:,\[] ?-?[0-9]{19}").search
-"""Finds where a number may be that 64 bits do not hold; it may be in a text, too."""
+_AS_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
+_LONG_NUMBER = b"0" * 19
 
 _is_session_id = re.compile("[0-9a-f]{32}").fullmatch
 _is_id = re.compile("[0-9a-f]{16}").fullmatch
@@ -158,8 +158,13 @@ def _of_record(found: Found, parse: Parser) -> Entry | _Refused:
         text = written(found)
     except (TypeError, ValueError, RecursionError) as error:
         return _Refused(None, f"not JSON: {error}")
-    value = parse(text, 0)[0] if _has_long_number(text) else Value(found, text)
+    value = parse(text, 0)[0] if _may_have_long_number(text) else Value(found, text)
     return _checked(value, may_be_odd=False)
+
+
+def _may_have_long_number(text: str) -> bool:
+    """Say whether there may be a number that 64 bits do not hold; it may be in a text, too."""
+    return _LONG_NUMBER in text.encode().translate(_AS_ZEROS)  # a third of what `re` takes
 
 
 def _why_not(record: Any) -> str:
@@ -173,10 +178,10 @@ def _why_not(record: Any) -> str:
     parent = record.get("parent_id")
     if parent is not None and (type(parent) is not str or not _is_id(parent)):
         return "parent_id is not 16 hex digits, or null"
-    for name, value in record.items():
-        wanted = _TYPES.get(name)
-        if wanted is not None and type(value) not in wanted[0]:
-            return f"{name} is not {wanted[1]}"
+    wrong = [name for name in _TYPES.keys() & record if type(record[name]) not in _TYPES[name][0]]
+    if wrong:
+        name = min(wrong, key=[*record].index)
+        return f"{name} is not {_TYPES[name][1]}"
     if "event_type" not in record and "end_timestamp" not in record:
         return "neither event_type nor end_timestamp"
     return "" if record.get("event_type") != "" else "event_type is empty"

@@ -233,7 +233,7 @@ def _page(found: Iterable[SessionSummary], behind: str | None) -> bytes:
 
 
 def costs_text(store: Store, session_ids: Iterable[str]) -> bytes:
-    """Return what sessions took as it goes over the wire; of one without tokens nothing."""
+    """Return what sessions took as it goes over the wire; without tokens or prices, nothing."""
     spent = spending.by_session(store.calls(session_ids))
     return _text({"costs": {session_id: asdict(one) for session_id, one in spent.items()}})
 

@@ -103,7 +103,8 @@ SCHEMAS: Final[Schema] = {
                     }
                 ),
                 "description": "By the ids of sessions: tokens, US dollars, and how many calls have"
-                " no known price. A session without tokens is not among them.",
+                " no known price. A session without tokens is not among them, and where there are"
+                " no prices at all, none is.",
             }
         }
     ),

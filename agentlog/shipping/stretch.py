@@ -5,7 +5,7 @@ Pure.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, groupby
 
 from agentlog.journal import Segment
 
@@ -66,21 +66,10 @@ def fitting(lines: Sequence[bytes], most: int, size: int) -> int:
 def runs(stretch: Stretch, good: Callable[[bytes], bool]) -> list[tuple[Stretch, bool]]:
     """Divide it into runs of good lines, and single lines that are not; say which is which."""
     found: list[tuple[Stretch, bool]] = []
-    start, run = stretch.start, list[bytes]()
-
-    def end_run(lines: list[bytes], *, are_good: bool) -> None:
-        nonlocal start
-        if lines:
-            piece = Stretch(stretch.segment, start, tuple(lines))
+    start = stretch.start
+    for are_good, run in groupby(stretch.lines, good):
+        for lines in [tuple(run)] if are_good else [(line,) for line in run]:
+            piece = Stretch(stretch.segment, start, lines)
             found.append((piece, are_good))
             start += piece.size
-
-    for line in stretch.lines:
-        if good(line):
-            run.append(line)
-            continue
-        end_run(run, are_good=True)
-        end_run([line], are_good=False)
-        run = []
-    end_run(run, are_good=True)
     return found

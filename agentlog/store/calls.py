@@ -27,7 +27,7 @@ _PLACE = f"session, id, {_PARENT}, coalesce(events.timestamp, end_timestamp), ev
 _HAS_TOKENS = "coalesce(events.prompt_tokens, events.completion_tokens) NOTNULL"
 _CALLS = f"""
     SELECT session_id, {_PLACE}, model, events.prompt_tokens, events.completion_tokens,
-        iif(:priced, {DETAILS}, NULL)
+        {DETAILS}
     FROM sessions CROSS JOIN events ON session = sessions.number
     WHERE project = (SELECT number FROM projects WHERE name = :project)
     AND session_id IN (SELECT value FROM json_each(:session_ids))
@@ -54,7 +54,6 @@ def of_sessions(
     asked = {
         "project": bindable(project),
         "session_ids": json.dumps(list(map(bindable, session_ids))),
-        "priced": prices.are_there(),
     }
     names: dict[int, str] = {}
     calls: dict[int, list[Call]] = defaultdict(list)

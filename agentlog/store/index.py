@@ -7,7 +7,7 @@ transaction, and taken in later, a part at a time.
 import sqlite3
 
 from agentlog.store import rows, search
-from agentlog.store.merge import joined
+from agentlog.store.merge import merge, parsed
 
 AT_ONCE = 1000
 """Events that are taken in in one transaction."""
@@ -31,9 +31,10 @@ def is_behind(connection: sqlite3.Connection) -> bool:
 def take_in(connection: sqlite3.Connection, most: int = AT_ONCE) -> int:
     """Index a part of what has changed; return how much it was; only within `writing`."""
     changed = next(rows.parts(connection.execute(_SOME, (most,)), most), [])
+    halves = parsed((opened, closed) for _, opened, closed, _ in changed)
     texts = [
-        (number, search.words(joined(opened, closed)), search.project_word(project))
-        for number, opened, closed, project in changed
+        (number, search.words(merge(*next(halves))), search.project_word(project))
+        for number, *_, project in changed
     ]
     # Of an event that was indexed before, the old words go first.
     rows.insert(connection, "INSERT OR REPLACE INTO words (rowid, text, project)", texts)

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from agentlog.store import Refusal
 from agentlog.store.merge import Half, Record, address, half
@@ -28,9 +29,11 @@ _ODD = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A record that may be stored: its address, the half it is, and its JSON text as it came."""
+class Entry(NamedTuple):
+    """A record that may be stored: its address, the half it is, and its JSON text as it came.
+
+    A tuple, as one is made for each record.
+    """
 
     session_id: str
     id: str

@@ -9,8 +9,8 @@ Pure, and tolerant: whatever was parsed from a line may be handed in.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal
 
 from agentlog.halves import Event, Record, merge
 
@@ -23,9 +23,9 @@ __all__ = [
     "canonical",
     "claim",
     "half",
-    "joined",
     "merge",
     "merged",
+    "parsed",
     "prevailing",
 ]
 
@@ -50,9 +50,12 @@ def half(record: Record) -> Half:
     return "close" if "end_timestamp" in record else "open"
 
 
-def joined(opened: str | None, closed: str | None) -> Event:
-    """Return the event of the texts of two halves, either of which may be missing."""
-    return merge(json.loads(opened or "null"), json.loads(closed or "null"))
+def parsed(halves: Iterable[tuple[str | None, str | None]]) -> Iterator[tuple[Any, Any]]:
+    """Yield the halves of events, of their texts; either of them may be missing."""
+    # One text for all: its parser makes each key once, in half the time.
+    texts = ",".join(f"{opened or 'null'},{closed or 'null'}" for opened, closed in halves)
+    found = iter(json.loads(f"[{texts}]"))
+    return zip(found, found, strict=True)
 
 
 def prevailing(one: Record, other: Record) -> Record:

@@ -306,7 +306,7 @@ warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside a thread
 has_it, go_on = threading.Event(), threading.Event()
 
 def hold():
-    with joint._lock:
+    with joint._lock.held():
         has_it.set()
         go_on.wait()
 

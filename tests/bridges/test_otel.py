@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from opentelemetry import context as otel_context
@@ -204,6 +205,23 @@ def test_no_duration_of_a_span_is_negative(captured, tracer):
     assert 2.0 == event["timestamp"] == event["end_timestamp"]
 
 
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [
+        (1_700_000_000_123_456_789, 1_700_000_000.123456),
+        (1_000_000_000, 1.0),
+        (999_999_000, 0.999999),
+        (1.7e18, 1_700_000_000.0),
+        (-1_500_000_000, -1.5),
+    ],
+)
+def test_times_are_told_in_seconds(captured, tracer, time, seconds):
+    """Down to the microsecond, and whatever number the program has taken for a time."""
+    tracer.start_span("a", start_time=time).end(end_time=time)
+    event = captured.one("a")
+    assert seconds == event["timestamp"] == event["end_timestamp"]
+
+
 def test_a_span_that_ends_twice_is_one_event(captured, tracer):
     """The SDK complains of the second end, and we hear of one."""
     span = tracer.start_span("a")
@@ -220,6 +238,17 @@ def test_a_span_that_nobody_holds_any_more_was_abandoned(captured, tracer):
     gc.collect()
     event = captured.one("a")
     assert ("Indeterminate", "abandoned") == (event["result"], event["reason"])
+
+
+def test_a_span_that_nobody_holds_any_more_was_abandoned_for_every_client(captured, tmp_path):
+    """Each closes the event of its own."""
+    other = ao.Client(home=tmp_path)
+    provider = provider_of(EventSpanProcessor(), EventSpanProcessor(other))
+    provider.get_tracer("test").start_span("a")
+    gc.collect()
+    other.close()
+    assert "abandoned" == captured.one("a")["reason"]
+    assert 4 == other.stats().delivered  # both halves of session and span
 
 
 @pytest.mark.parametrize("value", [object(), {1: 2}, [object()], b"\xff", float("nan"), 1 << 70])
@@ -258,9 +287,10 @@ def test_a_span_without_an_action_belongs_to_the_session(captured, tracer):
 
 def test_a_session_that_a_span_starts_does_not_begin_after_it(captured, tracer):
     """Nor does one begin long ago because a span is dated back."""
-    with tracer.start_as_current_span("a"):
+    almost_a_microsecond_later = time.time_ns() // 1000 * 1000 + 999
+    with tracer.start_as_current_span("a", start_time=almost_a_microsecond_later):
         [session] = captured.sessions
-        assert session["timestamp"] <= captured.one("a")["timestamp"]
+        assert session["timestamp"] == captured.one("a")["timestamp"]
     ao.end_session()
     tracer.start_span("of old", start_time=1_000_000_000).end()
     assert captured.sessions[-1]["timestamp"] >= session["timestamp"]

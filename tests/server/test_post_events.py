@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from agentlog.store.merge import merged
+from tests.busy import up_to
 from tests.server.bombs import bomb
 from tests.server.collector import PATIENCE, event_id, record, session_id, without
 
@@ -124,7 +125,7 @@ def test_a_bomb_costs_less_than_a_second(collector, unit):
     before = memory(collector)
     began = time.perf_counter()
     answer = post(collector, body, GZIP)
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < up_to(1)
     assert 413 == answer.status
     assert memory(collector) - before < 100
 
@@ -183,7 +184,7 @@ def test_a_connection_is_used_again(collector):
 def test_a_search_follows_within_a_second(collector):
     """When nothing else is to be done."""
     collector.post([record(1, session=15, params="verylastword")])
-    until = time.monotonic() + 1
+    until = time.monotonic() + up_to(1)
     while not (found := collector.get("/v1/search?q=verylast").json["results"]):
         assert time.monotonic() < until
         time.sleep(0.01)

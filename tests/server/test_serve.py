@@ -24,6 +24,7 @@ import agentlog as ao
 from agentlog.cli import main
 from agentlog.server.process import GRACE
 from agentlog.store.sqlite import SqliteStore
+from tests.busy import up_to
 from tests.cli.commandline import AGENTLOG, agentlog, environ
 from tests.server.collector import PATIENCE, Collector, record, session_id
 
@@ -57,7 +58,7 @@ def test_it_answers_at_once_and_is_small(tmp_path):
         assert 200 == collector.get("/healthz").status
         took = time.monotonic() - began
         assert peak(collector) < 60
-    assert took < 3
+    assert took < up_to(3)
 
 
 def test_without_a_store_it_serves_the_home(tmp_path):
@@ -237,7 +238,7 @@ def test_slow_clients_keep_nobody_waiting(collector):
         began = time.monotonic()
         assert 200 == collector.post([record()]).status
         assert 200 == collector.get("/v1/sessions").status
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < up_to(2)
 
 
 @pytest.mark.waits

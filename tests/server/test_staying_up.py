@@ -15,6 +15,7 @@ import pytest
 
 from agentlog.store.sqlite import SqliteStore
 from tests import warm
+from tests.busy import up_to
 from tests.cli.commandline import agentlog
 from tests.faults.disks import MAY_NOT
 from tests.server.collector import PATIENCE, Collector, event_id, record, session_id
@@ -88,7 +89,7 @@ def test_what_was_acknowledged_outlives_a_signal_under_load(tmp_path, number, st
             if again:
                 began = time.monotonic()
                 collector.start()
-                assert time.monotonic() - began < 3  # one, on a machine that does nothing else
+                assert time.monotonic() - began < up_to(1)
             with Load(collector) as load:
                 for _ in range(8):
                     assert load.begun.acquire(timeout=PATIENCE)
@@ -111,7 +112,7 @@ def test_reading_while_writing_takes_less_than_a_second(tmp_path):
             ):
                 began = time.monotonic()
                 assert 200 == collector.get(path).status
-                assert time.monotonic() - began < 1, path
+                assert time.monotonic() - began < up_to(1), path
 
 
 def test_a_second_collector_is_refused_by_every_name_of_the_store(tmp_path):

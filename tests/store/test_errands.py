@@ -10,7 +10,8 @@ from tests.server.collector import record
 
 
 @pytest.mark.parametrize(
-    ("behind", "expected"), [(0, 4.0), (5_000, 4.0), (5_001, 2.0), (50_001, 1.0), (9_000_000, 1.0)]
+    ("behind", "expected"),
+    [(0, 4.0), (50_000, 4.0), (50_001, 2.0), (200_001, 1.0), (9_000_000, 1.0)],
 )
 def test_the_index_has_a_share_that_grows_with_what_it_lacks(behind, expected):
     """A fifth of the time if it is little, and half of it at most."""

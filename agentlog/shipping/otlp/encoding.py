@@ -13,9 +13,9 @@ from opentelemetry.proto.trace.v1 import trace_pb2 as pb
 
 from agentlog._version import __version__
 from agentlog.conventions import writing
-from agentlog.conventions.words import Span, Value
+from agentlog.conventions.words import Span, SpanEvent, Value
 from agentlog.shipping.objects import object_of
-from agentlog.shipping.otlp.joining import END_UNSEEN
+from agentlog.shipping.otlp.joining import END_UNSEEN, OPEN
 from agentlog.shipping.otlp.sessions import Resource
 
 _OF_AN_UNSEEN_END: Final = frozenset({"end_timestamp", END_UNSEEN})
@@ -38,7 +38,7 @@ def body_of(events: Sequence[dict[str, object]], resources: Mapping[str, Resourc
         scope = scopes.get(resource)
         if scope is None:
             scope = scopes[resource] = _scope(request, resource)
-        scope.spans.append(_span(_written(event)))
+        _add(scope, _written(event))
     return request.SerializeToString()
 
 
@@ -47,6 +47,8 @@ def event_of(line: bytes) -> dict[str, object] | None:
 
     That of an open half is empty: it is no span yet.
     """
+    if line == OPEN:
+        return {}
     event = object_of(line)
     if event is None:
         return None
@@ -71,26 +73,33 @@ def _scope(request: ExportTraceServiceRequest, resource: Resource) -> pb.ScopeSp
     return scope
 
 
-def _span(span: Span) -> pb.Span:
-    return pb.Span(
+def _add(scope: pb.ScopeSpans, span: Span) -> None:
+    """Add a span where it is to stand: putting a message into another one copies it."""
+    scope.spans.add(
         trace_id=bytes.fromhex(span.trace_id),
         span_id=bytes.fromhex(span.span_id),
         parent_span_id=bytes.fromhex(span.parent_id),
         name=_whole(span.name),
-        kind=span.kind,  # type: ignore[arg-type] # its number
+        kind=span.kind,
         start_time_unix_nano=span.start,
         end_time_unix_nano=span.end,
         attributes=_attributes(span.attributes.items()),
-        events=[
-            pb.Span.Event(
-                name=_whole(event.name),
-                time_unix_nano=event.time,
-                attributes=_attributes(event.attributes.items()),
-            )
-            for event in span.events
-        ],
-        status=pb.Status(code=span.status, message=_whole(span.message)),  # type: ignore[arg-type]
+        events=map(_event, span.events),
+        status=_status(span.status, _whole(span.message)),
     )
+
+
+def _event(event: SpanEvent) -> pb.Span.Event:
+    return pb.Span.Event(
+        name=_whole(event.name),
+        time_unix_nano=event.time,
+        attributes=_attributes(event.attributes.items()),
+    )
+
+
+@lru_cache(64)
+def _status(code: int, message: str) -> pb.Status:
+    return pb.Status(code=code, message=message)  # type: ignore[arg-type] # as above
 
 
 def _attributes(attributes: Iterable[tuple[str, Value]]) -> list[KeyValue]:

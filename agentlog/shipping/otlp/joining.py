@@ -18,12 +18,13 @@ Address = tuple[bytes, bytes]
 END_UNSEEN: Final = "end_unseen"
 """Of a record that is made here: its end is that of a span, and not the event's."""
 
+OPEN: Final = b"{}"
+"""What goes for an open half in a batch, as it is no span yet."""
+
 _HEAD: Final = re.compile(
     rb'\{"id":"([0-9a-f]{16})","session_id":"([0-9a-f]{32})",'
     rb'(?:"(end_timestamp)":|"parent_id":(?:null|"[0-9a-f]{16}"),"event_type":)'
 )
-_OPEN_TAIL: Final = re.compile(rb',"action_type":"[a-z]+","timestamp":[0-9.]+\}\Z')
-_LONGEST_TAIL: Final = 80
 
 
 class Half(NamedTuple):
@@ -46,16 +47,11 @@ def half_of(line: bytes) -> Half | None:
     head = _HEAD.match(line)
     if head is None:
         return _read(line)
-    event_id, session_id, end = head.groups()
-    if end:
-        if b'"event_type":' in line:
-            return _read(line)
-        return Half((session_id, event_id), is_open=False, is_close=True)
-    if b'"end_timestamp":' not in line and _OPEN_TAIL.search(
-        line, max(0, len(line) - _LONGEST_TAIL)
-    ):
-        return Half((session_id, event_id), is_open=True, is_close=False)
-    return _read(line)
+    is_close = head[3] is not None
+    if (b'"event_type":' if is_close else b'"end_timestamp":') in line or not line.endswith(b"}"):
+        return _read(line)
+    session_id, event_id = head.group(2, 1)
+    return Half((session_id, event_id), not is_close, is_close)
 
 
 def joined(opened: bytes, closed: bytes) -> bytes:

@@ -13,14 +13,15 @@ ships, and wherever one was killed:
 * The directory is listed once for all owners (`look`), as there may be thousands of them.
 * What cannot be read just now is not taken for gone: then nothing is handed over, nor deleted.
 
-What others have shipped meanwhile is read on from where we know it. Only where a segment of an
-owner is gone, and so that file may be another, the owner is read anew.
+What is settled here is known without reading it again, and what others have shipped meanwhile is
+read on from there. Only where a segment of an owner is gone, and so that file may be another, the
+owner is read anew.
 """
 
 import errno
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -28,7 +29,7 @@ from typing import Final, NamedTuple
 from agentlog.journal import Segment, lines_at, listed
 from agentlog.owner import is_of_this_process
 from agentlog.shipping.files import replace
-from agentlog.shipping.otlp.joining import Address, half_of
+from agentlog.shipping.otlp.joining import Address, Half, half_of
 
 _SUFFIX: Final = ".open"
 
@@ -40,19 +41,22 @@ class Place(NamedTuple):
         segment: In which file.
         offset: From there on.
         end: Behind its newline.
-        closes: The event whose close half it is, if it is one.
+        half: What it is of which event; None if it is no record.
 
     """
 
     segment: Segment
     offset: int
     end: int
-    closes: Address | None = None
+    half: Half | None
 
 
 @dataclass(slots=True)
 class _Owner:
     """What is known of an owner up to the cursors of its segments."""
+
+    is_current: bool = False
+    """Whether nobody else can have moved them."""
 
     read: dict[Segment, int] = field(default_factory=dict)
     waiting: dict[Address, Place] = field(default_factory=dict)
@@ -61,6 +65,20 @@ class _Owner:
 
     carried: set[Segment] = field(default_factory=set)
     """Segments of which nothing is needed any more."""
+
+    def take_in(self, place: Place) -> bool:
+        """Take note of the next line; say whether it is of an open half that waits from now on."""
+        half = place.half
+        if half is None:
+            return False
+        if not half.is_open:
+            if self.waiting.pop(half.address, None) is None and half.is_close:
+                self.alone[half.address] = place
+            return False
+        if self.alone.pop(half.address, None) is not None:
+            return False
+        self.waiting[half.address] = place
+        return True
 
 
 class Opens:
@@ -80,7 +98,6 @@ class Opens:
         self._settled = settled
         self._seen = seen
         self._owners: dict[str, _Owner] = {}
-        self._current: set[str] = set()
         self._there: dict[str, list[Segment]] | None = None
         self._taken: defaultdict[str, dict[Address, Place]] = defaultdict(dict)
         self._alone: defaultdict[str, dict[Address, Place]] = defaultdict(dict)
@@ -88,7 +105,8 @@ class Opens:
     def start_over(self) -> None:
         """Another shipper may have gone on."""
         self._there = None
-        self._current.clear()
+        for known in self._owners.values():
+            known.is_current = False
         self._taken.clear()
         self._alone.clear()
 
@@ -108,9 +126,19 @@ class Opens:
         """Take note of a close half that was read just now, and whose open half is nowhere."""
         self._alone[place.segment.owner][address] = place
 
-    def forget(self, address: Address, owner: str) -> None:
-        """Its event was sent."""
-        self._taken[owner].pop(address, None)
+    def settle(self, places: Sequence[Place]) -> None:
+        """Take note that the next lines of a segment are settled: they need not be read again."""
+        segment, start, *_ = places[0]
+        taken, alone = self._taken[segment.owner], self._alone[segment.owner]
+        for place in places:
+            if place.half is not None:
+                (taken if place.half.is_open else alone).pop(place.half.address, None)
+        known = self._owners.pop(segment.owner, None)
+        if known is not None and known.read.get(segment, 0) == start:  # else it is read when asked
+            for place in places:
+                known.take_in(place)
+            known.read[segment] = places[-1].end
+            self._owners[segment.owner] = known
 
     def find(self, address: Address, owner: str) -> bytes | None:
         """Return the line of an open half of an owner, if it waits. Raises OSError."""
@@ -139,16 +167,13 @@ class Opens:
         line = _line(address, place)
         if line is None:
             self._owners.pop(owner, None)
-            self._current.discard(owner)
             place = of(self._known(owner)).get(address)
             line = place and _line(address, place)
         return line
 
     def _known(self, owner: str) -> _Owner:
-        if owner not in self._current:
-            self._read_on(owner)
-            self._current.add(owner)
-        return self._owners[owner]
+        known = self._owners.get(owner)
+        return known if known is not None and known.is_current else self._read_on(owner)
 
     # -- Deleting ----------------------------------------------------------------------------------
 
@@ -165,13 +190,9 @@ class Opens:
             self._owners.pop(owner, None)
             return False
         known.carried.add(segment)
-        for noted in (self._taken, self._alone):
-            noted[owner] = {
-                a: place for a, place in noted[owner].items() if place.segment != segment
-            }
         if there == [segment]:
-            del self._owners[owner], self._taken[owner], self._alone[owner]
-            self._current.discard(owner)
+            for kept in (self._owners, self._taken, self._alone):
+                kept.pop(owner, None)
         return True
 
     def _keep(self, segment: Segment, waiting: dict[Address, Place]) -> dict[Address, Place]:
@@ -187,7 +208,7 @@ class Opens:
             if line is None:
                 raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(place.segment.path))
             lines.append(line + b"\n")
-            kept[address] = Place(file, start, start + len(lines[-1]))
+            kept[address] = place._replace(segment=file, offset=start, end=start + len(lines[-1]))
             start += len(lines[-1])
         replace(file.path, b"".join(lines))
         os.utime(file.path, ns=(moment, moment))
@@ -226,20 +247,13 @@ class Opens:
         for segment, end in ends.items():
             self._take_in(known, segment, known.read.get(segment, 0), end)
             known.read[segment] = end
+        known.is_current = True
         self._owners[owner] = known
         return known
 
     def _take_in(self, known: _Owner, segment: Segment, start: int, end: int) -> None:
         for place, line in _lines(segment, start, end):
-            half = half_of(line)
-            if half is None:
-                continue
-            address = half.address
-            if not half.is_open:
-                if known.waiting.pop(address, None) is None and half.is_close:
-                    known.alone[address] = place
-            elif known.alone.pop(address, None) is None:
-                known.waiting[address] = place
+            if known.take_in(place):
                 self._seen(line)
 
 
@@ -259,7 +273,7 @@ def _lines(segment: Segment, start: int, end: int) -> Iterator[tuple[Place, byte
         if not lines:
             return
         for line in lines:
-            place = Place(segment, start, start + len(line) + 1)
+            place = Place(segment, start, start + len(line) + 1, half_of(line))
             if place.end > end:
                 return
             yield place, line

@@ -5,8 +5,8 @@ The rules of this file:
 * What the machine gets to send is whole: a close half joined with its open half. So all that it
   does (retry, bisect, strip, quarantine) it does with whole events; where these stood is known here
   (track.py).
-* An open half is taken note of (opens.py). It goes to the machine as well, though it is no span
-  (transport.py): it is settled when a receiver has acknowledged the batch that it is in.
+* An open half is taken note of (opens.py). The machine gets `OPEN` for it, which is no span
+  (transport.py): it is settled when a receiver has acknowledged the batch that this is in.
 * A close half whose open half is nowhere goes alone, with what it knows.
 * What a process has left open that is gone goes last, when all else of that process has been sent.
 
@@ -23,7 +23,7 @@ from agentlog.journal import Segment, lines_at
 from agentlog.shipping.cursors import Cursor
 from agentlog.shipping.ledger import Advance
 from agentlog.shipping.machine import Machine
-from agentlog.shipping.otlp.joining import Address, Half, half_of, interrupted, joined
+from agentlog.shipping.otlp.joining import OPEN, Address, half_of, interrupted, joined
 from agentlog.shipping.otlp.opens import Opens, Place
 from agentlog.shipping.otlp.sessions import Sessions
 from agentlog.shipping.otlp.track import Track
@@ -87,22 +87,19 @@ class SpanOutbox:
         """
         places, events, opened = list[Place](), list[bytes](), dict[Address, bytes]()
         for line in lines:
-            half, end = half_of(line), start + len(line) + 1
-            closes = half.address if half is not None and half.is_close else None
-            place = Place(segment, start, end, closes)
-            events.append(self._event_of(half, place, line, opened))
+            place = Place(segment, start, start + len(line) + 1, half_of(line))
+            events.append(self._event_of(place, line, opened))
             places.append(place)
-            start = end
+            start = place.end
         track = self._tracks[segment]
         before = track.size
         for place, event in zip(places, events, strict=True):
             track.hand_over(place, event)
         return self._placed(machine.take(segment, before, events))
 
-    def _event_of(
-        self, half: Half | None, place: Place, line: bytes, opened: dict[Address, bytes]
-    ) -> bytes:
+    def _event_of(self, place: Place, line: bytes, opened: dict[Address, bytes]) -> bytes:
         """Return all that is known of an event with this line."""
+        half = place.half
         if half is not None and half.is_open:
             opened[half.address] = line
             return self._opened(half.address, place, line)
@@ -118,7 +115,7 @@ class SpanOutbox:
         if last is not None:
             return joined(line, last)
         self._opens.note(address, place)
-        return line
+        return OPEN
 
     def _closed(self, address: Address, place: Place, first: bytes | None, line: bytes) -> bytes:
         """Return all that is known of an event that has closed."""
@@ -139,7 +136,7 @@ class SpanOutbox:
             for line in lines:
                 self._sessions.see(line)
                 cut.append(interrupted(line, gone_at))
-                track.hand_over(Place(file, start, start + len(line) + 1), cut[-1])
+                track.hand_over(Place(file, start, start + len(line) + 1, None), cut[-1])
                 start += len(line) + 1
             self._read_of_left[file] = start
             self.settle(machine.take(file, before, cut))
@@ -167,12 +164,9 @@ class SpanOutbox:
 
     def _moved(self, done: Advance) -> Advance:
         """Return how far a segment is settled by what the machine says."""
-        end = 0
-        for place in self._tracks[done.segment].settle(done.offset):
-            end = place.end
-            if place.closes:
-                self._opens.forget(place.closes, place.segment.owner)
-        return replace(done, offset=end)
+        places = self._tracks[done.segment].settle(done.offset)
+        self._opens.settle(places)
+        return replace(done, offset=places[-1].end)
 
     def go_on(self) -> None:
         """Write down what could not be written before. Raises OSError."""

@@ -4,8 +4,8 @@ A line of the segment is an event there, which may be longer. The rule of this f
 settled up to the first of them that is not.
 """
 
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
 
 from agentlog.shipping.otlp.opens import Place
 
@@ -18,12 +18,11 @@ class Track:
 
     """
 
-    __slots__ = ("_places", "_waiting", "size")
+    __slots__ = ("_waiting", "size")
 
     def __init__(self) -> None:
         self.size = 0
         self._waiting: deque[tuple[int, int, Place]] = deque()
-        self._places: dict[int, Place] = {}
 
     @property
     def is_settled(self) -> bool:
@@ -35,15 +34,14 @@ class Track:
         start = self.size
         self.size += len(line) + 1
         self._waiting.append((start, self.size, place))
-        self._places[start] = place
 
     def place_of(self, start: int) -> Place:
         """Return where a line stood that begins there for the machine, and is not settled."""
-        return self._places[start]
+        return self._waiting[bisect_left(self._waiting, (start,))][2]
 
-    def settle(self, offset: int) -> Iterator[Place]:
-        """Yield where the lines stood that the machine says are settled, up to an offset."""
+    def settle(self, offset: int) -> list[Place]:
+        """Return where the lines stood that the machine says are settled, up to an offset."""
+        places = []
         while self._waiting and self._waiting[0][1] <= offset:
-            start, _, place = self._waiting.popleft()
-            del self._places[start]
-            yield place
+            places.append(self._waiting.popleft()[2])
+        return places

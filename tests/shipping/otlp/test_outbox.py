@@ -323,15 +323,18 @@ def test_segments_go_in_their_order(process):
 
 
 def test_what_cannot_be_kept_beside_keeps_its_segment(shipping, process):
-    """As on a full disk; it goes when there is room."""
+    """As on a full disk, while what is in it is still found; it goes when there is room."""
     process.write(opening(1))
     process.rotate()
     (process.directory / f"{ANOTHER}.open.new").mkdir()
     shipping.run()
     assert f"{ANOTHER}-0001.jsonl" in names(process.directory)
+    process.write(opening(2), closing(1))
+    assert [merge(opening(1), closing(1))] == shipping.run()
     (process.directory / f"{ANOTHER}.open.new").rmdir()
+    process.rotate()
     shipping.run()
-    assert [f"{ANOTHER}-0002.jsonl", f"{ANOTHER}.open"] == names(process.directory)
+    assert [f"{ANOTHER}-0003.jsonl", f"{ANOTHER}.open"] == names(process.directory)
 
 
 @contextmanager
@@ -484,7 +487,7 @@ def test_an_interruption_that_is_refused(tmp_path):
 def test_what_is_too_large_loses_the_payload_of_both_halves(process):
     """And keeps its node."""
     shipping = Shipping(process.directory)
-    shipping.server = lambda sent: Answer(413) if len(sent[0]) > 300 else taking(sent)
+    shipping.server = lambda sent: Answer(413) if max(map(len, sent)) > 300 else taking(sent)
     process.write(opening(1, params={"q": "x" * 500}), closing(1))
     shipping.run()
     assert merge(opening(1), closing(1)) == shipping.sent[-1]

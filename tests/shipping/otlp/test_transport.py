@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agentlog.shipping.otlp.joining import OPEN
 from agentlog.shipping.otlp.sessions import Sessions
 from agentlog.shipping.otlp.transport import SpanTransport
 from agentlog.shipping.policy import Verdict, decide
@@ -113,7 +114,7 @@ def test_what_cannot_be_a_span_is_not_sent():
     assert 1 == len(server.requests)
 
 
-HALVES = lines(opening(1), opening(2))
+HALVES = [OPEN, *lines(opening(2))]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,7 @@ def test_who_is_no_receiver_acknowledges_no_open_half(status):
 
 def test_open_halves_among_others():
     """They go with the batch, and are not refused with it."""
-    sent = lines(opening(7), *WHOLE)
+    sent = [OPEN, *lines(*WHOLE)]
     with Server(receiving(rejected_spans=3)) as server:
         answer, _ = post(server, sent)
     assert ["event 0", "event 1", "event 2"] == [
