@@ -16,13 +16,23 @@ from agentlog.store import (
     EVERY_SESSION,
     LAST,
     Call,
+    Extent,
     Receipt,
     SessionFilter,
     SessionSummary,
     StoreStats,
     ids,
 )
-from agentlog.store.clickhouse import calls, events, finding, listing, outline, pruning, writing
+from agentlog.store.clickhouse import (
+    calls,
+    events,
+    extents,
+    finding,
+    listing,
+    outline,
+    pruning,
+    writing,
+)
 from agentlog.store.clickhouse.following import Tail
 from agentlog.store.clickhouse.link import Link
 from agentlog.store.clickhouse.migrations import check
@@ -81,6 +91,10 @@ class ClickHouseStore:
     def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
         """Return those of these sessions that are there, as they stand in a list."""
         return listing.summaries(self._link, self.project, session_ids)
+
+    def extents(self, session_ids: Iterable[str]) -> dict[str, Extent]:
+        """Return by its id how much there is of each of these sessions that is there."""
+        return extents.of_sessions(self._link, self.project, session_ids)
 
     def resolve(self, prefix: str) -> str:
         """Return the id of the one session that begins with `prefix`, or of the `last` one."""
