@@ -15,7 +15,8 @@ from itertools import count
 import pytest
 
 from tests.busy import up_to
-from tests.server.collector import PATIENCE, Collector, event_id, record, session_id
+from tests.page.runs import run
+from tests.server.collector import PATIENCE, Collector, event_id, record, session_id, without
 from tests.server.streams import Stream
 from tests.store.contract.engines import MISSING, ClickHouse
 
@@ -107,6 +108,68 @@ def test_who_read_from_one_can_listen_to_another(pair):
     one.post([record(4)])
     with Stream(one, session=session_id(), last_id=last) as page:
         page.rows(event_id(4))
+
+
+def questions():
+    """Return the addresses of all that is read, for two sessions of a run."""
+    one, other = session_id(1), session_id(2)
+    forms = ("html", "jsonl", "otlp-json", "chrome-trace", "csv")
+    return [
+        "/v1/sessions?limit=2",
+        "/v1/sessions?tag=night",
+        "/v1/sessions?state=failed",
+        "/v1/sessions?q=long",
+        f"/v1/sessions?session={one}&session={session_id(99)}",
+        f"/v1/costs?session={one}&session={other}",
+        f"/v1/sessions/{one}",
+        f"/v1/sessions/{one}/outline",
+        *(f"/v1/sessions/{one}/export/{form}" for form in forms),
+        f"/v1/events/{one}/{event_id(7)}",
+        f"/v1/compare/{one}/{other}",
+        "/v1/search?q=ToolError&limit=100",
+        f"/v1/search?q=llm&limit=1000&session={other}",
+        f"/sessions/{one}",
+        f"/sessions/{session_id(99)}",
+        f"/v1/sessions/{session_id(99)}",
+        f"/v1/events/{one}/{event_id(9999)}",
+    ]
+
+
+def test_every_answer_is_the_same_whatever_the_store(engine, tmp_path):
+    """Of a collector over a file, and of one over this engine."""
+    records = [*run(300), *run(200, session=2, seed=2), record(session=3, tags=["night"])]
+    halves = [
+        half
+        for whole in records
+        for half in (without(whole, "end_timestamp", "result", "error"), whole)
+    ]
+    answers = []
+    for store in ("store.db", str(engine.where())):
+        with Collector(tmp_path, store=store) as collector:
+            assert {"accepted": len(halves), "refused": []} == collector.post(halves).json
+            assert comes(lambda at: len(found(at)), collector, 5)
+            answers.append({path: collector.get(path) for path in questions()})
+    file, other = answers
+    for path in questions():
+        assert file[path].status == other[path].status, path
+        assert alike(file[path]) == alike(other[path]), path
+
+
+def found(collector):
+    """Return what a search finds: over a file it follows soon."""
+    return collector.get("/v1/search?q=ToolError&limit=5").json["results"]
+
+
+def alike(answer):
+    """Return what two collectors answer alike.
+
+    An outline says which one's it is, and a page that is one file has its data packed in parts.
+    """
+    if "html" in str(answer.headers["Content-Disposition"]):
+        return answer.headers["Content-Disposition"]
+    if answer.headers.get_content_type() != "application/json":
+        return answer.body
+    return {name: value for name, value in answer.json.items() if name not in {"at", "options"}}
 
 
 # -- Keys and cookies ------------------------------------------------------------------------------
