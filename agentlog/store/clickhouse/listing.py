@@ -48,6 +48,9 @@ _BEGINNING: Final = """
     WHERE project = {project:String} AND startsWith(session_id, {prefix:String})
     ORDER BY session_id LIMIT {most:UInt64}
 """
+_WITH: Final = """
+    SELECT DISTINCT session_id FROM records WHERE project = {project:String} AND id = {event:String}
+"""
 
 _TOKENS: Final = f"if({{0}} >= 0 AND {{0}} < {MOST_TOKENS}, {{0}}, 0)"
 # argMax leaves out what is NULL: so a field is the close half's if that has it, else the open's.
@@ -130,6 +133,17 @@ def ids_beginning_with(link: Link, project: str, prefix: str) -> list[str]:
         return []
     found = link.rows(_BEGINNING, project=project, prefix=prefix, most=NAMED + 1)
     return [session_id for (session_id,) in found]
+
+
+def session_with(link: Link, project: str, event_id: str) -> str | None:
+    """Return the newest session of a project that has an event of this id."""
+    having = [of for (of,) in link.rows(_WITH, project=project, event=event_id)]
+    newest = max(places(link, project, having), key=_age, default=None)
+    return newest.session_id if newest else None
+
+
+def _age(place: Place) -> tuple[bool, float, str]:
+    return place.start is not None, place.start or 0.0, place.session_id
 
 
 def _pages(link: Link, project: str, wanted: SessionFilter) -> Iterator[list[Place]]:

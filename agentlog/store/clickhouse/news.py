@@ -1,13 +1,13 @@
 """What is new in the store, whoever has put it there.
 
-The rules: the clock is the server's, which notes for each record when it was stored. A record is
-seen a moment later than that, when its insert is done; so each look begins a while before the last
-one's end, and tells of nothing twice. Who would be told of very much is told that there was
-something: to read anew is as quick then.
+The rules: the clock is the server's, which notes for all rows of an insert the same moment. They
+are seen a while later, all at once, when that insert is done; so each look begins a while before
+the end of the last one, and tells of no insert twice. Who would be told of very much is told that
+there was something: to read anew is as quick then.
 """
 
 import time
-from collections import defaultdict
+from collections.abc import Iterator
 from typing import Final
 
 from agentlog.errors import StoreError
@@ -18,23 +18,28 @@ from agentlog.store.engine import Change, Marks, News
 OVERLAP: Final = 5_000_000
 """Microseconds that an insert may take from its note of the time to its end."""
 
+SLACK: Final = 2 * OVERLAP
+"""Microseconds by which the marks of two collectors may differ."""
+
 EVERY: Final = 0.5
 """Seconds between two looks."""
 
-_MOST: Final = 50_000
+MOST: Final = 20_000
+"""Records that are told one by one."""
 
 _NOW: Final = "SELECT toUnixTimestamp64Micro(now64(6))"
-_SINCE: Final = "stored > fromUnixTimestamp64Micro({since:Int64})"
+_INSERTS: Final = """
+    SELECT toUnixTimestamp64Micro(stored) AS moment, count() FROM {table}
+    WHERE stored > fromUnixTimestamp64Micro({{since:Int64}}) GROUP BY moment
+"""
+_OF_THESE: Final = "toUnixTimestamp64Micro(stored) IN {moments:Array(Int64)}"
+# The first condition is for the engine to leave out all that is old without reading it.
 _STORED: Final = f"""
-    SELECT project, session_id, id, digest, toUnixTimestamp64Micro(stored) FROM records
-    WHERE {_SINCE} LIMIT {{most:UInt64}}
+    SELECT project, session_id, groupUniqArray(id) FROM records
+    WHERE stored >= fromUnixTimestamp64Micro({{since:Int64}}) AND {_OF_THESE}
+    GROUP BY project, session_id
 """  # noqa: S608 - made of constants
-_GONE: Final = f"""
-    SELECT project, session_id, '', cityHash64(deletion), toUnixTimestamp64Micro(stored) FROM gone
-    WHERE {_SINCE} LIMIT {{most:UInt64}}
-"""  # noqa: S608
-
-_Seen = tuple[str, str, str, int]
+_GONE: Final = f"SELECT DISTINCT project, session_id FROM gone WHERE {_OF_THESE}"  # noqa: S608
 
 
 class Watch:
@@ -42,11 +47,10 @@ class Watch:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        ((self._mark,),) = link.rows(_NOW)
-        self._seen: dict[_Seen, int] = {}
+        self._mark = self._now() - 2 * SLACK  # who read elsewhere comes a while later
+        self._told: dict[str, dict[int, int]] = {"records": {}, "gone": {}}
         self._next = 0.0
-        self._is_begun = False
-        self.marks = Marks(epoch(link), self._mark, 2 * OVERLAP)
+        self.marks = Marks(epoch(link), self._mark, SLACK)
 
     def pause(self) -> float:
         """Return how many seconds there are to the next look."""
@@ -64,33 +68,31 @@ class Watch:
             self._next = time.monotonic() + EVERY
 
     def _news(self) -> News:
-        asked = {"since": self._mark - OVERLAP, "most": _MOST}
-        rows = self._link.rows(_STORED, **asked)
-        gone = self._link.rows(_GONE, **asked)
-        ids: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for project, session_id, id_, *rest in rows:
-            if self._is_new((project, session_id, id_, rest[0]), rest[1]):
-                ids[project, session_id].append(id_)
-        left = {row[:2] for row in gone if self._is_new(row[:4], row[4])}
-        self._forget()
-        if len(rows) == _MOST:
-            ((self._mark,),) = self._link.rows(_NOW)
+        now = self._now()
+        stored, gone = self._new("records"), self._new("gone")
+        self._mark = max(self._mark, now)
+        if sum(stored.values()) > MOST:
             return News(None, self._mark)
-        changes = [
-            Change(project, session_id, tuple(dict.fromkeys(some)))
-            for (project, session_id), some in ids.items()
-        ]
-        changes += [Change(project, session_id, is_gone=True) for project, session_id in left]
-        return News(changes, self._mark)
+        return News([*self._stored(list(stored)), *self._gone(list(gone))], self._mark)
 
-    def _is_new(self, seen: _Seen, stored: int) -> bool:
-        """Note that something was seen; say whether it is for the first time."""
-        if seen in self._seen:
-            return False
-        self._seen[seen] = stored
-        self._mark = max(self._mark, stored)
-        return True
+    def _new(self, table: str) -> dict[int, int]:
+        """Return the moments of inserts that were not seen before, with how much they brought."""
+        since = self._mark - OVERLAP
+        rows = self._link.rows(_INSERTS.format(table=table), since=since)
+        told, self._told[table] = self._told[table], dict(rows)
+        return {moment: count for moment, count in rows if count > told.get(moment, 0)}
 
-    def _forget(self) -> None:
-        oldest = self._mark - OVERLAP
-        self._seen = {seen: stored for seen, stored in self._seen.items() if stored > oldest}
+    def _stored(self, moments: list[int]) -> Iterator[Change]:
+        if moments:
+            for row in self._link.rows(_STORED, since=min(moments), moments=moments):
+                project, session_id, ids = row
+                yield Change(project, session_id, tuple(ids))
+
+    def _gone(self, moments: list[int]) -> Iterator[Change]:
+        if moments:
+            for project, session_id in self._link.rows(_GONE, moments=moments):
+                yield Change(project, session_id, is_gone=True)
+
+    def _now(self) -> int:
+        ((now,),) = self._link.rows(_NOW)
+        return int(now)

@@ -106,6 +106,10 @@ class ClickHouseStore:
         beginning = partial(listing.ids_beginning_with, self._link, self.project)
         return ids.the_one(prefix, beginning(prefix) or beginning(prefix.lower()))
 
+    def session_with(self, event_id: str) -> str | None:
+        """Return the id of the newest session that has an event of this id, None if none has."""
+        return listing.session_with(self._link, self.project, event_id)
+
     def calls(self, session_ids: Iterable[str]) -> Iterator[tuple[str, list[Call]]]:
         """Yield, by the sessions that have calls of models, these and what is around them."""
         for some in events.in_parts(list(session_ids)):

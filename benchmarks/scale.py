@@ -1,0 +1,248 @@
+"""What a store in a ClickHouse costs, with many events in place.
+
+    python benchmarks/scale.py [--events 5000000] [--directory DIR] [--keep]
+
+It fills a store, measures how fast more goes in, what is asked of it and what it takes on disk, and
+prints a table; it takes minutes, and `make bench` leaves it out. The engine is chDB behind the
+server of the tests, or what AGENTLOG_TEST_CLICKHOUSE=host:port names. Batches are made before the
+clock runs; of several rounds the best and the median count.
+"""
+
+import argparse
+import itertools
+import os
+import queue
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import collecting
+
+from agentlog.store import SessionFilter, where
+from agentlog.store.intake import entry_of_record
+
+BATCH, OF_A_SESSION, ROUNDS = 5_000, 400, 5
+LEAST_RATE, LEAST_COLLECTED, MOST_BYTES = 60_000, 20_000, 200
+MOST_SESSION, MOST_LIST, MOST_SEARCH = 50, 50, 500
+SENDERS = 2
+
+_random = random.Random(11)
+_PARTS = [first + last for first in "bcdfghjklmnprst" for last in "aeiou"]
+_VOCABULARY = sorted(
+    {"".join(_random.choices(_PARTS, k=_random.choice((2, 2, 3, 3, 4)))) for _ in range(20_000)},
+    key=len,
+)
+_WEIGHTS = list(itertools.accumulate(1 / (place + 10) for place in range(len(_VOCABULARY))))
+
+
+# -- Records ---------------------------------------------------------------------------------------
+
+
+def text(words):
+    """Make a text of words that are as common and as rare as those of a language."""
+    return " ".join(_random.choices(_VOCABULARY, cum_weights=_WEIGHTS, k=words))
+
+
+def records(sessions, now):
+    """Make the records of sessions: half of their events in two halves, one in ten an LLM's."""
+    for _ in range(sessions):
+        session = f"{int(now * 1000):012x}7{_random.getrandbits(76):019x}"
+        root = {"id": f"{_random.getrandbits(64):016x}", "session_id": session}
+        opened = {"event_type": "agent.py", "action_type": "session", "timestamp": round(now, 6)}
+        yield {**root, "parent_id": None, **opened, "tags": ["prod", _random.choice(("eu", "us"))]}
+        for _ in range(OF_A_SESSION - 1):
+            now += _random.random() * 0.02
+            yield from _event(session, root["id"], round(now, 6))
+        yield {
+            **root,
+            "end_timestamp": round(now, 6),
+            "result": _random.choice(("Success", "Fail")),
+        }
+
+
+def _event(session, parent, now):
+    address = {"id": f"{_random.getrandbits(64):016x}", "session_id": session}
+    whole = {**address, "parent_id": parent, "timestamp": now, "end_timestamp": round(now + 0.5, 6)}
+    kind = _random.random()
+    if kind < 0.5:
+        params = {"query": text(8), "limit": 10, "lang": "en"}
+        named = {"event_type": "search_documents", "action_type": "tool", "timestamp": now}
+        yield {**address, "parent_id": parent, **named, "params": params}
+        yield {**address, "end_timestamp": whole["end_timestamp"], "result": "Success",
+               "returns": [text(5)]}  # fmt: skip
+    elif kind < 0.6:
+        tokens = {"prompt_tokens": _random.randrange(3000), "completion_tokens": 100}
+        named = {"event_type": "ChatCompletion", "action_type": "llm", "result": "Success"}
+        prompt = [{"role": "user", "content": text(30)}]
+        yield {**whole, **named, "model": "gpt-4", "prompt": prompt, "returns": text(30), **tokens}
+    else:
+        line = {"action_type": "log", "level": "info", "logger": "agent.search"}
+        yield {**whole, "event_type": text(3), **line, "params": {"query": text(4)}}
+
+
+def batches(count, now):
+    """Make so many batches of entries."""
+    made = records(10**9, now)
+    for _ in range(count):
+        yield [entry_of_record(record) for record in itertools.islice(made, BATCH)]
+
+
+# -- The engine ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def server(directory):
+    """Start the engine, or take the one that is named; give its address."""
+    named = os.environ.get("AGENTLOG_TEST_CLICKHOUSE")
+    if named:
+        yield named
+        return
+    program = Path(__file__).parents[1] / "tests" / "store" / "chdb_server.py"
+    with subprocess.Popen(
+        [sys.executable, program, directory / "engine"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield f"127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.terminate()
+
+
+def put(place, made):
+    """Put batches from some threads; return the seconds that it took."""
+    waiting = queue.SimpleQueue()
+    for batch in made:
+        waiting.put(batch)
+    sinks = [place.sink(home=None, keep=None) for _ in range(SENDERS)]
+    threads = [threading.Thread(target=_send, args=(sink, waiting)) for sink in sinks]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    took = time.perf_counter() - began
+    for sink in sinks:
+        sink.close()
+    return took
+
+
+def _send(sink, waiting):
+    while True:
+        try:
+            batch = waiting.get_nowait()
+        except queue.Empty:
+            return
+        sink.put([("", batch)], time.time())
+
+
+def fill(place, events):
+    """Bring a store to so many events, if it has fewer."""
+    with place.open() as store:
+        there = store.stats().events
+    began, now, rate = time.perf_counter(), 1_795_000_000.0 + there, 0.0
+    while there < events:
+        made = list(batches(40, now))
+        took = put(place, made)
+        rate = 40 * BATCH / took
+        now += 40 * BATCH / OF_A_SESSION * 4
+        there += int(40 * BATCH / 1.5)
+        print(f"  {there:>10,} events, {rate:>8,.0f} records/s", end="\r", flush=True)
+    print(f"\nfilled in {time.perf_counter() - began:.0f} s")
+    return now
+
+
+# -- The figures -----------------------------------------------------------------------------------
+
+
+def asked(name, most, question):
+    """Ask several times; print what it took."""
+    took = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        found = question()
+        took.append((time.perf_counter() - began) * 1000)
+    told(name, f"{min(took):.0f} ms (median {statistics.median(took):.0f})", f"<= {most} ms", found)
+
+
+def told(name, figure, bound, found=""):
+    print(f"| {name:<44} | {figure:>24} | {bound:>12} | {found}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--events", type=int, default=5_000_000)
+    parser.add_argument("--directory", type=Path)
+    parser.add_argument("--collector", action="store_true", help="through a collector, too")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = given.directory or Path(temporary)
+        with server(directory) as address:
+            place = where.find(f"clickhouse://{address}/scale")
+            place.sink(home=None, keep=None).close()
+            now = fill(place, given.events)
+            inserted(place, now)
+            read(place)
+            if given.collector:
+                collected(directory, address)
+
+
+def inserted(place, now):
+    """Measure how fast more goes in."""
+    rates = []
+    for part in range(ROUNDS):
+        made = list(batches(20, now + part * 10_000))
+        rates.append(len(made) * BATCH / put(place, made))
+    figure = f"{max(rates):,.0f}/s (median {statistics.median(rates):,.0f})"
+    told(f"insert, batches of {BATCH:,}", figure, f">= {LEAST_RATE:,}")
+
+
+def read(place):
+    """Measure what a person asks for."""
+    with place.open() as store:
+        stats = store.stats()
+        told("on disk", f"{stats.size / stats.events:.0f} bytes/event", f"<= {MOST_BYTES}",
+             f"{stats.events:,} events, {stats.sessions:,} sessions")  # fmt: skip
+        newest = [one.id for one in store.sessions(SessionFilter(limit=200))]
+        some = itertools.cycle(newest)
+        asked("a session of 400 events", MOST_SESSION, lambda: len(store.session(next(some))))
+        asked("its outline", MOST_SESSION, lambda: outlined(store, next(some)))
+        asked("the list, 50 sessions", MOST_LIST,
+              lambda: len(store.sessions(SessionFilter(limit=50))))  # fmt: skip
+        asked("the list, those that failed", MOST_LIST,
+              lambda: len(store.sessions(SessionFilter(limit=50, result="Fail"))))  # fmt: skip
+        asked("what 50 sessions cost", MOST_LIST, lambda: len(list(store.calls(newest[:50]))))
+        common, rare, rarer = _VOCABULARY[0], _VOCABULARY[len(_VOCABULARY) // 2], _VOCABULARY[-1]
+        for name, wanted in (
+            ("a common word", common),
+            ("a rare word", rare),
+            ("a rarer word", rarer),
+            ("two common words", f"{common} {_VOCABULARY[1]}"),
+            ("a common and a rare word", f"{common} {rare}"),
+            ("a beginning", rare[:4]),
+            ("a word that is nowhere", "zzqqxx"),
+            ("the name of a field", "params"),
+        ):
+            asked(f"search: {name}", MOST_SEARCH, lambda wanted=wanted: len(store.search(wanted)))
+
+
+def outlined(store, session_id):
+    with store.outline(session_id) as parts:
+        return sum(map(len, parts))
+
+
+def collected(directory, address):
+    """Measure what goes through one collector."""
+    bodies = collecting.bodies(collecting.RECORDS)
+    with collecting.collector(f"clickhouse://{address}/scale", directory) as collector:
+        rates = [collecting.shipped(collector, bodies)[0] for _ in range(3)]
+    figure = f"{max(rates):,.0f}/s (median {statistics.median(rates):,.0f})"
+    told("through one collector", figure, f">= {LEAST_COLLECTED:,}")
+
+
+if __name__ == "__main__":
+    main()
