@@ -182,7 +182,7 @@ def _keys(chosen: argparse.Namespace) -> int:
     from agentlog.store import where
 
     store = chosen.store or where.of_home(home_directory())
-    keyring = store.keys()
+    keyring = (store.on_cluster(chosen.cluster) if chosen.cluster else store).keys()
     if chosen.action == "list":
         known = keyring.load()
         for key in known:

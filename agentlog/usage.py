@@ -268,11 +268,7 @@ def _add_serve_options(serve: argparse.ArgumentParser) -> None:
         help="the store, made if it is not there: a FILE, or clickhouse://user@host:8123/database;"
         " default: the home's own, into which what is recorded on this machine is taken up",
     )
-    serve.add_argument(
-        "--cluster",
-        metavar="NAME",
-        help="the cluster that the ClickHouse is on, of the name that it has there",
-    )
+    _add_cluster(serve)
     serve.add_argument(
         "--keep", type=_seconds, metavar="AGE", help=f"delete what has been silent for it: {_AGE}"
     )
@@ -313,6 +309,15 @@ def _add_keys_options(keys: argparse.ArgumentParser) -> None:
         _add_keys_store(action, default=argparse.SUPPRESS)
 
 
+def _add_cluster(command: argparse.ArgumentParser, *, default: object = None) -> None:
+    command.add_argument(
+        "--cluster",
+        default=default,
+        metavar="NAME",
+        help="the cluster of ClickHouse on which a store is made that is not there",
+    )
+
+
 def _add_keys_store(command: argparse.ArgumentParser, *, default: object) -> None:
     command.add_argument(
         "--store",
@@ -321,6 +326,7 @@ def _add_keys_store(command: argparse.ArgumentParser, *, default: object) -> Non
         metavar="STORE",
         help="the store; default: the home's own",
     )
+    _add_cluster(command, default=default)
 
 
 def _add_move_options(move: argparse.ArgumentParser) -> None:
@@ -340,9 +346,7 @@ def _add_move_options(move: argparse.ArgumentParser) -> None:
         metavar="STORE",
         help="the store it goes to, made if it is not there",
     )
-    move.add_argument(
-        "--cluster", metavar="NAME", help="the cluster that the ClickHouse it goes to is on"
-    )
+    _add_cluster(move)
 
 
 _OPTIONS = {
