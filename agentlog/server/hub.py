@@ -104,7 +104,7 @@ class Hub:
 
     def tell(self, news: News) -> None:
         """Tell of news, if there is any. Any thread."""
-        is_news = news.changes != [] or news.mark > self._last
+        is_news = news.changes is None or bool(news.changes) or news.mark > self._last
         if self._loop and is_news:
             with suppress(RuntimeError):  # the loop is closed: nobody listens any more
                 self._loop.call_soon_threadsafe(self._note, news)

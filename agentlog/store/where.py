@@ -9,10 +9,11 @@ in it, but in $AGENTLOG_CLICKHOUSE_PASSWORD.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from agentlog.errors import ConfigurationError
@@ -139,23 +140,27 @@ class ClickHouse:
 
     def open(self) -> "Store":
         """Connect to it."""
-        store: Store = _engine().ClickHouseStore(self)
-        return store
+        with _client_installed():
+            from agentlog.store.clickhouse import ClickHouseStore
+        return ClickHouseStore(self)
 
     def keys(self) -> Keyring:
         """Return its keys, which are in a table."""
-        keyring: Keyring = _engine().ClickHouseKeys(self)
-        return keyring
+        with _client_installed():
+            from agentlog.store.clickhouse import ClickHouseKeys
+        return ClickHouseKeys(self)
 
     def sink(self, *, home: Path | None, keep: float | None) -> Sink:  # noqa: ARG002 - no home's own
         """Collect into it, beside others who do."""
-        sink: Sink = _engine().ClickHouseSink(self, keep=keep)
-        return sink
+        with _client_installed():
+            from agentlog.store.clickhouse import ClickHouseSink
+        return ClickHouseSink(self, keep=keep)
 
     def readers(self) -> Readers:
         """Read it, in several threads."""
-        readers: Readers = _engine().ClickHouseReaders(self)
-        return readers
+        with _client_installed():
+            from agentlog.store.clickhouse import ClickHouseReaders
+        return ClickHouseReaders(self)
 
 
 def _clickhouse(address: str) -> ClickHouse:
@@ -181,10 +186,11 @@ def _clickhouse(address: str) -> ClickHouse:
     )
 
 
-def _engine() -> Any:
-    """Import the engine; raises `ConfigurationError` where its client is not installed."""
+@contextmanager
+def _client_installed() -> Iterator[None]:
+    """Import the engine in a block; raises `ConfigurationError` without its client."""
     try:
-        return import_module("agentlog.store.clickhouse")
+        yield
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"a store in a ClickHouse needs {error.name}: pip install 'agentlog[clickhouse]'"

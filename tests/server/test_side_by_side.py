@@ -18,7 +18,7 @@ from tests.busy import up_to
 from tests.page.runs import run
 from tests.server.collector import PATIENCE, Collector, event_id, record, session_id, without
 from tests.server.streams import Stream
-from tests.store.contract.engines import MISSING, ClickHouse
+from tests.store.contract.engines import MISSING, SERVER, ClickHouse
 
 pytestmark = pytest.mark.skipif(
     bool(MISSING), reason=f"{', '.join(MISSING)} not installed: `make test-clickhouse` has it"
@@ -201,7 +201,7 @@ def test_keys_come_and_go_for_all(strangers):
 
 def comes(ask, collector, expected):
     """Say whether an answer comes, soon."""
-    until = time.monotonic() + up_to(20)
+    until = time.monotonic() + up_to(5)
     while ask(collector) != expected:
         if time.monotonic() > until:
             return False
@@ -261,6 +261,26 @@ class Sender:
             return False
         finally:
             connection.close()
+
+
+@pytest.mark.skipif(bool(SERVER), reason="a server that is not ours is not killed")
+def test_while_the_store_is_away_nothing_is_acknowledged(tmp_path):
+    """A load balancer sees it by itself; once the store is back all goes on, with all that was."""
+    with ExitStack() as stack:
+        engine = ClickHouse(tmp_path / "clickhouse")
+        stack.callback(engine.close)
+        collector = stack.enter_context(Collector(tmp_path, store=str(engine.where())))
+        assert 200 == collector.post([record()]).status
+        engine.close()
+        assert comes(lambda at: at.get("/healthz").status, collector, 503)
+        answer = collector.post([record(2)])
+        assert (503, True) == (answer.status, "Retry-After" in answer.headers)
+        assert 503 == collector.get("/v1/sessions").status
+        engine.start()
+        assert comes(lambda at: at.get("/healthz").status, collector, 200)
+        assert 200 == collector.post([record(3)]).status
+        events = collector.get(f"/v1/sessions/{session_id()}").json["events"]
+        assert [event_id(3)] == [event["id"] for event in events]
 
 
 def test_any_of_them_may_die_at_any_moment(pair):

@@ -45,6 +45,9 @@ _GONE: Final = f"SELECT DISTINCT project, session_id FROM gone WHERE {_OF_THESE}
 class Watch:
     """Looks what is new, twice a second at most."""
 
+    trouble = ""
+    """Why the server could not be asked the last time."""
+
     def __init__(self, link: Link) -> None:
         self._link = link
         self._mark = self._now() - 2 * SLACK  # who read elsewhere comes a while later
@@ -60,9 +63,11 @@ class Watch:
         """Return what is new since the last look; nothing, if that was just now."""
         if self.pause():
             return News((), self._mark)
+        self.trouble = ""
         try:
             return self._news()
-        except StoreError:
+        except StoreError as error:
+            self.trouble = str(error)
             return News((), self._mark)  # it is told when the server is back
         finally:
             self._next = time.monotonic() + EVERY

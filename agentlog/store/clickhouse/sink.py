@@ -53,8 +53,8 @@ class ClickHouseSink:
         return self._watch.look()
 
     def trouble(self) -> str:
-        """Say nothing: the next insert will tell."""
-        return ""
+        """Say why the server could not be asked what is new, half a second ago at most."""
+        return self._watch.trouble
 
     def close(self) -> None:
         """Let go of the store."""

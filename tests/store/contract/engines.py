@@ -43,21 +43,28 @@ class ClickHouse:
     is_shared = True
 
     def __init__(self, directory):
+        self._directory, self._port = directory, "0"
         self._server = None
-        if SERVER:
-            self._address = f"clickhouse://{SERVER}"
-            return
-        self._server = subprocess.Popen(
-            [sys.executable, CHDB_SERVER, directory], stdout=subprocess.PIPE, text=True
-        )
-        self._address = f"clickhouse://127.0.0.1:{self._server.stdout.readline().strip()}"
+        self._address = f"clickhouse://{SERVER}"
+        if not SERVER:
+            self.start()
+            self._address = f"clickhouse://127.0.0.1:{self._port}"
 
     def where(self):
         """Return where an empty store may be."""
         return where.find(f"{self._address}/test_{token_hex(6)}")
 
+    def start(self):
+        """Start the server where it was, and wait until it answers."""
+        self._server = subprocess.Popen(
+            [sys.executable, CHDB_SERVER, self._directory, "--port", self._port],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._port = self._server.stdout.readline().strip()
+
     def close(self):
-        """Stop the server, if it is ours."""
+        """Kill the server, if it is ours."""
         if self._server:
             self._server.kill()
             self._server.wait()
