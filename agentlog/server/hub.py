@@ -57,8 +57,9 @@ class Ear:
         for change in changes:
             if self.is_deaf:
                 return
-            self.waiting.update([change.session_id] if self._hears_all else change.ids)
-            if change.is_gone or len(self.waiting) > self._most:
+            ids = (change.session_id,) if self._hears_all else change.ids
+            self.waiting.update(ids or ())
+            if ids is None or change.is_gone or len(self.waiting) > self._most:
                 self.miss()
             elif self.waiting:
                 self.news.set()
@@ -147,7 +148,7 @@ class Hub:
         heard: dict[Matter, list[Change]] = defaultdict(list)
         for change in news.changes:
             self._changes.append((self._last, change))
-            self._size += 1 + len(change.ids)
+            self._size += _size_of(change)
             for matter in self._ears.keys() & _matters(change):
                 heard[matter].append(change)
         self._forget(REMEMBERED)
@@ -158,9 +159,13 @@ class Hub:
     def _forget(self, most: int) -> None:
         while self._size > most:
             self._forgotten, change = self._changes.popleft()
-            self._size -= 1 + len(change.ids)
+            self._size -= _size_of(change)
         if most == 0:
             self._forgotten = self._last
+
+
+def _size_of(change: Change) -> int:
+    return 1 + len(change.ids or ())
 
 
 def _matters(change: Change) -> tuple[Matter, Matter]:

@@ -47,14 +47,15 @@ class Change:
     Attributes:
         project: The name of its project.
         session_id: Its id.
-        ids: Those of its events that are new or another; none where only its sums are.
+        ids: Those of its events that are new or another; none where only its sums are, and None
+            where they are too many to be told.
         is_gone: Whether the session is not there any more.
 
     """
 
     project: str
     session_id: str
-    ids: tuple[str, ...] = ()
+    ids: tuple[str, ...] | None = ()
     is_gone: bool = False
 
 

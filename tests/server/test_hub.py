@@ -137,6 +137,15 @@ def test_where_nobody_knows_what_has_changed_all_are_deaf():
     assert (set(), False) == heard(hub, "", "a", after=hub.at)
 
 
+def test_what_is_too_much_to_tell_makes_deaf_who_listens_to_that_session():
+    """A list is told which one it is, and nobody else has to read anew."""
+    hub = new_hub()
+    with hub.listening("", "a") as one, hub.listening("") as every, hub.listening("", "b") as other:
+        told(Change("", "a", None), hub=hub)
+        assert [True, False, False] == [ear.is_deaf for ear in (one, every, other)]
+        assert ({"a"}, False) == every.take()
+
+
 def test_sums_alone_are_news_of_a_list():
     """No row of a session is another by them."""
     hub = new_hub()

@@ -2,8 +2,8 @@
 
 The rules: the clock is the server's, which notes for all rows of an insert the same moment. They
 are seen a while later, all at once, when that insert is done; so each look begins a while before
-the end of the last one, and tells of no insert twice. Who would be told of very much is told that
-there was something: to read anew is as quick then.
+the end of the last one, and tells of no insert twice. Where very much is new it is told of which
+sessions, and of whole sessions only: to read one anew is as quick then.
 """
 
 import time
@@ -25,7 +25,7 @@ EVERY: Final = 0.5
 """Seconds between two looks."""
 
 MOST: Final = 20_000
-"""Records that are told one by one."""
+"""Records that are told one by one, and sessions that are."""
 
 _NOW: Final = "SELECT toUnixTimestamp64Micro(now64(6))"
 _INSERTS: Final = """
@@ -39,6 +39,11 @@ _STORED: Final = f"""
     WHERE stored >= fromUnixTimestamp64Micro({{since:Int64}}) AND {_OF_THESE}
     GROUP BY project, session_id
 """  # noqa: S608 - made of constants
+_SESSIONS: Final = f"""
+    SELECT DISTINCT project, session_id FROM records
+    WHERE stored >= fromUnixTimestamp64Micro({{since:Int64}}) AND {_OF_THESE}
+    LIMIT {{most:UInt64}}
+"""  # noqa: S608
 _GONE: Final = f"SELECT DISTINCT project, session_id FROM gone WHERE {_OF_THESE}"  # noqa: S608
 
 
@@ -76,9 +81,9 @@ class Watch:
         now = self._now()
         stored, gone = self._new("records"), self._new("gone")
         self._mark = max(self._mark, now)
-        if sum(stored.values()) > MOST:
-            return News(None, self._mark)
-        return News([*self._stored(list(stored)), *self._gone(list(gone))], self._mark)
+        told = self._sessions if sum(stored.values()) > MOST else self._stored
+        changes = [*told(list(stored)), *self._gone(list(gone))]
+        return News(None if len(changes) > MOST else changes, self._mark)
 
     def _new(self, table: str) -> dict[int, int]:
         """Return the moments of inserts that were not seen before, with how much they brought."""
@@ -92,6 +97,11 @@ class Watch:
             for row in self._link.rows(_STORED, since=min(moments), moments=moments):
                 project, session_id, ids = row
                 yield Change(project, session_id, tuple(ids))
+
+    def _sessions(self, moments: list[int]) -> Iterator[Change]:
+        asked = {"since": min(moments), "moments": moments, "most": MOST + 1}
+        for project, session_id in self._link.rows(_SESSIONS, **asked):
+            yield Change(project, session_id, None)
 
     def _gone(self, moments: list[int]) -> Iterator[Change]:
         if moments:

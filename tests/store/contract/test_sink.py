@@ -32,7 +32,7 @@ def told(sink, *expected):
         x for ids in found.values() for x in ids
     }:
         for change in sink.news().changes or ():
-            found.setdefault((change.project, change.session_id), set()).update(change.ids)
+            found.setdefault((change.project, change.session_id), set()).update(change.ids or ())
     return found
 
 
@@ -68,6 +68,18 @@ def test_what_is_new_is_told_by_its_id(sink):
     assert {("", SESSION): {"a", "b"}, ("", OTHER): {"c"}} == told(sink, "a", "b", "c")
     put(sink, closed("d"), project="anna")
     assert {"d"} == told(sink, "d")[("anna", SESSION)]
+
+
+def test_very_much_at_once_is_told_by_session(sink):
+    """Who looks at another session is not bothered."""
+    put(sink, *(opened(f"{number}", session_id=OTHER) for number in range(25_000)))
+    until = time.monotonic() + up_to(5)
+    found = set()
+    while not found and time.monotonic() < until:
+        changes = sink.news().changes
+        assert changes is not None
+        found = {(one.project, one.session_id) for one in changes}
+    assert {("", OTHER)} == found
 
 
 def test_the_marks_of_news_never_go_back(sink):
