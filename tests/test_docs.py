@@ -15,6 +15,7 @@ import yaml
 
 import agentlog
 from tests.documents import ROOT, Reader, search_path
+from tests.store.contract.engines import MISSING, ClickHouse
 from tests.warm import PLAIN
 
 DOCUMENTS = sorted(
@@ -43,9 +44,21 @@ def reader(tmp_path, monkeypatch):
     structlog.contextvars.clear_contextvars()
 
 
+@pytest.fixture
+def clickhouse(tmp_path_factory):
+    """A ClickHouse, whose address is in the variable that a document has for it."""
+    if MISSING:
+        pytest.skip(f"{', '.join(MISSING)} not installed: `make test-clickhouse` has it")
+    engine = ClickHouse(tmp_path_factory.mktemp("clickhouse"))
+    yield str(engine.where())
+    engine.close()
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_document_does_what_it_shows(path, reader, monkeypatch):
+def test_a_document_does_what_it_shows(path, reader, monkeypatch, request):
     """Whoever follows a document from top to bottom sees what it shows."""
+    if "$CLICKHOUSE" in path.read_text("utf-8"):
+        monkeypatch.setenv("CLICKHOUSE", request.getfixturevalue("clickhouse"))
     if "pip install '.[cost]'" in path.read_text("utf-8"):
         pytest.importorskip("genai_prices")
         monkeypatch.setenv("PYTHONPATH", str(ROOT))
