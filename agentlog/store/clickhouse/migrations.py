@@ -73,14 +73,15 @@ def _make_database(where: "ClickHouse") -> None:
     with told_clearly(where):
         client = connected(where, "default")
         try:
-            _check_server(where, client.server_version)
+            check_server(where, client.server_version)
             on = f" ON CLUSTER {where.cluster}" if where.cluster else ""
             client.command(f"CREATE DATABASE IF NOT EXISTS `{where.database}`{on}")
         finally:
             client.close()
 
 
-def _check_server(where: "ClickHouse", said: str | None) -> None:
+def check_server(where: "ClickHouse", said: str | None) -> None:
+    """Raise `StoreError` for a server that does not have what the tables are made of."""
     found = tuple(int(part) for part in re.findall(r"\d+", said or "")[:2])
     if found < schema.OLDEST_SERVER:
         least = ".".join(map(str, schema.OLDEST_SERVER))

@@ -36,11 +36,12 @@ def prune(link: Link, before: float) -> int:
     link.do(_NOTE, before=before, deletion=deletion)
     ((count, at),) = link.rows(_NOTED, deletion=deletion)
     for table in ("records", "sessions"):
-        link.do(_delete(table, link.where.cluster), deletion=deletion, at=at)
+        link.do(deletion_of(table, link.where.cluster), deletion=deletion, at=at)
     return int(count)
 
 
-def _delete(table: str, cluster: str | None) -> str:
+def deletion_of(table: str, cluster: str | None) -> str:
+    """Return what deletes from a table what a deletion has written down."""
     return f"""
         DELETE FROM {local(table, cluster)}{on_cluster(cluster)}
         WHERE stored <= fromUnixTimestamp64Micro({{at:Int64}}) AND (project, session_id) IN

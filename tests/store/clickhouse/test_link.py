@@ -1,0 +1,99 @@
+"""A server that is not there, comes back, or does not let somebody in."""
+
+import threading
+
+import pytest
+
+from agentlog.errors import ConfigurationError, StoreError
+from agentlog.store.engine import Key
+from agentlog.store.where import PASSWORD
+from tests.store.clickhouse.server import Server
+from tests.store.contract.records import SESSION, opened
+
+
+@pytest.fixture
+def mortal(tmp_path):
+    """Start an engine that is killed."""
+    started = Server(tmp_path)
+    yield started
+    started.kill()
+
+
+def test_what_was_acknowledged_is_there_after_a_kill(mortal):
+    """Somebody writes as it dies; what he has a receipt for is there when it is back."""
+    where = mortal.where("store")
+    where.sink(home=None, keep=None).close()
+    kept, said = [], []
+    begun = threading.Event()
+
+    def write():
+        with where.open() as store:
+            number = 0
+            while True:
+                batch = [f"{number}-{place}" for place in range(20)]
+                try:
+                    store.put([opened(one) for one in batch])
+                except StoreError as error:
+                    said.append(str(error))
+                    return
+                kept.extend(batch)
+                number += 1
+                if number == 5:
+                    begun.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    begun.wait()
+    mortal.kill()
+    writer.join()
+    assert "cannot be reached" in said[0]
+    mortal.start()
+    with where.open() as store:
+        there = {event["id"] for event in store.session(SESSION)}
+    assert set(kept) <= there
+    assert len(kept) >= 100
+
+
+def test_who_has_a_store_open_need_not_open_it_again(mortal):
+    """While the server is away each question says so; then it is as before."""
+    where = mortal.where("store")
+    sink = where.sink(home=None, keep=None)
+    keys = where.keys()
+    keys.add(Key("anna", "00", 1.0))
+    with where.open() as store:
+        store.put([opened("a")])
+        assert ["anna"] == [key.name for key in keys.now()]
+        mortal.kill()
+        for question in (store.sessions, store.stats, lambda: store.session(SESSION)):
+            with pytest.raises(StoreError, match=r"127\.0\.0\.1:\d+/store cannot be reached"):
+                question()
+        assert () == tuple(sink.news().changes)
+        with pytest.raises(ConfigurationError, match="cannot be reached"):
+            keys.load()
+        assert ["anna"] == [key.name for key in keys.now()]
+        mortal.start()
+        assert ["a"] == [event["id"] for event in store.session(SESSION)]
+    sink.close()
+
+
+def test_a_server_that_is_not_there_is_told(mortal):
+    """To whoever begins, too, in one sentence."""
+    where = mortal.where()
+    mortal.kill()
+    for use in (where.open, where.readers, lambda: where.sink(home=None, keep=None)):
+        with pytest.raises(StoreError, match=r"cannot be reached: .*[Rr]efused"):
+            use()
+    mortal.start()
+
+
+def test_a_wrong_password_names_where_it_belongs(tmp_path, monkeypatch):
+    """The right one is taken from there."""
+    locked = Server(tmp_path, password="s3cret")
+    where = locked.where()
+    for wrong in ("", "other"):
+        monkeypatch.setenv(PASSWORD, wrong)
+        with pytest.raises(StoreError, match=f"refuses the user or the password: set {PASSWORD}"):
+            where.sink(home=None, keep=None)
+    monkeypatch.setenv(PASSWORD, "s3cret")
+    where.sink(home=None, keep=None).close()
+    locked.kill()

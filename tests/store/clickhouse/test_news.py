@@ -1,0 +1,61 @@
+"""What is new is told to all who watch, once."""
+
+import itertools
+
+import pytest
+
+from agentlog.store.clickhouse import news
+from tests.store.contract.records import SESSION, opened
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Let nobody wait for the next look."""
+    monkeypatch.setattr(news, "EVERY", 0.0)
+
+
+def told(watch):
+    """Return the ids that are told now."""
+    return sorted(itertools.chain(*(change.ids for change in watch.look().changes)))
+
+
+@pytest.mark.usefixtures("at_once")
+def test_each_watch_tells_of_each_record_once(place, link):
+    """Also of what came twice, and where rows became one meanwhile."""
+    one, other = news.Watch(link), news.Watch(link)
+    with place.open() as store:
+        store.put([opened("a"), opened("b")])
+        assert ["a", "b"] == told(one)
+        assert [] == told(one)
+        store.put([opened("c")])
+        assert ["c"] == told(one)
+        assert ["a", "b", "c"] == told(other)
+        store.put([opened("a")])
+        assert ["a"] == told(one)
+        link.do("OPTIMIZE TABLE records FINAL")
+        assert [] == told(one)
+        assert 1 == store.prune(1e12)
+    assert [(SESSION, True)] == [(c.session_id, c.is_gone) for c in one.look().changes]
+    assert [] == told(one)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_very_much_is_told_as_something(place, link, monkeypatch):
+    """And what comes behind that is told as ever."""
+    monkeypatch.setattr(news, "MOST", 10)
+    watch = news.Watch(link)
+    with place.open() as store:
+        store.put([opened(str(number)) for number in range(11)])
+        assert None is watch.look().changes
+        store.put([opened("a")])
+    assert ["a"] == told(watch)
+
+
+def test_it_looks_twice_a_second(link, server):
+    """Whoever asks more often is told nothing, and nobody is asked for it."""
+    watch = news.Watch(link)
+    first = watch.look()
+    server.asked()
+    assert news.News((), first.mark) == watch.look()
+    assert [] == server.asked()
+    assert 0 < watch.pause() <= news.EVERY

@@ -1,0 +1,63 @@
+"""The tables, alone and on a cluster."""
+
+import pytest
+
+from agentlog.store.clickhouse import pruning, schema
+from tests.store.contract.records import opened
+
+STATEMENTS = [*schema.migrations_table("many"), *schema.first("many")]
+
+
+@pytest.mark.parametrize("statement", STATEMENTS, ids=lambda text: " ".join(text.split())[27:60])
+def test_what_a_cluster_is_told_is_understood(link, statement):
+    """The engine parses it, and it goes to every server."""
+    assert link.rows(f"EXPLAIN AST {statement}")
+    assert " ON CLUSTER many" in statement
+
+
+def test_on_a_cluster_tables_are_replicated_and_sharded_by_session():
+    """Each has a path in Keeper of its own, and what is of one session lies on one shard."""
+    made = " ".join(" ".join(STATEMENTS).split())
+    place = "'/clickhouse/tables/{shard}/{database}/records', '{replica}'"
+    assert f"ENGINE = ReplicatedReplacingMergeTree({place})" in made
+    for table in ("records", "sessions", "gone"):
+        over = f"Distributed(many, currentDatabase(), {table}_local, cityHash64(session_id))"
+        assert f"{table} ON CLUSTER many AS {table}_local ENGINE = {over}" in made
+    assert "summing ON CLUSTER many TO sessions_local" in made
+    assert "FROM records_local GROUP BY" in made
+
+
+def test_a_deletion_on_a_cluster_is_understood(link):
+    """Each shard deletes what it has."""
+    asked = {"deletion": "x", "at": 1}
+    statement = pruning.deletion_of("records", "many")
+    assert link.rows(f"EXPLAIN AST {statement}", **asked)
+    assert "FROM records_local ON CLUSTER many" in statement
+    assert "FROM gone_local" in statement
+
+
+def test_a_batch_of_whatever_ids_is_one_part(place, link):
+    """Times and ids that a sender makes up do not scatter it: that would be refused for ever."""
+    records = [
+        opened("a", float(month * 2_678_400), session_id=f"{month * 2_678_400_000:012x}7{'0' * 19}")
+        for month in range(1, 600)
+    ]
+    with place.open() as store:
+        assert len(records) == store.put(records).accepted
+        assert len(records) == store.stats().sessions
+    parts = "SELECT count() FROM system.parts WHERE database = currentDatabase()"
+    assert [(1,)] == link.rows(f"{parts} AND table = 'records' AND active")
+
+
+def test_a_field_of_another_type_is_none(place, link):
+    """What looks like a number is none, and the largest number is damage."""
+    odd = {
+        "timestamp": "7.5",
+        "prompt_tokens": 2**70,
+        "completion_tokens": True,
+        "result": ["Fail"],
+    }
+    with place.open() as store:
+        store.put([opened("a") | odd])
+    columns = "started, prompt_tokens, completion_tokens, failed"
+    assert [(None, None, None, False)] == link.rows(f"SELECT {columns} FROM records")
