@@ -1,6 +1,6 @@
 """The engine of ClickHouse as a server: chDB behind what agentlog speaks of its HTTP interface.
 
-    python tests/store/chdb_server.py DIRECTORY [--port 0] [--password TEXT] [--log FILE]
+    python tests/store/chdb_server.py DIRECTORY [--port 0] [--password TEXT] [--cluster NAME] [--log FILE]
 
 It is a process of its own: several collectors may share it, and it may be killed and started again
 over the same directory. It prints its port in one line as soon as it answers. With `--log` each
@@ -30,6 +30,17 @@ _INSERT = re.compile(
 )
 _FORMAT = re.compile(r"\sFORMAT\s+(\w+)\s*$", re.IGNORECASE)
 _CODE = re.compile(r"Code: (\d+)")
+
+# The only server of a cluster: its tables are Distributed over itself. What lies below them cannot be
+# replicated, as that takes a Keeper, and a statement for all servers is one for this one.
+_CLUSTER = """<clickhouse>
+    <tcp_port>9000</tcp_port>
+    <remote_servers><{name}><shard><replica>
+        <host>localhost</host><port>9000</port>
+    </replica></shard></{name}></remote_servers>
+</clickhouse>"""
+_REPLICATED = re.compile(r"ENGINE = Replicated(\w+)\('[^']*', '[^']*'(?:, )?")
+_FOR_ALL = re.compile(r"\sON CLUSTER \w+")
 
 # What the address has beside settings; the rest are settings, as with the real one.
 _NO_SETTINGS = {
@@ -65,10 +76,16 @@ class _TroubleError(Exception):
 class Engine:
     """chDB over one directory; as many statements at once as there are connections."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, cluster=None):
         import chdb
 
-        self._connect = lambda: _Connection(chdb.connect(str(directory)))
+        where = str(directory)
+        if cluster:
+            config = directory / "cluster.xml"
+            directory.mkdir(parents=True, exist_ok=True)
+            config.write_text(_CLUSTER.format(name=cluster))
+            where = f"{directory}?config-file={config}"
+        self._connect = lambda: _Connection(chdb.connect(where))
         self._first = self._connect()  # the engine lives as long as one connection
         self._free = queue.LifoQueue()
 
@@ -192,7 +209,7 @@ class Door(BaseHTTPRequestHandler):
                 return b"", connection.insert(
                     found[1].decode(), found[2].decode(), body[found.end() :]
                 )
-            statement = body.decode().strip()
+            statement = _FOR_ALL.sub("", _REPLICATED.sub(r"ENGINE = \1(", body.decode().strip()))
             form = _FORMAT.search(statement)
             statement = statement[: form.start()] if form else statement
             form = form[1] if form else asked.get("default_format", "TabSeparated")
@@ -279,9 +296,10 @@ def main():
     parser.add_argument("directory", type=Path)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--password", default="")
+    parser.add_argument("--cluster")
     parser.add_argument("--log", type=Path)
     given = parser.parse_args()
-    server = Server(given.port, Engine(given.directory), given.password, given.log)
+    server = Server(given.port, Engine(given.directory, given.cluster), given.password, given.log)
     print(server.server_address[1], flush=True)
     server.serve_forever()
 

@@ -41,6 +41,7 @@ class ClickHouse:
     """Databases of a ClickHouse: several collectors may have one."""
 
     is_shared = True
+    options = ()
 
     def __init__(self, directory):
         self._directory, self._port = directory, "0"
@@ -57,7 +58,7 @@ class ClickHouse:
     def start(self):
         """Start the server where it was, and wait until it answers."""
         self._server = subprocess.Popen(
-            [sys.executable, CHDB_SERVER, self._directory, "--port", self._port],
+            [sys.executable, CHDB_SERVER, self._directory, "--port", self._port, *self.options],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -71,8 +72,18 @@ class ClickHouse:
             self._server.stdout.close()
 
 
+class Cluster(ClickHouse):
+    """The same on a cluster, which is one server: what is asked goes through Distributed tables."""
+
+    options = ("--cluster", "agentlog")
+
+    def where(self):
+        """Return where an empty store may be."""
+        return super().where().on_cluster("agentlog")
+
+
 WANTED = ("clickhouse_connect",) if SERVER else ("clickhouse_connect", "chdb")
 MISSING = [package for package in WANTED if find_spec(package) is None]
 """What a ClickHouse takes and is not installed here."""
 
-ENGINES = {"sqlite": Sqlite} | ({} if MISSING else {"clickhouse": ClickHouse})
+ENGINES = {"sqlite": Sqlite} | ({} if MISSING else {"clickhouse": ClickHouse, "cluster": Cluster})
