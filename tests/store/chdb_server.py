@@ -258,11 +258,21 @@ def _form(kind, body):
     }
 
 
+def _frames(raw):
+    """Yield what is in the frames of LZ4: a client makes one of each block."""
+    import lz4.frame
+
+    while raw:
+        frame = lz4.frame.LZ4FrameDecompressor()
+        yield frame.decompress(raw)
+        if not frame.eof:
+            raise _TroubleError("Code: 432. DB::Exception: the body is cut off")
+        raw = frame.unused_data
+
+
 def _unpacked(raw, how):
     if how == "lz4":
-        import lz4.frame
-
-        return lz4.frame.decompress(raw)
+        return b"".join(_frames(raw))
     if how == "gzip":
         return gzip.decompress(raw)
     if how == "deflate":

@@ -49,6 +49,15 @@ def test_what_was_put_is_there_for_who_opens_the_store_then(place, sink):
     assert "" == sink.trouble()
 
 
+def test_a_large_batch_is_stored_whole(place, sink):
+    """Of more bytes than go over the wire in one piece."""
+    text = "0123456789" * 1000
+    records = [opened(f"{number:04}", float(number), params=text) for number in range(800)]
+    put(sink, *records)
+    with place.open() as store:
+        assert records == store.session(SESSION)
+
+
 def test_what_is_read_may_be_read_while_more_comes(place, sink):
     """By readers of several projects at once."""
     put(sink, opened("a"))
