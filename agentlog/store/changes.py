@@ -5,9 +5,9 @@ something. So no way of writing is forgotten, and what was rolled back is not to
 gets into the file.
 """
 
+import json
 import sqlite3
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Final
 
 
@@ -44,9 +44,9 @@ _WATCH: Final = (
         BEGIN INSERT INTO gone VALUES (old.project, old.session_id); END""",
 )
 _CHANGED = """
-    SELECT DISTINCT name, session_id, changed.number FROM changed
+    SELECT name, session_id, json_group_array(changed.number) FROM changed
     JOIN sessions ON sessions.number = session JOIN projects ON projects.number = project
-    ORDER BY session, changed.number
+    GROUP BY session ORDER BY session
 """
 _GONE = "SELECT name, session_id FROM gone JOIN projects ON projects.number = project"
 
@@ -66,7 +66,7 @@ def take(connection: sqlite3.Connection) -> list[Change]:
     connection.execute("DELETE FROM changed")
     connection.execute("DELETE FROM gone")
     changes = [
-        Change(project, session_id, tuple(number for *_, number in rows if number))
-        for (project, session_id), rows in groupby(found, key=lambda row: (row[0], row[1]))
+        Change(project, session_id, tuple(sorted({*json.loads(numbers)} - {0})))
+        for project, session_id, numbers in found
     ]
     return changes + [Change(project, session_id, is_gone=True) for project, session_id in gone]
