@@ -37,6 +37,9 @@ _MOST_WARNINGS: Final = 20
 _LOOK_EVERY: Final = 0.05
 """Seconds after which somebody who waits looks again: other processes may be shipping too."""
 
+_BATCH_OF_HALVES: Final = 2 * BATCH_RECORDS
+"""Records in a batch of spans: most events are two."""
+
 _TRY_AGAIN: Final = 1.0
 
 _KEEP_ALIVE: Final = 5.0
@@ -72,6 +75,7 @@ def shipper_for(
         warn=lambda why: warn(_WARNING.format(endpoint=settings.endpoint, why=why)),
         source=source or outbox,
         max_wait=settings.max_wait,
+        batch_records=_BATCH_OF_HALVES if speaks_otlp(settings.endpoint or "") else BATCH_RECORDS,
     )
     try:
         yield shipper

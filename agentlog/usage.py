@@ -121,9 +121,8 @@ def _add_sessions_options(sessions: argparse.ArgumentParser) -> None:
     sessions.add_argument("--limit", type=_count, metavar="N", help="only the N newest")
 
 
-def _add_replay_options(replay: argparse.ArgumentParser) -> None:
-    _add_store_options(replay)
-    replay.add_argument(
+def _add_session(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "session",
         nargs="?",
         default="last",
@@ -131,6 +130,11 @@ def _add_replay_options(replay: argparse.ArgumentParser) -> None:
         help="the beginning of a session's id, as far as no other begins so; default: last, the"
         " newest",
     )
+
+
+def _add_replay_options(replay: argparse.ArgumentParser) -> None:
+    _add_store_options(replay)
+    _add_session(replay)
     replay.add_argument(
         "--all", action="store_true", help="unfold what is folded, and cut no text short"
     )
@@ -161,13 +165,7 @@ def _add_show_options(show: argparse.ArgumentParser) -> None:
     show.add_argument(
         "event", metavar="EVENT", help="the name of events, or the beginning of an event's id"
     )
-    show.add_argument(
-        "session",
-        nargs="?",
-        default="last",
-        metavar="SESSION",
-        help="the session, as `agentlog replay` takes it; default: last",
-    )
+    _add_session(show)
 
 
 def _add_diff_options(diff: argparse.ArgumentParser) -> None:

@@ -165,8 +165,7 @@ def _close(recorder: Recorder, node: SpanNode, span: "ReadableSpan", *, is_ours:
     code = 0 if status.status_code is _UNSET else status.status_code.value
     outcome = ended(code, status.description if code else None, fields)
     if outcome == _PLAIN and fields is node.fields and node.is_plain():
-        line = f'{node.head},"end_timestamp":{_seconds(_end_of(span))},"result":"Success"}}\n'
-        recorder.writer.write(line, recorder.perf())
+        recorder.write_end(node.head, _seconds(_end_of(span)))
         return
     if not code and outcome == _PLAIN and _was_left(node.scope, fields, is_ours=is_ours):
         outcome = _LEFT

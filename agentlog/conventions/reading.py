@@ -65,8 +65,8 @@ def read(
         fields = _understood(speaking, name, attributes, events, texts)
     else:
         fields = {"event_type": text(name) or "span", "action_type": "action"}
-        if attributes:
-            fields["params"] = _told(attributes) if None in attributes.values() else attributes
+        if attributes and (params := _told(attributes)):
+            fields["params"] = params
     if events and (error := _error(events)):
         fields["error"] = error
     return fields
@@ -192,15 +192,16 @@ def _read_once(attributes: Attributes, texts: dict[str, Any]) -> None:
             attributes[name] = texts[value]
 
 
-def _told(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _told(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return those of some fields that are not None."""
+    if None not in fields.values():
+        return fields
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def _added(fields: Any, more: Any) -> Any:
     """Return fields with what is not known of them yet."""
-    if None in more.values():
-        more = _told(more)
+    more = _told(more)
     return {**fields, **more, **fields} if fields else {**more}
 
 

@@ -223,14 +223,16 @@ class Recorder:
             if result == "Fail" and crumbs:
                 late["log"] = as_log(list(crumbs))
             fields = self.encoder.fields({"reason": reason, **late, "error": error})
-            closed = (
-                f'{{"id":"{node.id}","session_id":"{node.session_id}","end_timestamp":{end:.6f},'
-                f'"result":"{result}"{fields}}}\n'
-            )
-            self.writer.write(closed, self.perf())
+            head = f'{{"id":"{node.id}","session_id":"{node.session_id}"'
+            return self.write_end(head, f"{end:.6f}", result, fields)
         except Exception as unexpected:  # noqa: BLE001 - whatever goes wrong here is not the host's
             self.give_up(unexpected)
             return ""
+
+    def write_end(self, head: str, end: str, result: str = "Success", more: str = "") -> str:
+        """Write a close half of these parts, and return it; a plain success has no more to say."""
+        closed = f'{head},"end_timestamp":{end},"result":"{result}"{more}}}\n'
+        self.writer.write(closed, self.perf())
         return closed
 
     def give_up(self, error: BaseException) -> None:

@@ -1,8 +1,8 @@
 r"""Two values as a unified diff: lines that went, came and stayed.
 
 The rule of this file: a value of any shape becomes lines that a person compares. A text is its own
-lines, and a conversation the words of each message behind its role, with the tools that it calls;
-anything else is JSON with sorted keys, where a text of several lines in it is broken at its `\n`.
+lines, and a conversation the words of each of its turns (turns.py) behind who spoke; anything else
+is JSON with sorted keys, where a text of several lines in it is broken at its `\n`.
 What changes with every run and says nothing is left out: the address in a `repr`, and the ids
 that providers of models give to calls and answers. Of more lines than anybody reads it is only said
 how many they are.
@@ -10,10 +10,11 @@ how many they are.
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from agentlog.replay.align import gaps, pairs
+from agentlog.replay.turns import Turn, is_conversation, turns
 
 MISSING: Final = object()
 """Stands for the value of a field that an event does not have."""
@@ -33,6 +34,9 @@ _GIVEN = ("call_", "toolu_", "chatcmpl-", "msg_", "resp_", "fc_", "rs_")
 """How ids of OpenAI and Anthropic begin."""
 
 _ID = re.compile(rf"\b({'|'.join(_GIVEN)})(?=[A-Za-z]*[0-9])[A-Za-z0-9]{{16,}}\b")
+_SAID: Final = {"content", "tool_calls"}
+"""What makes a message of an object that has a role: params may have one too."""
+
 _BREAKS = re.compile(r"\\\\|\\n")
 
 
@@ -50,9 +54,10 @@ def patch(before: object, after: object) -> Patch:
     counts = _count(before), _count(after)
     if sum(counts) > MOST_LINES:
         return [("…", "{:,} lines, now {:,}: too many to compare".format(*counts))]
-    one, other = _lines(before), _lines(after)
-    if one == other:  # 5 and "5" read the same only while the text has no quotes
-        one, other = [fingerprint(before)], [fingerprint(after)]
+    for form in (_lines, _json_lines, _one_line):  # 5 and "5" read the same without quotes
+        one, other = form(before), form(after)
+        if one != other:
+            break
     return list(_hunks(one, other))
 
 
@@ -88,45 +93,28 @@ def _count(value: object) -> int:
 def _lines(value: object) -> list[str]:
     if value is MISSING:
         return []
-    if isinstance(value, str):
-        return _lasting(value).split("\n")
-    messages: list[Any] = value if isinstance(value, list) else [value]
-    if messages and all(map(_is_message, messages)):
-        return [line for message in messages for line in _message_lines(message)]
-    return _json_lines(value)
+    messages = [value] if isinstance(value, dict) and value.keys() & _SAID else value
+    if is_conversation(messages):
+        return [line for turn in turns(messages) for line in _turn_lines(turn)]
+    return _plain_lines(value)
 
 
-def _is_message(value: object) -> bool:
-    if not isinstance(value, dict) or value.keys().isdisjoint(("content", "tool_calls")):
-        return False
-    role = value.get("role")
-    return isinstance(role, str) and "\n" not in role
-
-
-def _message_lines(message: Mapping[str, Any]) -> Iterator[str]:
-    """Write a message: behind its role what it says and calls, and as JSON what else it has."""
-    more = {name: value for name, value in message.items() if value is not None}
-    role, calls = more.pop("role"), _calls(more.get("tool_calls"))
-    if calls:
-        del more["tool_calls"]
-    said = more.pop("content", "") if isinstance(more.get("content", ""), str) else ""
-    first, *further = _lasting(said).split("\n")
-    yield f"{role}: {first}" if first else f"{role}:"
-    for call in calls:
-        further.extend(_lasting(call).split("\n"))
-    if more:
-        further.extend(_json_lines(more))
+def _turn_lines(turn: Turn) -> Iterator[str]:
+    """Write what somebody said behind who it was; what a tool is called with is one line."""
+    form = _one_line if turn.does.startswith("calls") else _plain_lines
+    said = "\n".join(line for piece in turn.said for line in form(piece))
+    between = " " if said and said[0] != "\n" else ""
+    first, *further = f"{_lasting(turn.who)}:{between}{said}".split("\n")
+    yield first
     yield from (f"  {line}" for line in further)
 
 
-def _calls(value: Any) -> list[str]:
-    """Return what tools are called with, in the form of OpenAI; nothing of any other."""
-    try:
-        called = [(one["function"]["name"], one["function"]["arguments"]) for one in value]
-    except (KeyError, TypeError):
-        return []
-    is_told = all(isinstance(text, str) for call in called for text in call)
-    return [f"calls {name} {given}" for name, given in called] if is_told else []
+def _plain_lines(piece: object) -> list[str]:
+    return _lasting(piece).split("\n") if isinstance(piece, str) else _json_lines(piece)
+
+
+def _one_line(value: object) -> list[str]:
+    return [fingerprint(value)]
 
 
 def _json_lines(value: object) -> list[str]:

@@ -17,7 +17,7 @@ from agentlog.shipping import status
 from agentlog.shipping.claim import Claim
 from agentlog.shipping.cursors import Cursor
 from agentlog.shipping.limits import BATCH_SIZE
-from agentlog.shipping.machine import Machine
+from agentlog.shipping.machine import BATCH_RECORDS, Machine
 from agentlog.shipping.outbox import Outbox
 from agentlog.shipping.policy import Answer
 from agentlog.shipping.status import Status
@@ -94,6 +94,7 @@ class Shipper:
         warn: Called with what a person should know; once for each kind of it.
         source: Where the lines are from, if not from the segments of the destination.
         max_wait: Seconds that a record waits for others.
+        batch_records: Records in a batch, at most.
         clock: Seconds that never go back.
 
     """
@@ -107,6 +108,7 @@ class Shipper:
         *,
         source: Source | None = None,
         max_wait: float = 1.0,
+        batch_records: int = BATCH_RECORDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._directory = directory
@@ -116,7 +118,7 @@ class Shipper:
         self._clock = clock
         self._claim = Claim(directory)
         self._source: Source = source or Outbox(directory)
-        self._machine = Machine(strip)
+        self._machine = Machine(strip, batch_records=batch_records)
         self._fill_at = 0.0
         self._sweep_at = 0.0
         self._noted_at = -_STATUS_EVERY

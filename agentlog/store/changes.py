@@ -5,8 +5,8 @@ something. So no way of writing is forgotten, and what was rolled back is not to
 gets into the file.
 """
 
+import json
 import sqlite3
-from itertools import groupby
 from typing import Final
 
 from agentlog.store.engine import Change
@@ -27,10 +27,11 @@ _WATCH: Final = (
 )
 # An event that was deleted since has no id; its session is gone, and told of.
 _CHANGED = """
-    SELECT name, session_id, id FROM (SELECT DISTINCT session, number FROM changed) AS changed
-    JOIN sessions ON sessions.number = changed.session JOIN projects ON projects.number = project
+    SELECT name, session_id, json_group_array(DISTINCT id) FILTER (WHERE id IS NOT NULL)
+    FROM changed JOIN sessions ON sessions.number = changed.session
+    JOIN projects ON projects.number = project
     LEFT JOIN events ON events.number = changed.number
-    ORDER BY changed.session, changed.number
+    GROUP BY changed.session ORDER BY changed.session
 """
 _GONE = "SELECT name, session_id FROM gone JOIN projects ON projects.number = project"
 
@@ -50,7 +51,6 @@ def take(connection: sqlite3.Connection) -> list[Change]:
     connection.execute("DELETE FROM changed")
     connection.execute("DELETE FROM gone")
     changes = [
-        Change(project, session_id, tuple(id_ for *_, id_ in rows if id_ is not None))
-        for (project, session_id), rows in groupby(found, key=lambda row: (row[0], row[1]))
+        Change(project, session_id, tuple(json.loads(ids))) for project, session_id, ids in found
     ]
     return changes + [Change(project, session_id, is_gone=True) for project, session_id in gone]

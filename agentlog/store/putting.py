@@ -71,11 +71,11 @@ def put(
 def _halves(entries: Iterable[Entry]) -> dict[Address, list[str | None]]:
     """Join the halves that come together, so that their event is written once."""
     halves: dict[Address, list[str | None]] = {}
-    for entry in entries:
-        pair = halves.setdefault((entry.session_id, entry.id), [None, None])
-        place = 0 if entry.half == "open" else 1
+    for session_id, event_id, half, text in entries:
+        pair = halves.setdefault((session_id, event_id), [None, None])
+        place = 0 if half == "open" else 1
         held = pair[place]
-        pair[place] = entry.text if held is None else _prevailing(held, entry.text)
+        pair[place] = text if held is None else _prevailing(held, text)
     return halves
 
 

@@ -389,6 +389,13 @@ def test_a_model_that_was_named_before_is_what_was_asked_for():
     assert ("gpt", {"model": "ask"}) == (told["model"], told["params"])
 
 
+def test_what_is_none_is_not_told():
+    """Neither beside what a vocabulary knows nor where none knows any of it."""
+    assert {"event_type": "a", "action_type": "action"} == read("a", {"key": None})
+    assert {"key": 1} == read("a", {"key": 1, "other": None})["params"]
+    assert {"key": 1} == read("a", {"tool.name": None, "key": 1, "other": None})["params"]
+
+
 def test_nothing_is_read_again_if_nothing_is_new():
     """Attributes are compared as objects: one that is equal may still be another."""
     started = {"x": 1, "y": 2}

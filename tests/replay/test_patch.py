@@ -53,27 +53,50 @@ def test_a_conversation_is_its_words():
         return [
             {"role": "user", "content": f"Will it rain?\nuser: in {city}?"},
             {"role": "assistant", "content": None, "tool_calls": [call]},
-            {"role": "tool", "tool_call_id": "1", "content": [{"text": city}]},
+            {"role": "tool", "tool_call_id": "call_1", "content": [{"text": city}]},
         ]
 
     assert [
         " user: Will it rain?",
         "-  user: in Oslo?",
+        '-assistant calls forecast: {"city": "Oslo"}',
+        "-tool forecast: Oslo",
         "+  user: in Rome?",
-        " assistant:",
-        '-  calls forecast {"city": "Oslo"}',
-        '+  calls forecast {"city": "Rome"}',
-        " tool:",
-        "   {",
-        '     "content": [',
-        "       {",
-        '-        "text": "Oslo"',
-        '+        "text": "Rome"',
-        "       }",
-        "     ],",
-        '     "tool_call_id": "1"',
-        "@1",
+        '+assistant calls forecast: {"city": "Rome"}',
+        "+tool forecast: Rome",
     ] == written(patch(said("Oslo"), said("Rome")))
+
+
+def test_a_conversation_of_anthropic_is_its_words_too():
+    """A call of a tool, and what that gave, are parts there; what else there is, is JSON."""
+
+    def said(city, kind):
+        call = {"type": "tool_use", "id": "1", "name": "forecast", "input": {"city": city}}
+        given = {"type": "tool_result", "tool_use_id": "1", "content": "rain\nwind"}
+        return [
+            {"role": "assistant", "content": [{"type": "text", "text": "I look."}, call]},
+            {"role": "user", "content": [given, {"type": kind}]},
+        ]
+
+    assert [
+        " assistant: I look.",
+        '-assistant calls forecast: {"city": "Oslo"}',
+        '+assistant calls forecast: {"city": "Rome"}',
+        " tool forecast: rain",
+        "   wind",
+        " user: {",
+        '-    "type": "image"',
+        '+    "type": "audio"',
+        "   }",
+    ] == written(patch(said("Oslo", "image"), said("Rome", "audio")))
+
+
+def test_what_no_turn_tells_is_json():
+    """As the id of a call, by which only the turns of one conversation belong together."""
+    before, after = ([{"role": "tool", "tool_call_id": one, "content": "x"}] for one in "ab")
+    assert ['-    "tool_call_id": "a"', '+    "tool_call_id": "b"'] == [
+        line for line in written(patch(before, after)) if line[0] in "+-"
+    ]
 
 
 @pytest.mark.parametrize("calls", [5, "ab", [5], [{"function": "a"}], [{"function": {"name": 1}}]])

@@ -19,8 +19,11 @@ from agentlog.shipping.otlp.joining import END_UNSEEN, OPEN
 from agentlog.shipping.otlp.sessions import Resource
 
 _OF_AN_UNSEEN_END: Final = frozenset({"end_timestamp", END_UNSEEN})
-_RECURRING: Final = 40
-"""Characters that a text may have which is likely to come again."""
+_SHORT: Final = 40
+"""Characters that a text may have which is likely to come again: a kind, a result, an id."""
+
+_PAYLOADS: Final = frozenset({"input.value", "output.value"})
+"""Those are hardly ever the same twice."""
 
 
 def body_of(events: Sequence[dict[str, object]], resources: Mapping[str, Resource]) -> bytes:
@@ -74,7 +77,16 @@ def _scope(request: ExportTraceServiceRequest, resource: Resource) -> pb.ScopeSp
 
 
 def _add(scope: pb.ScopeSpans, span: Span) -> None:
-    """Add a span where it is to stand: putting a message into another one copies it."""
+    """Add a span where it is to stand: putting a message into another one copies it.
+
+    What recurs is there already as it is written, and is merged by standing behind the others.
+    """
+    once, again = list[KeyValue](), [_status(span.status, _whole(span.message))]
+    for name, value in span.attributes.items():
+        if type(value) is str and len(value) <= _SHORT and name not in _PAYLOADS:
+            again.append(_recurring(name, value))
+        else:
+            once.append(_attribute(name, value))
     scope.spans.add(
         trace_id=bytes.fromhex(span.trace_id),
         span_id=bytes.fromhex(span.span_id),
@@ -83,10 +95,20 @@ def _add(scope: pb.ScopeSpans, span: Span) -> None:
         kind=span.kind,
         start_time_unix_nano=span.start,
         end_time_unix_nano=span.end,
-        attributes=_attributes(span.attributes.items()),
+        attributes=once,
         events=map(_event, span.events),
-        status=_status(span.status, _whole(span.message)),
-    )
+    ).MergeFromString(b"".join(again))
+
+
+@lru_cache(64)
+def _status(code: int, message: str) -> bytes:
+    status = pb.Status(code=code, message=message)  # type: ignore[arg-type] # its number
+    return pb.Span(status=status).SerializeToString()
+
+
+@lru_cache(1024)
+def _recurring(name: str, value: str) -> bytes:
+    return pb.Span(attributes=[_attribute(name, value)]).SerializeToString()
 
 
 def _event(event: SpanEvent) -> pb.Span.Event:
@@ -97,23 +119,11 @@ def _event(event: SpanEvent) -> pb.Span.Event:
     )
 
 
-@lru_cache(64)
-def _status(code: int, message: str) -> pb.Status:
-    return pb.Status(code=code, message=message)  # type: ignore[arg-type] # as above
-
-
 def _attributes(attributes: Iterable[tuple[str, Value]]) -> list[KeyValue]:
-    return [
-        _recurring(name, value)
-        if type(value) is str and len(value) <= _RECURRING
-        else KeyValue(key=name, value=_value(value))
-        for name, value in attributes
-    ]
+    return [_attribute(name, value) for name, value in attributes]
 
 
-@lru_cache(1024)
-def _recurring(name: str, value: str) -> KeyValue:
-    """Return an attribute that is made once: a kind, a result, the id of a session."""
+def _attribute(name: str, value: Value) -> KeyValue:
     return KeyValue(key=name, value=_value(value))
 
 
