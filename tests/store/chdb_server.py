@@ -1,10 +1,11 @@
 """The engine of ClickHouse as a server: chDB behind what agentlog speaks of its HTTP interface.
 
-    python tests/store/chdb_server.py DIRECTORY [--port 0] [--password TEXT] [--cluster NAME] [--log FILE]
+    python tests/store/chdb_server.py DIRECTORY [--port 0] [--password TEXT] [--log FILE]
 
 It is a process of its own: several collectors may share it, and it may be killed and started again
 over the same directory. It prints its port in one line as soon as it answers. With `--log` each
-statement that it was asked becomes a line of that file.
+statement that it was asked becomes a line of that file. With `--cluster NAME` it is a cluster of
+that name, all by itself.
 
 The engine is the real one. What is made up is the door, after
 https://clickhouse.com/docs/interfaces/http: statements in the address or the body, settings and
@@ -31,7 +32,7 @@ _INSERT = re.compile(
 _FORMAT = re.compile(r"\sFORMAT\s+(\w+)\s*$", re.IGNORECASE)
 _CODE = re.compile(r"Code: (\d+)")
 
-# The only server of a cluster: its tables are Distributed over itself. What lies below them cannot be
+# The only server of a cluster: its tables are Distributed over itself. What lies below them is not
 # replicated, as that takes a Keeper, and a statement for all servers is one for this one.
 _CLUSTER = """<clickhouse>
     <tcp_port>9000</tcp_port>

@@ -43,6 +43,12 @@ _ALWAYS: Final = {
 }
 
 
+_MADE_ON: Final = """
+    SELECT extract(engine_full, '^Distributed[^A-Za-z_]+([A-Za-z0-9_]+)') FROM system.tables
+    WHERE database = currentDatabase() AND name = 'migrations'
+"""
+
+
 class Link:
     """The server at `where`, which is asked for the first time when somebody wants something."""
 
@@ -91,6 +97,10 @@ class Link:
                 column_oriented=True,
                 settings=dict(settings or {}),
             )
+
+    def cluster(self) -> str | None:
+        """Return the cluster that the tables were made on, "" for one server; None without any."""
+        return next((name for (name,) in self.rows(_MADE_ON)), None)
 
     def close(self) -> None:
         """Let go of the server; it is not asked afterwards."""

@@ -29,10 +29,11 @@ def migrate(where: "ClickHouse") -> None:
     _make_database(where)
     link = Link(where)
     try:
-        for statement in schema.migrations_table(where.cluster):
+        cluster = _cluster(link)
+        for statement in schema.migrations_table(cluster):
             link.do(statement)
         for number in range(version(link), len(MIGRATIONS)):
-            for statement in MIGRATIONS[number](where.cluster):
+            for statement in MIGRATIONS[number](cluster):
                 link.do(statement)
             link.insert(
                 "migrations",
@@ -67,6 +68,20 @@ def epoch(link: Link) -> str:
     """Return what tells this store from every other, the same for all collectors."""
     ((_, applied),) = link.rows(_VERSION)
     return f"{applied:08x}"
+
+
+def _cluster(link: Link) -> str | None:
+    """Return the cluster that the tables are on, or are to be made on."""
+    asked, there = link.where.cluster, link.cluster()
+    if there is None:
+        return asked
+    if asked not in {None, there}:
+        made = f"on the cluster {there}" if there else "on one server, without a cluster"
+        raise StoreError(
+            f"{link.where} was made {made}: --cluster {asked} is for another database, to which"
+            " `agentlog move` brings what is here."
+        )
+    return there or None
 
 
 def _make_database(where: "ClickHouse") -> None:

@@ -35,8 +35,9 @@ def prune(link: Link, before: float) -> int:
     deletion = secrets.token_hex(8)
     link.do(_NOTE, before=before, deletion=deletion)
     ((count, at),) = link.rows(_NOTED, deletion=deletion)
+    cluster = link.cluster() or None
     for table in ("records", "sessions"):
-        link.do(deletion_of(table, link.where.cluster), deletion=deletion, at=at)
+        link.do(deletion_of(table, cluster), deletion=deletion, at=at)
     return int(count)
 
 

@@ -179,7 +179,7 @@ class ClickHouseStore:
 
     def stats(self) -> StoreStats:
         """Count what is stored, of every project; of a journal there is nothing here."""
-        cluster = self._link.where.cluster
+        cluster = self._link.cluster()
         parts = f"clusterAllReplicas('{cluster}', system.parts)" if cluster else "system.parts"
         asked = (_SESSIONS, _EVENTS, _SIZE.format(parts=parts))
         sessions, found, size = (self._link.rows(one)[0][0] for one in asked)
