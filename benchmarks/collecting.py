@@ -141,9 +141,12 @@ class Collector:
 
 
 @contextmanager
-def collector(store: Path) -> Iterator[Collector]:
+def collector(store: Path | str, home: Path | None = None) -> Iterator[Collector]:
     environment = {name: value for name, value in os.environ.items() if "AGENTLOG" not in name}
-    environment |= {"AGENTLOG_HOME": str(store.parent / "home"), "PYTHONDONTWRITEBYTECODE": ""}
+    environment |= {
+        "AGENTLOG_HOME": str(home or store.parent / "home"),
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
     command = [sys.executable, "-m", "agentlog", "serve", "--port", "0", "--no-browser"]
     with subprocess.Popen(
         [*command, "--store", store],

@@ -238,7 +238,7 @@ def outlined(store, session_id):
 def collected(directory, address):
     """Measure what goes through one collector."""
     bodies = collecting.bodies(collecting.RECORDS)
-    with collecting.collector(f"clickhouse://{address}/scale", directory) as collector:
+    with collecting.collector(f"clickhouse://{address}/scale", directory / "home") as collector:
         rates = [collecting.shipped(collector, bodies)[0] for _ in range(3)]
     figure = f"{max(rates):,.0f}/s (median {statistics.median(rates):,.0f})"
     told("through one collector", figure, f">= {LEAST_COLLECTED:,}")

@@ -39,7 +39,7 @@ def found(
 
     Where there are enough with the very words, those that only begin so are not looked for.
     """
-    words = [word for word in search.words_of(text) if _phrase(word)]
+    words = [word for word in dict.fromkeys(search.words_of(text)) if _phrase(word)]
     if not words:
         return []
     very = _fitting(link, project, words, limit, session_id, begins=False)
@@ -90,11 +90,12 @@ def _having(
     pieces = _PIECE.findall(_plain(search.spaced(word)))
     values: dict[str, object] = {"project": project, "most": MOST}
     if begins:
-        has = " ".join(f"AND words LIKE '%{piece}%'" for piece in pieces)
+        values |= {f"like{place}": f"%{piece}%" for place, piece in enumerate(pieces)}
+        has = " ".join(f"AND words LIKE {{like{place}:String}}" for place in range(len(pieces)))
     else:
-        has = f"AND hasAllTokens(words, [{', '.join(map(repr, pieces))}])"
+        values["pieces"], has = pieces, "AND hasAllTokens(words, {pieces:Array(String)})"
     if session_id is not None:
-        has, values["session"] = f"{_OF_SESSION} {has}", session_id
+        values["session"], has = session_id, f"{_OF_SESSION} {has}"
     rows = link.rows(f"{_MAY_HAVE} {has} {_NEWEST}", **values)
     # An open half comes before its close half, which mostly tells no start.
     return {(of, id_): start or 0.0 for of, id_, start in reversed(rows)}

@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import clickhouse_connect
-from clickhouse_connect import common
-from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from agentlog.errors import StoreError
 from agentlog.store.clickhouse.troubles import told_clearly
@@ -32,13 +30,11 @@ _ANSWERING: Final = 120
 """Seconds."""
 
 _ALWAYS: Final = {
-    # What is short is answered before the threads for it would be there.
-    "max_threads": 0,
     # On a cluster, what is asked of a session is asked where it lies.
     "distributed_product_mode": "local",
     # A receipt is for what the shard has, not for what waits to be sent there.
     "distributed_foreground_insert": 1,
-    # Three letters of a word are enough to look for what begins so.
+    # A search for what begins so is for any letter.
     "text_index_like_min_pattern_length": 1,
 }
 
@@ -120,7 +116,6 @@ class Link:
 
 def connected(where: "ClickHouse", database: str) -> "Client":
     """Return a client of the server, which has answered."""
-    common.set_setting("invalid_setting_action", "drop")
     return clickhouse_connect.get_client(
         host=where.host,
         port=where.port,
@@ -132,6 +127,7 @@ def connected(where: "ClickHouse", database: str) -> "Client":
         send_receive_timeout=_ANSWERING,
         autogenerate_session_id=False,
         client_name="agentlog",
+        dedicated_pool=True,
         settings=_ALWAYS,
     )
 
@@ -141,6 +137,3 @@ def _bound(values: Mapping[str, object]) -> dict[str, object]:
         name: list(map(bindable, value)) if isinstance(value, list) else bindable(value)
         for name, value in values.items()
     }
-
-
-__all__ = ["ClickHouseError", "Link", "Row", "connected"]

@@ -123,11 +123,10 @@ def places(link: Link, project: str, session_ids: Sequence[str]) -> list[Place]:
 
 def is_silent(link: Link, project: str, session_id: str) -> bool:
     """Say whether a session has said nothing for long."""
-    silent = time.time() - SILENT_AFTER
-    found = link.rows(_SOME, project=project, ids=[session_id])
-    return any(
-        (start if last is None else last) < silent for *_, start, last in found if start or last
-    )
+    for *_, start, last in link.rows(_SOME, project=project, ids=[session_id]):
+        said = start if last is None else last
+        return said is not None and said < time.time() - SILENT_AFTER
+    return False
 
 
 def ids_beginning_with(link: Link, project: str, prefix: str) -> list[str]:

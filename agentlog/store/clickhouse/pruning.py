@@ -27,8 +27,12 @@ _NOTED: Final = """
 """
 
 
-def prune(link: Link, before: float) -> int:
-    """Delete the sessions of every project that said nothing since `before`; count them."""
+def prune(link: Link, before: float, *, wait: bool = True) -> int:
+    """Delete the sessions of every project that said nothing since `before`; count them.
+
+    They are in no list then. Without `wait` their records go by and by: the server goes on with
+    that, whoever dies.
+    """
     ((some,),) = link.rows(f"SELECT count() {_SILENT}", before=before)
     if not some:
         return 0
@@ -36,8 +40,13 @@ def prune(link: Link, before: float) -> int:
     link.do(_NOTE, before=before, deletion=deletion)
     ((count, at),) = link.rows(_NOTED, deletion=deletion)
     cluster = link.cluster() or None
-    for table in ("records", "sessions"):
-        link.do(deletion_of(table, cluster), deletion=deletion, at=at)
+    for table, is_waited_for in (("records", wait), ("sessions", True)):
+        link.do(
+            deletion_of(table, cluster),
+            settings={"lightweight_deletes_sync": 2 if is_waited_for else 0},
+            deletion=deletion,
+            at=at,
+        )
     return int(count)
 
 

@@ -107,6 +107,6 @@ class Errands:
             self._link.rows("SELECT 1")
             self._is_ill = False
         if now >= self._next_pruning and self._keep is not None:
-            pruning.prune(self._link, time.time() - self._keep)
+            pruning.prune(self._link, time.time() - self._keep, wait=False)
             self._next_pruning = time.monotonic() + self._every
         return True

@@ -40,12 +40,14 @@ def test_each_watch_tells_of_each_record_once(place, link):
 
 
 @pytest.mark.usefixtures("at_once")
-def test_very_much_is_told_as_something(place, link, monkeypatch):
-    """And what comes behind that is told as ever."""
+def test_very_much_is_told_by_its_sessions(place, link, monkeypatch):
+    """Very many sessions as something; and what comes behind that is told as ever."""
     monkeypatch.setattr(news, "MOST", 10)
     watch = news.Watch(link)
     with place.open() as store:
         store.put([opened(str(number)) for number in range(11)])
+        assert [(SESSION, None)] == [(c.session_id, c.ids) for c in watch.look().changes]
+        store.put([opened("a", session_id=str(number)) for number in range(11)])
         assert None is watch.look().changes
         store.put([opened("a")])
     assert ["a"] == told(watch)
