@@ -61,7 +61,7 @@ test-clickhouse: ## run the tests of stores over the engine of ClickHouse, in an
 	@$(PYTHON) -m venv $(CLICKHOUSE)
 	@$(CLICKHOUSE)/bin/python -m pip -qq --disable-pip-version-check install 'pip>=25.1'
 	@$(CLICKHOUSE)/bin/python -m pip -qq --disable-pip-version-check install --editable '.[server,clickhouse]' 'chdb>=4.4' --group dev
-	@$(CLICKHOUSE)/bin/python -m pytest --numprocesses=2 --dist=loadfile -o faulthandler_timeout=600 tests/store $(ARGS)
+	@$(CLICKHOUSE)/bin/python -m pytest --numprocesses=2 --dist=loadfile -o faulthandler_timeout=600 tests/store tests/server/test_side_by_side.py 'tests/test_docs.py::test_a_document_does_what_it_shows[docs/scale.md]' $(ARGS)
 
 check: lint types layers docs test ## everything that has to hold: lint, types, layers, docs, tests
 
