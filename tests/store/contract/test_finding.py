@@ -54,15 +54,26 @@ def test_a_search_finds_what_came_after_the_last_search(store):
     assert ["a"] == [event["id"] for event in store.search("late")]
 
 
+@pytest.fixture(scope="session")
+def searched(fresh):
+    """Return a project in which an event is, in words that are syntax elsewhere."""
+    store = fresh()
+    store.put([opened("a", params="text AND more")])
+    return store
+
+
 @given(
     st.text(st.characters(codec=None), max_size=40) | st.text('"*^:(){}+- ANDORNEAR\0', max_size=40)
 )
-def test_no_text_is_search_syntax(shared, text):
+def test_no_text_is_search_syntax(searched, text):
     """Whatever is typed is looked for."""
-    store = shared.for_project("searched")
-    store.put([opened("a", params="text AND more")])
-    store.search(text)
-    store.search(f"{text} " * 500)
+    searched.search(text)
+
+
+@pytest.mark.parametrize("text", ["text", "AND", '"', "*", "p:", "-", "\0", "\\"])
+def test_a_long_search_is_one(searched, text):
+    """As if somebody had pasted a page."""
+    searched.search(f"{text} " * 500)
 
 
 def test_a_prefix_names_a_session(store):
