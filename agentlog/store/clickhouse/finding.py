@@ -1,14 +1,15 @@
 """Searching: the index says which records may have a word, and what is found is looked at here.
 
 The rules: what a search finds is decided as with SQLite, by the words of the whole event; the index
-only leaves out what cannot be meant. Words may be in different halves of an event, so each is asked
-for alone. Of each the newest are enough: where all words are in very many records, events that have
-them all are found among those.
+only leaves out what cannot be meant. First it is asked for records that have all words; where that
+is too little, for each word alone, as they may be in different halves of an event. Of what is very
+much the newest sessions are enough.
 """
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from agentlog.store import search
@@ -16,16 +17,19 @@ from agentlog.store.clickhouse import events
 from agentlog.store.clickhouse.link import Link
 from agentlog.store.merge import Address, Event
 
-MOST: Final = 10_000
-"""Records that are asked for of each word."""
+MOST: Final = 2_000
+"""Records that are asked for of each word alone."""
 
-_LOOKED_AT: Final = 100
+_FOR_EACH: Final = 4
+"""Records that are asked for at first, for each event that is wanted: some have two."""
 
-_MAY_HAVE: Final = """
-    SELECT session_id, id, started FROM records WHERE project = {project:String}
-"""
+_LOOKED_AT: Final = 200
+
+_MAY_HAVE: Final = "SELECT session_id, id FROM records WHERE project = {project:String}"
 _OF_SESSION: Final = "AND session_id = {session:String}"
-_NEWEST: Final = "ORDER BY session_id DESC, started DESC NULLS LAST LIMIT {most:UInt64}"
+_AMONG: Final = "AND session_id IN {sessions:Array(String)} AND id IN {ids:Array(String)}"
+_NEWEST: Final = "ORDER BY session_id DESC LIMIT {most:UInt64}"
+_NEWEST_OF_SESSION: Final = "ORDER BY started DESC NULLS LAST LIMIT {most:UInt64}"
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _PIECE: Final = re.compile(r"[0-9a-z\u0080-\U0010ffff]+")
@@ -42,63 +46,81 @@ def found(
     words = [word for word in dict.fromkeys(search.words_of(text)) if _phrase(word)]
     if not words:
         return []
-    very = _fitting(link, project, words, limit, session_id, begins=False)
-    some = (
-        very
-        if len(very) >= limit
-        else (_fitting(link, project, words, limit, session_id, begins=True))
-    )
-    return sorted(some, key=_newest_first)
+    asked = _Asked(link, project, limit, session_id)
+    some = asked.fitting(words, begins=False)
+    return some if len(some) >= limit else asked.fitting(words, begins=True)
 
 
-def _fitting(
-    link: Link,
-    project: str,
-    words: Sequence[str],
-    limit: int,
-    session_id: str | None,
-    *,
-    begins: bool,
-) -> list[Event]:
-    fits = _test([_phrase(word) for word in words], begins=begins)
-    some: list[Event] = []
-    candidates = _candidates(link, project, words, session_id, begins=begins)
-    for place in range(0, len(candidates), _LOOKED_AT):
-        if len(some) >= limit:
-            break
-        read = events.at(link, project, candidates[place : place + _LOOKED_AT])
-        some += (event for event in read.values() if fits(event))
-    return sorted(some, key=_newest_first)[:limit]
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Where is looked, and for how many events."""
 
+    link: Link
+    project: str
+    limit: int
+    session_id: str | None
 
-def _candidates(
-    link: Link, project: str, words: Sequence[str], session_id: str | None, *, begins: bool
-) -> list[Address]:
-    """Return where events may be that have all words, the newest sessions first."""
-    having = [_having(link, project, word, session_id, begins=begins) for word in words]
-    # A word that is in very many may be in others, too: then it tells nothing, unless all are so.
-    telling = [some for some in having if len(some) < MOST] or having
-    both = set(telling[0]).intersection(*telling[1:])
-    starts = [{address: some[address] for address in both} for some in telling]
-    return sorted(both, key=lambda address: (address[0], max(one[address] for one in starts)))[::-1]
+    def fitting(self, words: Sequence[str], *, begins: bool) -> list[Event]:
+        """Return the newest events with all words, in whatever halves if they only begin so."""
+        fits = _test([_phrase(word) for word in words], begins=begins)
+        most = max(MOST, _FOR_EACH * self.limit) if begins else _FOR_EACH * self.limit
+        candidates, _ = self.having(words, most, begins=begins)
+        some = self._looked_at(candidates, fits)
+        if begins and len(words) > 1 and len(some) < self.limit:
+            others = set(self._apart(words, most)) - set(candidates)
+            some += self._looked_at(sorted(others, reverse=True), fits)
+        return sorted(some, key=_newest_first)[: self.limit]
 
+    def _looked_at(
+        self, candidates: Sequence[Address], fits: Callable[[Event], bool]
+    ) -> list[Event]:
+        """Return those that fit, until there are enough; of the last session all."""
+        some: list[Event] = []
+        for place in range(0, len(candidates), _LOOKED_AT):
+            part = candidates[place : place + _LOOKED_AT]
+            if len(some) >= self.limit and part[0][0] != candidates[place - 1][0]:
+                break
+            read = events.at(self.link, self.project, part)
+            some += (event for event in read.values() if fits(event))
+        return some
 
-def _having(
-    link: Link, project: str, word: str, session_id: str | None, *, begins: bool
-) -> dict[Address, float]:
-    """Return where the newest records with a word are, and when these events began."""
-    pieces = _PIECE.findall(_plain(search.spaced(word)))
-    values: dict[str, object] = {"project": project, "most": MOST}
-    if begins:
-        values |= {f"like{place}": f"%{piece}%" for place, piece in enumerate(pieces)}
-        has = " ".join(f"AND words LIKE {{like{place}:String}}" for place in range(len(pieces)))
-    else:
-        values["pieces"], has = pieces, "AND hasAllTokens(words, {pieces:Array(String)})"
-    if session_id is not None:
-        values["session"], has = session_id, f"{_OF_SESSION} {has}"
-    rows = link.rows(f"{_MAY_HAVE} {has} {_NEWEST}", **values)
-    # An open half comes before its close half, which mostly tells no start.
-    return {(of, id_): start or 0.0 for of, id_, start in reversed(rows)}
+    def _apart(self, words: Sequence[str], most: int) -> set[Address]:
+        """Return where events may be that have all words, in one half or the other."""
+        having = {word: self.having([word], most, begins=True) for word in words}
+        # Of a word that is in very many the newest are known: it is asked which others have it.
+        very = [word for word, (_, is_all) in having.items() if not is_all]
+        telling = [set(some) for some, is_all in having.values() if is_all]
+        if not telling:
+            return set.intersection(*(set(some) for some, _ in having.values()))
+        both = set.intersection(*telling)
+        for word in very if both else ():
+            both &= set(self.having([word], most, begins=True, among=both)[0])
+        return both
+
+    def having(
+        self, words: Sequence[str], most: int, *, begins: bool, among: Collection[Address] = ()
+    ) -> tuple[list[Address], bool]:
+        """Return where the newest records are that may have all words, and whether that is all."""
+        pieces = _PIECE.findall(_plain(search.spaced(" ".join(words))))
+        values: dict[str, object] = {"project": self.project, "most": most}
+        if begins:
+            values |= {f"like{place}": f"%{piece}%" for place, piece in enumerate(pieces)}
+            has = " ".join(f"AND words LIKE {{like{place}:String}}" for place in range(len(pieces)))
+        else:
+            values["pieces"], has = pieces, "AND hasAllTokens(words, {pieces:Array(String)})"
+        if among:
+            values["sessions"] = list({session_id for session_id, _ in among})
+            values["ids"], has = [id_ for _, id_ in among], f"{_AMONG} {has}"
+        question = f"{_MAY_HAVE} {has} {_NEWEST}"
+        if self.session_id is not None:
+            values["session"] = self.session_id
+            question = f"{_MAY_HAVE} {_OF_SESSION} {has} {_NEWEST_OF_SESSION}"
+        rows = self.link.rows(question, **values)
+        if self.session_id is None and len(rows) == most and rows[0][0] == rows[-1][0]:
+            # It is all of one session: of that, the newest are not yet known.
+            within = replace(self, session_id=rows[0][0])
+            return within.having(words, most, begins=begins, among=among)
+        return list(dict.fromkeys((of, id_) for of, id_ in rows)), len(rows) < most
 
 
 def _test(phrases: Sequence[str], *, begins: bool) -> Callable[[Event], bool]:

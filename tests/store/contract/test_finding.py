@@ -37,6 +37,14 @@ def test_the_texts_that_a_search_finds_come_in_parts(store, fresh):
     assert [["5", "4", "3"], ["2", "1"]] == parts
 
 
+def test_words_may_be_in_different_halves(store):
+    """Of one event, whichever order they are asked for in."""
+    store.put([opened("a", params="weather tomorrow"), closed("a", returns="it rains")])
+    store.put([opened("b", params="weather"), closed("c", returns="rains")])
+    for text in ("weather rains", "rain weath", "it tomorrow weather"):
+        assert ["a"] == [event["id"] for event in store.search(text)], text
+
+
 def test_a_search_prefers_the_very_words(store):
     """Where there are enough of them; else what begins so is found, too."""
     store.put([opened(f"{n}", n, params="step" if n % 2 else "steps") for n in range(8)])
