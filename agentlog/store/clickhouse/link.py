@@ -5,6 +5,7 @@ Who cannot reach the server gets a `StoreError` and may ask again: the connectio
 One link serves all threads.
 """
 
+import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
     from agentlog.store.where import ClickHouse
+
+# What it would print of a trouble, a `StoreError` tells.
+logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 
 Row = tuple[Any, ...]
 

@@ -7,6 +7,7 @@ import pytest
 from agentlog.errors import ConfigurationError, StoreError
 from agentlog.store.engine import Key
 from agentlog.store.where import PASSWORD
+from tests.cli.commandline import agentlog
 from tests.store.clickhouse.server import Server
 from tests.store.contract.records import SESSION, opened
 
@@ -97,3 +98,10 @@ def test_a_wrong_password_names_where_it_belongs(tmp_path, monkeypatch):
     monkeypatch.setenv(PASSWORD, "s3cret")
     where.sink(home=None, keep=None).close()
     locked.kill()
+
+
+def test_a_trouble_is_told_once():
+    """By the command, and not by a library besides."""
+    done = agentlog("sessions", "--store", "clickhouse://127.0.0.1:1/nowhere")
+    assert (1, 1) == (done.returncode, done.stderr.count("\n"))
+    assert "cannot be reached" in done.stderr
