@@ -128,7 +128,7 @@ def _open(recorder: Recorder, span: "Span", within: "Context | None") -> None:
     here = context.innermost(recorder)
     start = span.start_time or 0
     inside = quiet[0] if quiet else around
-    parent = inside or here or recorder.root(since=float(_seconds(start)))
+    parent = inside or here or recorder.root(since=start // 1000 / 1_000_000)
     node = SpanNode(recorder, parent, here, f"{key[1]:016x}", started, fields, scope, texts)
     spans.hold(span, key, node)
     if is_quiet:
