@@ -166,8 +166,8 @@ def test_a_home_that_is_a_file_is_told(home, monkeypatch):
 def by_nobody(home, *arguments):
     """Run a command as a user to whom the home does not belong, and who has none anywhere."""
     program = (
-        "import os, sys, agentlog.cli, agentlog.diagnosis.program, agentlog.replay.listing,"
-        " agentlog.replay.colour\n"
+        "import os, sys, agentlog.cli, agentlog.diagnosis.program, agentlog.diagnosis.store,"
+        " agentlog.replay.listing, agentlog.replay.colour\n"
         f"if not os.getuid(): os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
         "sys.exit(agentlog.cli.main(sys.argv[1:]))"
     )

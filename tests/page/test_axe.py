@@ -125,8 +125,7 @@ def told(tmp_path_factory):
             ),
         ):
             collector.post(records)
-        while "agentlog_indexed_behind 0" not in collector.get("/metrics").text:
-            pass
+        collector.until_found("fetch", 1)
         yield collector
 
 

@@ -158,8 +158,7 @@ def test_a_search_finds_events_of_all_sessions(collector, visit):
     error = {"type": "ValueError", "message": "no heron here"}
     collector.post([record(), record(2, params={"bird": ["owl", "a grey  heron"]})])
     collector.post([record(session=2), record(3, session=2, result="Fail", error=error)])
-    while "agentlog_indexed_behind 0" not in collector.get("/metrics").text:
-        pass
+    collector.until_found("heron", 2)
     page = visit(collector, "/#q=heron")
     found = page.locator("#found a")
     found.nth(1).wait_for()
@@ -184,8 +183,7 @@ def test_what_a_search_finds_is_told_where_it_is(collector, visit):
             record(3, **call, result="Fail", error=error),
         ]
     )
-    while "agentlog_indexed_behind 0" not in collector.get("/metrics").text:
-        pass
+    collector.until_found("heron", 2)
     page = visit(collector, "/#q=heron+29")
     found = page.locator("#found li")
     found.nth(1).wait_for()

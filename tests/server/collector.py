@@ -141,6 +141,12 @@ class Collector:
         given = {"Authorization": f"Bearer {secret}"} if secret else {}
         return self.ask("GET", path, headers={**given, **named})
 
+    def until_found(self, word, count):
+        """Wait until a search finds so many events: that is a while after they are stored."""
+        found = []
+        while len(found) < count:
+            found = self.get(f"/v1/search?q={word}&limit=10000").json["results"]
+
     def post(self, records, key=None, *, packed=False, **headers):
         """Ship records."""
         body = json.dumps({"events": records}).encode()
