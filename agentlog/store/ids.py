@@ -1,4 +1,4 @@
-"""Session ids as people meet them: their beginnings.
+"""Session ids as people meet them: their beginnings, and what else a session is known by.
 
 Pure. The rules: a beginning that is written tells its session from every other, and from those to
 come. An id begins with its moment, so fewer digits than a moment has are soon those of another.
@@ -48,3 +48,18 @@ def the_one(prefix: str, found: Sequence[str]) -> str:
     named = ", ".join(ascii(one[:length])[1:-1] for one in found[:NAMED])
     more = ", …" if len(found) > NAMED else "."
     raise SessionNotFoundError(f"Several sessions begin with {quoted(prefix)}: {named}{more}")
+
+
+def is_named(text: str, session_id: str, told: Iterable[str]) -> bool:
+    """Say whether each word is in what is told of a session, or its id begins with all of the text.
+
+    Args:
+        text: What is looked for, casefolded.
+        session_id: The id of the session.
+        told: Its name and its tags.
+
+    """
+    if session_id.casefold().startswith(text):
+        return True
+    texts = [one.casefold() for one in told]
+    return all(any(word in one for one in texts) for word in text.split())

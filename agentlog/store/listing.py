@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from agentlog.store import SessionFilter, SessionSummary
-from agentlog.store.ids import NAMED
+from agentlog.store.ids import NAMED, is_named
 from agentlog.store.rows import bindable
 from agentlog.store.state import (
     BY_REASON,
@@ -172,9 +172,5 @@ def _has_tag(tag: str, tags: str | None) -> bool:
 
 
 def _is_named(text: str, session_id: str, name: str | None, tags: str | None) -> bool:
-    """Say whether each word is in the name or a tag, or the id begins with all of it."""
-    if session_id.casefold().startswith(text):
-        return True
     told = [*json.loads(name or "[]"), *json.loads(tags or "[]")]
-    texts = [one.casefold() for one in told if isinstance(one, str)]
-    return all(any(word in one for one in texts) for word in text.split())
+    return is_named(text, session_id, (one for one in told if isinstance(one, str)))

@@ -14,7 +14,7 @@ from typing import Any, Final
 from agentlog.store import MOST_TOKENS, SessionFilter, SessionSummary
 from agentlog.store.clickhouse import events, fields
 from agentlog.store.clickhouse.link import Link, Row
-from agentlog.store.ids import NAMED
+from agentlog.store.ids import NAMED, is_named
 from agentlog.store.merge import Event
 from agentlog.store.state import SILENT_AFTER, State, state_of
 
@@ -253,13 +253,7 @@ def _is_wanted(summary: SessionSummary, wanted: SessionFilter) -> bool:
         wanted.result in {None, summary.result}
         and wanted.state in {None, summary.state}
         and (wanted.tag is None or wanted.tag in summary.tags)
-        and _is_named(summary, (wanted.text or "").casefold())
+        and is_named(
+            (wanted.text or "").casefold(), summary.id, (summary.event_type or "", *summary.tags)
+        )
     )
-
-
-def _is_named(summary: SessionSummary, text: str) -> bool:
-    """Say whether each word is in the name or a tag, or the id begins with all of it."""
-    if summary.id.casefold().startswith(text):
-        return True
-    texts = [one.casefold() for one in (summary.event_type or "", *summary.tags)]
-    return all(any(word in one for one in texts) for word in text.split())
