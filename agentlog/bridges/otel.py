@@ -153,7 +153,8 @@ def _close(recorder: Recorder, node: SpanNode, span: "ReadableSpan", *, is_ours:
     """Write how a span has ended, and what is new since its start."""
     node.closed = True
     node.span = None
-    spans.forget(node)
+    if node.is_quiet:
+        spans.forget(node)
     if not node.process.here[0]:
         return
     events: Sequence[SpanEvent] = ()
@@ -163,10 +164,10 @@ def _close(recorder: Recorder, node: SpanNode, span: "ReadableSpan", *, is_ours:
     fields = read_end(span.name, attributes, events, node.started, node.fields, node.texts)
     status = span.status
     code = 0 if status.status_code is _UNSET else status.status_code.value
-    outcome = ended(code, status.description if code else None, fields)
-    if outcome == _PLAIN and fields is node.fields and node.is_plain():
+    if not code and fields is node.fields and node.is_plain():
         recorder.write_end(node.head, _seconds(_end_of(span)))
         return
+    outcome = ended(code, status.description if code else None, fields)
     if not code and outcome == _PLAIN and _was_left(node.scope, fields, is_ours=is_ours):
         outcome = _LEFT
     node.result = outcome[0]

@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from agentlog.bridges.onecall import TELLING, contradict
-from agentlog.conventions.reading import read
+from agentlog.conventions.reading import TOLD, read
 from agentlog.recording import context
 from agentlog.recording.context import Node
 from agentlog.recording.event import ACTION_TYPES
@@ -51,6 +51,7 @@ class SpanNode(Node):
         same: The node of the span that shows the same call; None for an event of its own.
         session: The session it belongs to, if that is one of this process.
         span: The span, as long as it is held elsewhere.
+        is_quiet: Whether the span did not tell at its start what it is, as spans.py has it.
         before: The quiet span that was started in the same context before; only quiet ones have it.
         failed_try: Writes the last span that showed the same call, and failed, as an event.
 
@@ -75,6 +76,7 @@ class SpanNode(Node):
     # What most spans never have is here, and in the `__dict__` of those that do.
     result: str | None = None
     same: "SpanNode | None" = None
+    is_quiet = False
     before: "SpanNode | None" = None
     failed_try: Callable[[], None] | None = None
     _around: "tuple[SpanNode, ...]" = ()
@@ -162,8 +164,8 @@ class SpanNode(Node):
     # -- When it ends ------------------------------------------------------------------------------
 
     def is_plain(self) -> bool:
-        """Say whether nobody else has a say in what this one is: it is no call, nor in one."""
-        return self.kind != LLM and self.same is None
+        """Say whether what it said at its start is all of it, where nothing was added later."""
+        return self.kind != LLM and self.same is None and TOLD.isdisjoint(self.fields)
 
     def is_another_call(self, fields: dict[str, Any]) -> bool:
         """Say whether a span that was taken for the call around it turns out to be another."""

@@ -193,6 +193,7 @@ def is_quiet(scope: str, started: Mapping[str, object]) -> bool:
 
 def listen(node: SpanNode) -> None:
     """Remember that a quiet span was started in this context."""
+    node.is_quiet = True
     node.before = _first_open(_quiet.get())
     _quiet.set(node)
     if node.scope not in _tellers:

@@ -24,7 +24,8 @@ _VOCABULARIES: Final[tuple[tuple[tuple[str, ...], Vocabulary], ...]] = (
 """Those that say most come first. What their names begin with tells whether one has to be asked."""
 
 _OK, _FAILED = 1, 2
-_TOLD: Final = frozenset({"error", "reason", "result"})
+TOLD: Final = frozenset({"error", "reason", "result"})
+"""The fields that are for `ended`."""
 
 _REQUESTS: Final = ("input.value", "gen_ai.input.messages")
 """Where requests are that a span tells at its start: whoever reads them reads them as JSON."""
@@ -114,7 +115,7 @@ def ended(
             exception that a span got over is no error.
 
     """
-    if code != _FAILED and _TOLD.isdisjoint(fields):
+    if code != _FAILED and TOLD.isdisjoint(fields):
         return "Success", None, None
     error, reason, result = (fields.pop(name, None) for name in ("error", "reason", "result"))
     if code == _OK:
