@@ -32,14 +32,21 @@ _INSERT = re.compile(
 _FORMAT = re.compile(r"\sFORMAT\s+(\w+)\s*$", re.IGNORECASE)
 _CODE = re.compile(r"Code: (\d+)")
 
+# Tables remember what was inserted, as replicated ones and those of a service do: of two equal
+# inserts they drop one, unless whoever inserts has said not to.
+_CONFIG = """<clickhouse>
+    <merge_tree>
+        <non_replicated_deduplication_window>1000</non_replicated_deduplication_window>
+    </merge_tree>{cluster}
+</clickhouse>"""
+
 # The only server of a cluster: its tables are Distributed over itself. What lies below them is not
 # replicated, as that takes a Keeper, and a statement for all servers is one for this one.
-_CLUSTER = """<clickhouse>
+_CLUSTER = """
     <tcp_port>9000</tcp_port>
     <remote_servers><{name}><shard><replica>
         <host>localhost</host><port>9000</port>
-    </replica></shard></{name}></remote_servers>
-</clickhouse>"""
+    </replica></shard></{name}></remote_servers>"""
 _REPLICATED = re.compile(r"ENGINE = Replicated(\w+)\('[^']*', '[^']*'(?:, )?")
 _FOR_ALL = re.compile(r"\sON CLUSTER \w+")
 
@@ -80,12 +87,10 @@ class Engine:
     def __init__(self, directory, cluster=None):
         import chdb
 
-        where = str(directory)
-        if cluster:
-            config = directory / "cluster.xml"
-            directory.mkdir(parents=True, exist_ok=True)
-            config.write_text(_CLUSTER.format(name=cluster))
-            where = f"{directory}?config-file={config}"
+        config = directory / "config.xml"
+        directory.mkdir(parents=True, exist_ok=True)
+        config.write_text(_CONFIG.format(cluster=_CLUSTER.format(name=cluster) if cluster else ""))
+        where = f"{directory}?config-file={config}"
         self._connect = lambda: _Connection(chdb.connect(where))
         self._first = self._connect()  # the engine lives as long as one connection
         self._free = queue.LifoQueue()

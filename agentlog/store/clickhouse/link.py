@@ -38,6 +38,8 @@ _ALWAYS: Final = {
     "distributed_product_mode": "local",
     # A receipt is for what the shard has, not for what waits to be sent there.
     "distributed_foreground_insert": 1,
+    # Two inserts that are equal are two: what was deleted, or a key revoked, may come again.
+    "deduplicate_insert": "disable",
     # A search for what begins so is for any letter.
     "text_index_like_min_pattern_length": 1,
 }

@@ -6,6 +6,7 @@ import pytest
 
 from agentlog import keys
 from agentlog.errors import ConfigurationError
+from agentlog.store.engine import Key
 from tests.busy import up_to
 
 
@@ -45,6 +46,16 @@ def test_a_name_has_one_key(place):
     with pytest.raises(ConfigurationError, match="there is no key 'bert'"):
         keyring.revoke("bert")
     assert ["anna"] == [key.name for key in keyring.load()]
+
+
+def test_a_key_that_was_revoked_may_be_added_again(place):
+    """The very same one, however soon; and revoked again."""
+    keyring, key = place.keys(), Key("anna", "00", 1.0)
+    for _ in range(2):
+        keyring.add(key)
+        assert [key] == list(keyring.load())
+        keyring.revoke("anna")
+        assert [] == list(keyring.load())
 
 
 def test_keys_are_of_one_store(engine):

@@ -45,6 +45,19 @@ def test_a_session_that_is_gone_is_found_by_nobody(place):
             assert [] == list(texts) == list(rows)
 
 
+@pytest.mark.parametrize("many", [2, 600])
+def test_what_was_deleted_may_come_again(place, many):
+    """The very same: whoever puts it has a receipt, so it is there."""
+    batch = [opened(str(number), params="needle") for number in range(many)]
+    with place.open() as store:
+        for _ in range(2):
+            assert many == store.put(batch).accepted
+            assert many == store.count_of(SESSION) == store.stats().events
+            assert [SESSION] == [summary.id for summary in store.sessions()]
+            assert 1 == store.prune(1e12)
+            assert [] == store.session(SESSION)
+
+
 def test_what_comes_later_of_a_session_that_is_gone_is_there_alone(place):
     """A record that is new, or a half of what was there; and it can be deleted again."""
     collect(place, ("", opened("a"), opened("b"), opened("c")), arrived=OLD)
