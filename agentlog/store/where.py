@@ -31,6 +31,7 @@ _USER: Final = "default"
 
 _scheme = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://").match
 _is_name = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}").fullmatch
+_is_cluster = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}").fullmatch
 
 
 def find(address: str) -> Where:
@@ -132,9 +133,10 @@ class ClickHouse:
 
     def on_cluster(self, name: str) -> Where:
         """Return the same on a cluster."""
-        if not _is_name(name):
+        if not _is_cluster(name):
             raise ConfigurationError(
-                f"--cluster {name[:64]!a} is not accepted: it is a name of letters, digits and '_'"
+                f"--cluster {name[:64]!a} is not accepted: it is a name of letters, digits, '_'"
+                " and '-'"
             )
         return replace(self, cluster=name)
 

@@ -4,8 +4,8 @@
 
 It is a process of its own: several collectors may share it, and it may be killed and started again
 over the same directory. It prints its port in one line as soon as it answers. With `--log` each
-statement that it was asked becomes a line of that file. With `--cluster NAME` it is a cluster of
-that name, all by itself.
+statement that it was asked becomes a line of that file. With `--cluster NAME` it is one of two
+replicas, the other of which is away.
 
 The engine is the real one. What is made up is the door, after
 https://clickhouse.com/docs/interfaces/http: statements in the address or the body, settings and
@@ -40,15 +40,18 @@ _CONFIG = """<clickhouse>
     </merge_tree>{cluster}
 </clickhouse>"""
 
-# The only server of a cluster: its tables are Distributed over itself. What lies below them is not
-# replicated, as that takes a Keeper, and a statement for all servers is one for this one.
+# One server of a cluster: its tables are Distributed over itself. Another replica is always away:
+# no statement for all servers is done in time. What lies below is not replicated, as that takes a
+# Keeper.
 _CLUSTER = """
     <tcp_port>9000</tcp_port>
-    <remote_servers><{name}><shard><replica>
-        <host>localhost</host><port>9000</port>
-    </replica></shard></{name}></remote_servers>"""
-_REPLICATED = re.compile(r"ENGINE = Replicated(\w+)\('[^']*', '[^']*'(?:, )?")
-_FOR_ALL = re.compile(r"\sON CLUSTER \w+")
+    <remote_servers><{name}><shard>
+        <internal_replication>true</internal_replication>
+        <replica><host>localhost</host><port>9000</port></replica>
+        <replica><host>127.0.0.1</host><port>1</port></replica>
+    </shard></{name}></remote_servers>"""
+_REPLICATED = re.compile(r"ENGINE = Replicated(\w+)\('[^']*', '[^']*'\)")
+_FOR_ALL = re.compile(r"\sON CLUSTER `[^`]+`")
 
 # What the address has beside settings; the rest are settings, as with the real one.
 _NO_SETTINGS = {
@@ -91,6 +94,7 @@ class Engine:
         directory.mkdir(parents=True, exist_ok=True)
         config.write_text(_CONFIG.format(cluster=_CLUSTER.format(name=cluster) if cluster else ""))
         where = f"{directory}?config-file={config}"
+        self.cluster = cluster
         self._connect = lambda: _Connection(chdb.connect(where))
         self._first = self._connect()  # the engine lives as long as one connection
         self._free = queue.LifoQueue()
@@ -164,6 +168,14 @@ def _told():
         raise _TroubleError(str(error)) from error
 
 
+def _of_one_server(statement, settings):
+    """Return what a statement is for one server of a cluster."""
+    here, is_for_all = _FOR_ALL.subn("", statement)
+    if is_for_all and settings.get("distributed_ddl_output_mode") != "null_status_on_timeout":
+        raise _TroubleError("Code: 159. DB::Exception: Distributed DDL task is not finished")
+    return _REPLICATED.sub(r"ENGINE = \1", here)
+
+
 class Door(BaseHTTPRequestHandler):
     """A connection of a client."""
 
@@ -215,7 +227,9 @@ class Door(BaseHTTPRequestHandler):
                 return b"", connection.insert(
                     found[1].decode(), found[2].decode(), body[found.end() :]
                 )
-            statement = _FOR_ALL.sub("", _REPLICATED.sub(r"ENGINE = \1(", body.decode().strip()))
+            statement = body.decode().strip()
+            if self.server.engine.cluster:
+                statement = _of_one_server(statement, settings)
             form = _FORMAT.search(statement)
             statement = statement[: form.start()] if form else statement
             form = form[1] if form else asked.get("default_format", "TabSeparated")

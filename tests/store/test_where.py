@@ -89,7 +89,8 @@ def test_a_password_is_not_taken_from_an_address_nor_repeated(capsys):
 def test_a_cluster_is_of_a_clickhouse(tmp_path, capsys):
     """By its name; a file is on one machine."""
     found = where.find("clickhouse://host/agentlog")
-    assert "logs" == found.on_cluster("logs").cluster
+    for name in ("logs", "2-logs_eu"):
+        assert name == found.on_cluster(name).cluster
     with pytest.raises(ConfigurationError, match="is a name of letters"):
         found.on_cluster("a'b")
     assert 1 == main(["serve", "--store", str(tmp_path / "store.db"), "--cluster", "logs"])

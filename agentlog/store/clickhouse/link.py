@@ -46,7 +46,7 @@ _ALWAYS: Final = {
 
 
 _MADE_ON: Final = """
-    SELECT extract(engine_full, '^Distributed[^A-Za-z_]+([A-Za-z0-9_]+)') FROM system.tables
+    SELECT extract(engine_full, '^Distributed[^A-Za-z0-9_]+([A-Za-z0-9_-]+)') FROM system.tables
     WHERE database = currentDatabase() AND name = 'migrations'
 """
 

@@ -14,27 +14,43 @@ from agentlog._version import __version__
 from agentlog.errors import StoreError
 from agentlog.store.clickhouse import schema
 from agentlog.store.clickhouse.link import Link, connected
-from agentlog.store.clickhouse.troubles import told_clearly
+from agentlog.store.clickhouse.troubles import AwayError, NoStoreError, told_clearly
 
 if TYPE_CHECKING:
     from agentlog.store.where import ClickHouse
 
 MIGRATIONS: Final[tuple[Callable[[str | None], tuple[str, ...]], ...]] = (schema.first,)
 
-_VERSION: Final = "SELECT max(version), toUnixTimestamp(min(applied)) FROM migrations"
+_VERSION: Final = "SELECT max(version), toUnixTimestamp64Micro(min(applied)) FROM migrations"
+
+# A server that is away is not asked; it does what it missed when it is back.
+_LACKING: Final = """
+    SELECT count() FROM (
+        SELECT 1 FROM clusterAllReplicas('{cluster}', system.tables) GROUP BY _shard_num
+        HAVING countIf(database = {{database:String}} AND name IN {{names:Array(String)}}) < {most}
+    ) SETTINGS skip_unavailable_shards = 1
+"""
+_PATIENCE: Final = {
+    "distributed_ddl_task_timeout": 10,
+    "distributed_ddl_output_mode": "null_status_on_timeout",
+}
+"""Seconds that a statement for all servers waits for those that are away."""
 
 
 def migrate(where: "ClickHouse") -> None:
-    """Make the database and its tables, or bring them to the version of this agentlog."""
-    _make_database(where)
+    """Make the database and its tables, or bring them to the version of this agentlog.
+
+    Where all of it is there nothing is done, as that would wait for servers that are away. Where
+    one of a cluster lacks something, because it is new, all is made again.
+    """
     link = Link(where)
     try:
-        cluster = _cluster(link)
-        for statement in schema.migrations_table(cluster):
-            link.do(statement)
+        cluster, found = _cluster(link), _found(link)
+        if found == len(MIGRATIONS) and not _is_lacking(link, cluster):
+            return
+        _make_database(where, cluster)
+        _make_tables(link, cluster)
         for number in range(version(link), len(MIGRATIONS)):
-            for statement in MIGRATIONS[number](cluster):
-                link.do(statement)
             link.insert(
                 "migrations",
                 {"version": ("UInt32", [number + 1]), "agentlog": ("String", [__version__])},
@@ -67,12 +83,27 @@ def version(link: Link) -> int:
 def epoch(link: Link) -> str:
     """Return what tells this store from every other, the same for all collectors."""
     ((_, applied),) = link.rows(_VERSION)
-    return f"{applied:08x}"
+    return f"{applied:x}"
+
+
+def _found(link: Link) -> int:
+    """Return which version the tables have; 0 where there are none.
+
+    Of a server that is new to a cluster it is told, too, that nobody answers for its part.
+    """
+    try:
+        return version(link)
+    except (NoStoreError, AwayError):
+        return 0
 
 
 def _cluster(link: Link) -> str | None:
     """Return the cluster that the tables are on, or are to be made on."""
-    asked, there = link.where.cluster, link.cluster()
+    asked = link.where.cluster
+    try:
+        there = link.cluster()
+    except NoStoreError:
+        there = None
     if there is None:
         return asked
     if asked not in {None, there}:
@@ -84,13 +115,29 @@ def _cluster(link: Link) -> str | None:
     return there or None
 
 
-def _make_database(where: "ClickHouse") -> None:
+def _is_lacking(link: Link, cluster: str | None) -> bool:
+    """Say whether a server of the cluster has not all tables."""
+    if cluster is None:
+        return False
+    names = schema.names(cluster)
+    asked = _LACKING.format(cluster=cluster, most=len(names))
+    ((lacking,),) = link.rows(asked, database=link.where.database, names=names)
+    return bool(lacking)
+
+
+def _make_tables(link: Link, cluster: str | None) -> None:
+    for made in (schema.migrations_table, *MIGRATIONS):
+        for statement in made(cluster):
+            link.do(statement, settings=_PATIENCE)
+
+
+def _make_database(where: "ClickHouse", cluster: str | None) -> None:
+    made = f"CREATE DATABASE IF NOT EXISTS `{where.database}`{schema.on_cluster(cluster)}"
     with told_clearly(where):
         client = connected(where, "default")
         try:
             check_server(where, client.server_version)
-            on = f" ON CLUSTER {where.cluster}" if where.cluster else ""
-            client.command(f"CREATE DATABASE IF NOT EXISTS `{where.database}`{on}")
+            client.command(made, settings=_PATIENCE)
         finally:
             client.close()
 

@@ -17,6 +17,7 @@ many partitions is refused, and one poisoned batch would stop its sender. Every 
 executed again, and by two collectors at once.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 from agentlog.store.search import NO_TEXT
@@ -82,6 +83,7 @@ _SUMS: Final = """
         max(stored) AS stored
     FROM {records} GROUP BY project, session_id
 """
+_VIEW: Final = "summing"
 _GONE: Final = """
     project LowCardinality(String),
     session_id String,
@@ -98,7 +100,7 @@ _KEYS: Final = """
 _MIGRATIONS: Final = """
     version UInt32,
     agentlog String,
-    applied DateTime DEFAULT now()
+    applied DateTime64(6) DEFAULT now64(6)
 """
 
 # A part is on disk before who sent it is told, as with SQLite; what was merged lies beside what it
@@ -109,53 +111,83 @@ _OF_RECORDS: Final = """
     ORDER BY (project, session_id, id, half, digest)
     SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1
 """
+_OF_GONE: Final = "ORDER BY stored TTL toDateTime(stored) + INTERVAL 1 DAY"
 _OF_SESSIONS: Final = """
     ORDER BY (project, session_id)
     SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1
 """
 
 
+_BY_SESSION: Final = "cityHash64(session_id)"
+_ANYWHERE: Final = "rand()"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table, as it is made on one server and on a cluster.
+
+    Attributes:
+        name: By which it is asked.
+        columns: What stands between its brackets.
+        engine: What keeps it, on one server.
+        order: What stands behind the engine.
+        sharding: By what its rows are spread over a cluster.
+
+    """
+
+    name: str
+    columns: str
+    engine: str
+    order: str
+    sharding: str
+
+    def made(self, cluster: str | None) -> tuple[str, ...]:
+        """Return what makes it."""
+        if cluster is None:
+            head = f"CREATE TABLE IF NOT EXISTS {self.name} ({self.columns})"
+            return (f"{head} ENGINE = {self.engine} {self.order}",)
+        here, on = local(self.name, cluster), on_cluster(cluster)
+        place = f"'/clickhouse/tables/{{shard}}/{{database}}/{self.name}', '{{replica}}'"
+        engine = f"Replicated{self.engine}({place})"
+        over = f"Distributed('{cluster}', currentDatabase(), {here}, {self.sharding})"
+        head = f"CREATE TABLE IF NOT EXISTS {here}{on} ({self.columns})"
+        return (
+            f"{head} ENGINE = {engine} {self.order}",
+            f"CREATE TABLE IF NOT EXISTS {self.name}{on} AS {here} ENGINE = {over}",
+        )
+
+
+# The two small ones keep every row: which of several counts is decided when they are read.
+_OF_VERSIONS: Final = Table("migrations", _MIGRATIONS, "MergeTree", "ORDER BY version", _ANYWHERE)
+_TABLES: Final = (
+    Table("records", f"{_RECORDS}, {_SEARCHED}", "ReplacingMergeTree", _OF_RECORDS, _BY_SESSION),
+    Table("sessions", _SESSIONS, "AggregatingMergeTree", _OF_SESSIONS, _BY_SESSION),
+    Table("gone", _GONE, "MergeTree", _OF_GONE, _BY_SESSION),
+    Table("keys", _KEYS, "MergeTree", "ORDER BY name", _ANYWHERE),
+)
+
+
 def migrations_table(cluster: str | None) -> tuple[str, ...]:
     """Return what makes the table of the versions that were applied."""
-    return _made(
-        "migrations", _MIGRATIONS, "ReplacingMergeTree", "", "ORDER BY version", "rand()", cluster
-    )
+    return _OF_VERSIONS.made(cluster)
 
 
 def first(cluster: str | None) -> tuple[str, ...]:
     """Return what makes the tables of the first version."""
-    by_session = "cityHash64(session_id)"
-    return (
-        *_made(
-            "records",
-            f"{_RECORDS}, {_SEARCHED}",
-            "ReplacingMergeTree",
-            "",
-            _OF_RECORDS,
-            by_session,
-            cluster,
-        ),
-        *_made(
-            "sessions", _SESSIONS, "AggregatingMergeTree", "", _OF_SESSIONS, by_session, cluster
-        ),
-        _view(cluster),
-        *_made(
-            "gone",
-            _GONE,
-            "MergeTree",
-            "",
-            "ORDER BY stored TTL toDateTime(stored) + INTERVAL 1 DAY",
-            by_session,
-            cluster,
-        ),
-        *_made("keys", _KEYS, "ReplacingMergeTree", "changed", "ORDER BY name", "rand()", cluster),
-    )
+    made = (statement for table in _TABLES for statement in table.made(cluster))
+    return (*made, _view(cluster))
+
+
+def names(cluster: str) -> list[str]:
+    """Return the names of all that is on each server of a cluster."""
+    tables = [table.name for table in (_OF_VERSIONS, *_TABLES)]
+    return [*tables, *(local(table, cluster) for table in tables), _VIEW]
 
 
 def _view(cluster: str | None) -> str:
     """Return what makes `sessions` follow `records`, on each server for itself."""
     records, sessions = local("records", cluster), local("sessions", cluster)
-    made = f"CREATE MATERIALIZED VIEW IF NOT EXISTS summing{on_cluster(cluster)} TO {sessions}"
+    made = f"CREATE MATERIALIZED VIEW IF NOT EXISTS {_VIEW}{on_cluster(cluster)} TO {sessions}"
     return f"{made} AS {_SUMS.format(records=records)}"
 
 
@@ -166,27 +198,4 @@ def local(table: str, cluster: str | None) -> str:
 
 def on_cluster(cluster: str | None) -> str:
     """Return what makes a statement one for all servers."""
-    return f" ON CLUSTER {cluster}" if cluster else ""
-
-
-def _made(
-    table: str,
-    columns: str,
-    engine: str,
-    arguments: str,
-    rest: str,
-    sharding: str,
-    cluster: str | None,
-) -> tuple[str, ...]:
-    if cluster is None:
-        head = f"CREATE TABLE IF NOT EXISTS {table} ({columns})"
-        return (f"{head} ENGINE = {engine}({arguments}) {rest}",)
-    place = f"'/clickhouse/tables/{{shard}}/{{database}}/{table}', '{{replica}}'"
-    behind = f", {arguments}" if arguments else ""
-    here, on = local(table, cluster), on_cluster(cluster)
-    head = f"CREATE TABLE IF NOT EXISTS {here}{on} ({columns})"
-    over = f"Distributed({cluster}, currentDatabase(), {here}, {sharding})"
-    return (
-        f"{head} ENGINE = Replicated{engine}({place}{behind}) {rest}",
-        f"CREATE TABLE IF NOT EXISTS {table}{on} AS {here} ENGINE = {over}",
-    )
+    return f" ON CLUSTER `{cluster}`" if cluster else ""

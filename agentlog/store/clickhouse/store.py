@@ -49,7 +49,8 @@ _EVENTS: Final = """
     SETTINGS optimize_aggregation_in_order = 1
 """
 _SIZE: Final = """
-    SELECT sum(bytes_on_disk) FROM {parts} WHERE database = currentDatabase() AND active
+    SELECT sum(total_bytes) FROM {tables} WHERE database = {{database:String}}
+    SETTINGS skip_unavailable_shards = 1
 """
 
 
@@ -180,9 +181,12 @@ class ClickHouseStore:
     def stats(self) -> StoreStats:
         """Count what is stored, of every project; of a journal there is nothing here."""
         cluster = self._link.cluster()
-        parts = f"clusterAllReplicas('{cluster}', system.parts)" if cluster else "system.parts"
-        asked = (_SESSIONS, _EVENTS, _SIZE.format(parts=parts))
-        sessions, found, size = (self._link.rows(one)[0][0] for one in asked)
+        tables = f"clusterAllReplicas('{cluster}', system.tables)" if cluster else "system.tables"
+        ((sessions,),) = self._link.rows(_SESSIONS)
+        ((found,),) = self._link.rows(_EVENTS)
+        ((size,),) = self._link.rows(
+            _SIZE.format(tables=tables), database=self._link.where.database
+        )
         return StoreStats(sessions=sessions, events=found, damaged=0, interrupted=0, size=size)
 
     def close(self) -> None:

@@ -13,16 +13,23 @@ from agentlog.store.where import PASSWORD
 if TYPE_CHECKING:
     from agentlog.store.where import ClickHouse
 
+_NO_ANSWER: Final = 0
 _NO_TABLE: Final = 60
 _NO_DATABASE: Final = 81
 _NO_SPACE: Final = 243
+_NOBODY_ANSWERS: Final = 279
 
 
 class NoStoreError(StoreError):
     """Nothing was stored there yet."""
 
 
+class AwayError(StoreError):
+    """The server, or another that it needs, cannot be reached or has no time: it may be so soon."""
+
+
 _KINDS: Final = {
+    **dict.fromkeys((_NO_ANSWER, 159, 202, 209, 210, 241, _NOBODY_ANSWERS), AwayError),
     _NO_TABLE: NoStoreError,
     _NO_DATABASE: NoStoreError,
     _NO_SPACE: StoreFullError,
@@ -42,7 +49,8 @@ _TROUBLES: Final = {
     242: "cannot be written: the table is read-only, as its replica has lost its Keeper",
     _NO_SPACE: "cannot be written: the disk is full",
     252: "cannot merge as fast as is inserted: it takes no more for a moment",
-    497: "does not allow that: GRANT the user SELECT, INSERT, ALTER and CREATE on the database",
+    _NOBODY_ANSWERS: "has no server that answers for a part of the cluster",
+    497: "does not allow that: GRANT the user all that `Past one machine` of the documentation lists",
     516: f"refuses the user or the password: set {PASSWORD}",
     701: "has no cluster of that name: `SELECT cluster FROM system.clusters` lists them",
 }
@@ -63,7 +71,7 @@ def told_clearly(where: "ClickHouse") -> Iterator[None]:
 def code_of(error: BaseException | None) -> int:
     """Return the code of what the server says is wrong; 0 if it said nothing."""
     code = getattr(error, "code", None)
-    return code if isinstance(code, int) else 0
+    return code if isinstance(code, int) else _NO_ANSWER
 
 
 def _told(error: ClickHouseError) -> str:

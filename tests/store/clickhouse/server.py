@@ -14,8 +14,9 @@ from tests.store.contract.engines import CHDB_SERVER
 class Server:
     """One engine over one directory, at one port as long as this is there."""
 
-    def __init__(self, directory, password=""):
-        self._directory, self._password = directory, password
+    def __init__(self, directory, *options, password=""):
+        self._directory = directory
+        self._options = ("--password", password, *options)
         self._log = directory / "asked.jsonl"
         self._numbers = count()
         self._port = 0
@@ -23,7 +24,7 @@ class Server:
 
     def start(self):
         """Start it, over what is there."""
-        options = ("--port", str(self._port), "--password", self._password, "--log", self._log)
+        options = ("--port", str(self._port), "--log", self._log, *self._options)
         self._process = subprocess.Popen(
             [sys.executable, CHDB_SERVER, self._directory / "engine", *options],
             stdout=subprocess.PIPE,

@@ -7,6 +7,7 @@ import pytest
 from agentlog.errors import StoreError
 from agentlog.store.clickhouse import migrations
 from agentlog.store.clickhouse.link import Link
+from agentlog.store.engine import Key
 
 TABLES = ["gone", "keys", "migrations", "records", "sessions", "summing"]
 
@@ -53,6 +54,22 @@ def test_what_was_broken_off_is_done_again(place, link):
     migrations.migrate(place)
     assert TABLES == tables(link)
     place.open().close()
+
+
+def test_what_is_there_is_only_looked_at(server, place):
+    """However often somebody starts: on a cluster a statement for all servers may wait for long."""
+    server.asked()
+    place.sink(home=None, keep=None).close()
+    place.keys().add(Key("anna", "00", 1.0))
+    assert [] == [statement for statement in server.asked() if "CREATE" in statement]
+
+
+def test_a_store_is_known_by_one_epoch(place, link):
+    """Whatever was noted at once by those that started, and however it is merged."""
+    known = migrations.epoch(link)
+    link.do("INSERT INTO migrations (version, agentlog) VALUES (1, '9.9')")
+    link.do("OPTIMIZE TABLE migrations FINAL")
+    assert known == migrations.epoch(link)
 
 
 def test_a_newer_store_is_not_touched(place, link):

@@ -5,14 +5,14 @@ import pytest
 from agentlog.store.clickhouse import pruning, schema
 from tests.store.contract.records import opened
 
-STATEMENTS = [*schema.migrations_table("many"), *schema.first("many")]
+STATEMENTS = [*schema.migrations_table("the-many"), *schema.first("the-many")]
 
 
 @pytest.mark.parametrize("statement", STATEMENTS, ids=lambda text: " ".join(text.split())[27:60])
 def test_what_a_cluster_is_told_is_understood(link, statement):
     """The engine parses it, and it goes to every server."""
     assert link.rows(f"EXPLAIN AST {statement}")
-    assert " ON CLUSTER many" in statement
+    assert " ON CLUSTER `the-many`" in statement
 
 
 def test_on_a_cluster_tables_are_replicated_and_sharded_by_session():
@@ -21,17 +21,17 @@ def test_on_a_cluster_tables_are_replicated_and_sharded_by_session():
     place = "'/clickhouse/tables/{shard}/{database}/records', '{replica}'"
     assert f"ENGINE = ReplicatedReplacingMergeTree({place})" in made
     for table in ("records", "sessions", "gone"):
-        over = f"Distributed(many, currentDatabase(), {table}_local, cityHash64(session_id))"
-        assert f"{table} ON CLUSTER many AS {table}_local ENGINE = {over}" in made
-    assert "summing ON CLUSTER many TO sessions_local" in made
+        over = f"Distributed('the-many', currentDatabase(), {table}_local, cityHash64(session_id))"
+        assert f"{table} ON CLUSTER `the-many` AS {table}_local ENGINE = {over}" in made
+    assert "summing ON CLUSTER `the-many` TO sessions_local" in made
     assert "FROM records_local GROUP BY" in made
 
 
 def test_a_deletion_on_a_cluster_is_understood(link):
     """Each shard deletes what it has, and asks no table: a replica may have less of that."""
-    statement = pruning.deletion_of("records", "many")
+    statement = pruning.deletion_of("records", "the-many")
     assert link.rows(f"EXPLAIN AST {statement}", of=[("", "a"), ("anna", "it's")], at=1)
-    assert "FROM records_local ON CLUSTER many" in statement
+    assert "FROM records_local ON CLUSTER `the-many`" in statement
     assert "SELECT" not in statement
 
 

@@ -75,11 +75,11 @@ class ClickHouse:
 class Cluster(ClickHouse):
     """The same on a cluster, which is one server: what is asked goes through Distributed tables."""
 
-    options = ("--cluster", "agentlog")
+    options = ("--cluster", "agent-log")
 
     def where(self):
         """Return where an empty store may be."""
-        return super().where().on_cluster("agentlog")
+        return super().where().on_cluster("agent-log")
 
 
 WANTED = ("clickhouse_connect",) if SERVER else ("clickhouse_connect", "chdb")

@@ -35,6 +35,6 @@ def test_a_store_stays_on_its_cluster(engine, place, kind):
     """Or on its server: on both it would be in two parts that know nothing of each other."""
     if type(engine) is not kind:
         pytest.skip("of another engine")
-    there = "on the cluster agentlog" if kind is Cluster else "on one server, without a cluster"
+    there = "on the cluster agent-log" if kind is Cluster else "on one server, without a cluster"
     with pytest.raises(StoreError, match=f"was made {there}: --cluster other is for another"):
         place.on_cluster("other").sink(home=None, keep=None)
