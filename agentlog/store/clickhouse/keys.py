@@ -1,20 +1,24 @@
 """The keys of a store, in a table: those of one collector are those of all.
 
-The rules: a row is never changed; of several of one name the last counts. Who asks as requests come
+The rules: a row is never changed; of several of one key the last counts. Who asks as requests come
 waits for nobody: the keys are read by a thread of their own, twice a second as long as somebody
 asks. While the server cannot be reached they are as they were: nothing can be read or written then.
+For any other reason that they cannot be read nobody is let in, as one may have been revoked.
+
+They are read whatever version the tables have: a collector goes on when a newer one has started.
 """
 
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from agentlog.errors import ConfigurationError, StoreError
 from agentlog.store.clickhouse.link import Link
-from agentlog.store.clickhouse.migrations import check, migrate
-from agentlog.store.clickhouse.troubles import NoStoreError
+from agentlog.store.clickhouse.migrations import migrate
+from agentlog.store.clickhouse.troubles import AwayError, NoStoreError
 from agentlog.store.engine import Key
 
 if TYPE_CHECKING:
@@ -24,8 +28,8 @@ _EVERY: Final = 0.5
 """Seconds."""
 
 _KEYS: Final = """
-    SELECT name, argMax(sha256, changed), argMax(added, changed) AS since FROM keys
-    GROUP BY name HAVING NOT argMax(is_revoked, changed) ORDER BY since, name
+    SELECT name, sha256, argMax(added, changed) AS since FROM keys
+    GROUP BY name, sha256 HAVING NOT argMax(is_revoked, changed) ORDER BY since, name
 """
 
 
@@ -37,6 +41,7 @@ class ClickHouseKeys:
         self._link = Link(where)
         self._is_known = False
         self._known: Sequence[Key] = ()
+        self._trouble = ""
         self._starting = threading.Lock()
 
     def now(self) -> Sequence[Key]:
@@ -48,55 +53,74 @@ class ClickHouseKeys:
                 threading.Thread(
                     target=_read_on, args=(weakref.ref(self),), name="agentlog-keys", daemon=True
                 ).start()
+        if self._trouble:
+            raise ConfigurationError(self._trouble)
         return self._known
 
     def load(self) -> Sequence[Key]:
         """Return the keys as they are, by their age; none where there is no store."""
-        try:
-            check(self._link)
-            return [Key(*row) for row in self._link.rows(_KEYS)]
-        except NoStoreError:
-            return ()
-        except StoreError as error:
-            raise ConfigurationError(str(error)) from error
+        with _told():
+            return self._read()
 
     def add(self, key: Key) -> None:
         """Add a key, and the tables where there are none."""
-        try:
+        with _told():
             migrate(self._where)
-        except StoreError as error:
-            raise ConfigurationError(str(error)) from error
-        if any(known.name == key.name for known in self.load()):
-            raise ConfigurationError(f"{key.name} has a key: revoke it to add another")
-        self._change(key, is_revoked=False)
+            self._refuse_another(key)
+            self._change(key, is_revoked=False)
+            try:
+                self._refuse_another(key)  # of two who add at once
+            except ConfigurationError:
+                self._change(key, is_revoked=True)
+                raise
 
     def revoke(self, name: str) -> None:
         """Take away the key of a name."""
-        named = [known for known in self.load() if known.name == name]
+        with _told():
+            named = [known for known in self._read() if known.name == name]
+            for known in named:
+                self._change(known, is_revoked=True)
         if not named:
             raise ConfigurationError(f"there is no key {name[:64]!a} for {self._where}")
-        self._change(named[0], is_revoked=True)
 
     def refresh(self) -> None:
         """Look whether they are others now."""
         try:
-            self._known = self.load()
-        except ConfigurationError:
+            self._known, self._trouble = self._read(), ""
+        except AwayError:
             return  # as the rule says
+        except Exception as error:  # noqa: BLE001 - whatever it is, who is revoked is not let in
+            self._trouble = str(error)
+
+    def _read(self) -> Sequence[Key]:
+        try:
+            return [Key(*row) for row in self._link.rows(_KEYS)]
+        except NoStoreError:
+            return ()
+
+    def _refuse_another(self, key: Key) -> None:
+        if any(known.name == key.name and known.sha256 != key.sha256 for known in self._read()):
+            raise ConfigurationError(f"{key.name} has a key: revoke it to add another")
 
     def _change(self, key: Key, *, is_revoked: bool) -> None:
-        try:
-            self._link.insert(
-                "keys",
-                {
-                    "name": ("String", [key.name]),
-                    "sha256": ("String", [key.sha256]),
-                    "added": ("Float64", [key.added]),
-                    "is_revoked": ("Bool", [is_revoked]),
-                },
-            )
-        except StoreError as error:
-            raise ConfigurationError(str(error)) from error
+        self._link.insert(
+            "keys",
+            {
+                "name": ("String", [key.name]),
+                "sha256": ("String", [key.sha256]),
+                "added": ("Float64", [key.added]),
+                "is_revoked": ("Bool", [is_revoked]),
+            },
+        )
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what a store cannot do into what a `Keyring` raises."""
+    try:
+        yield
+    except StoreError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 def _read_on(ring: "weakref.ref[ClickHouseKeys]") -> None:

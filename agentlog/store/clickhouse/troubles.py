@@ -50,7 +50,7 @@ _TROUBLES: Final = {
     _NO_SPACE: "cannot be written: the disk is full",
     252: "cannot merge as fast as is inserted: it takes no more for a moment",
     _NOBODY_ANSWERS: "has no server that answers for a part of the cluster",
-    497: "does not allow that: GRANT the user all that `Past one machine` of the documentation lists",
+    497: "does not allow that: GRANT the user what `Past one machine` in the docs lists",
     516: f"refuses the user or the password: set {PASSWORD}",
     701: "has no cluster of that name: `SELECT cluster FROM system.clusters` lists them",
 }

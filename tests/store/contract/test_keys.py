@@ -1,6 +1,10 @@
 """The keys of a store."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import chain
+from threading import Barrier
 
 import pytest
 
@@ -56,6 +60,24 @@ def test_a_key_that_was_revoked_may_be_added_again(place):
         assert [key] == list(keyring.load())
         keyring.revoke("anna")
         assert [] == list(keyring.load())
+
+
+def test_of_two_who_add_a_name_at_once_one_has_it_at_most(place):
+    """Whoever was told a key has the one that counts."""
+    begin = Barrier(2)
+
+    def added(ring):
+        told = []
+        for number in range(10):
+            begin.wait()
+            with suppress(ConfigurationError):
+                told.append(keys.digest(keys.add(ring, f"anna{number}")))
+        return told
+
+    with ThreadPoolExecutor(2) as pool:
+        told = list(chain(*pool.map(added, [place.keys(), place.keys()])))
+    assert sorted(told) == sorted(key.sha256 for key in place.keys().load())
+    assert len(told) <= 10
 
 
 def test_keys_are_of_one_store(engine):
