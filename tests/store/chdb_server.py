@@ -5,7 +5,7 @@
 It is a process of its own: several collectors may share it, and it may be killed and started again
 over the same directory. It prints its port in one line as soon as it answers. With `--log` each
 statement that it was asked becomes a line of that file. With `--cluster NAME` it is one of two
-replicas, the other of which is away.
+replicas, the other of which is away. With `--grant "GRANT ... ON ..."` only that may be done.
 
 The engine is the real one. What is made up is the door, after
 https://clickhouse.com/docs/interfaces/http: statements in the address or the body, settings and
@@ -37,7 +37,7 @@ _CODE = re.compile(r"Code: (\d+)")
 _CONFIG = """<clickhouse>
     <merge_tree>
         <non_replicated_deduplication_window>1000</non_replicated_deduplication_window>
-    </merge_tree>{cluster}
+    </merge_tree>{more}
 </clickhouse>"""
 
 # One server of a cluster: its tables are Distributed over itself. Another replica is always away:
@@ -50,6 +50,17 @@ _CLUSTER = """
         <replica><host>localhost</host><port>9000</port></replica>
         <replica><host>127.0.0.1</host><port>1</port></replica>
     </shard></{name}></remote_servers>"""
+
+# Who asks may do what was granted, and nothing else; he may say which database he means.
+_USERS = """<clickhouse>
+    <profiles><default/></profiles>
+    <quotas><default/></quotas>
+    <users><default>
+        <password/><networks><ip>::/0</ip></networks><profile>default</profile>
+        <grants><query>GRANT SHOW DATABASES ON *.*</query>{grants}</grants>
+    </default></users>
+</clickhouse>"""
+
 _REPLICATED = re.compile(r"ENGINE = Replicated(\w+)\('[^']*', '[^']*'\)")
 _FOR_ALL = re.compile(r"\sON CLUSTER `[^`]+`")
 
@@ -71,6 +82,9 @@ _NO_SETTINGS = {
     "wait_end_of_query",
     "role",
 }
+# http_max_field_value_size, as it usually is: bytes as they come, in an address with their escapes.
+# An address may be of 1 MiB there; here http.server refuses one of 64 KiB.
+_MOST_OF_FIELD = 1 << 17
 _WRONG_PASSWORD = 516
 _STATUS = {60: 404, 81: 404, 62: 400, _WRONG_PASSWORD: 403, 252: 500}
 
@@ -87,12 +101,17 @@ class _TroubleError(Exception):
 class Engine:
     """chDB over one directory; as many statements at once as there are connections."""
 
-    def __init__(self, directory, cluster=None):
+    def __init__(self, directory, cluster=None, grants=()):
         import chdb
 
-        config = directory / "config.xml"
+        config, users = directory / "config.xml", directory / "users.xml"
         directory.mkdir(parents=True, exist_ok=True)
-        config.write_text(_CONFIG.format(cluster=_CLUSTER.format(name=cluster) if cluster else ""))
+        more = _CLUSTER.format(name=cluster) if cluster else ""
+        if grants:
+            granted = "".join(f"<query>{grant}</query>" for grant in grants)
+            users.write_text(_USERS.format(grants=granted))
+            more += f"<users_config>{users}</users_config>"
+        config.write_text(_CONFIG.format(more=more))
         where = f"{directory}?config-file={config}"
         self.cluster = cluster
         self._connect = lambda: _Connection(chdb.connect(where))
@@ -193,11 +212,17 @@ class Door(BaseHTTPRequestHandler):
     def do_POST(self):
         """Answer a statement."""
         body = self._body()
-        asked = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+        query = urlsplit(self.path).query
+        asked = dict(parse_qsl(query, keep_blank_values=True))
+        sizes = [len(field) for field in re.findall(r"=([^&]*)", query)]
         if self.headers.get_content_type() == "multipart/form-data":  # where there is much to ask
-            asked |= _form(self.headers["Content-Type"], body)
+            form = _form(self.headers["Content-Type"], body)
+            sizes += [len(value.encode()) for value in form.values()]
+            asked |= form
             body = b""
         try:
+            if max(sizes, default=0) > _MOST_OF_FIELD:
+                raise _TroubleError("Code: 1000. DB::Exception: Field value too long")
             self._check_password()
             said, rows = self._said(asked, body)
         except _TroubleError as trouble:
@@ -327,9 +352,11 @@ def main():
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--password", default="")
     parser.add_argument("--cluster")
+    parser.add_argument("--grant", action="append")
     parser.add_argument("--log", type=Path)
     given = parser.parse_args()
-    server = Server(given.port, Engine(given.directory, given.cluster), given.password, given.log)
+    engine = Engine(given.directory, given.cluster, given.grant)
+    server = Server(given.port, engine, given.password, given.log)
     print(server.server_address[1], flush=True)
     server.serve_forever()
 

@@ -16,6 +16,7 @@ class Server:
 
     def __init__(self, directory, *options, password=""):
         self._directory = directory
+        directory.mkdir(exist_ok=True)
         self._options = ("--password", password, *options)
         self._log = directory / "asked.jsonl"
         self._numbers = count()

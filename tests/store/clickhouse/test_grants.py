@@ -1,0 +1,59 @@
+"""What a user is granted by docs/scale.md is enough."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from agentlog.errors import ConfigurationError
+from agentlog.store.engine import Key
+from tests.store.clickhouse.server import Server
+from tests.store.contract.records import SESSION, collect, opened
+
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "scale.md").read_text("utf-8")
+ALONE, *OF_A_CLUSTER = re.findall(r"`(GRANT [^`]+) TO agentlog`", DOCUMENT)
+
+
+@pytest.fixture
+def granted(tmp_path):
+    """Start servers on which somebody may do so much."""
+    servers = []
+
+    def start(*grants, options=()):
+        grants = [option for grant in grants for option in ("--grant", grant)]
+        servers.append(Server(tmp_path / str(len(servers)), *options, *grants))
+        return servers[-1].where("agentlog")
+
+    yield start
+    for server in servers:
+        server.kill()
+
+
+def use(place):
+    """Do with a store whatever is done with one."""
+    place.keys().add(Key("anna", "00", 1.0))
+    collect(place, ("", opened("a", params="needle")), arrived=1.0)
+    with place.open() as store:
+        assert ["a"] == [event["id"] for event in store.search("needle")]
+        assert 0 < store.stats().size
+        assert 1 == store.prune(2.0)
+        assert [] == store.session(SESSION) == store.sessions()
+    place.keys().revoke("anna")
+
+
+def test_one_server(granted):
+    """One database of his own is all that he needs, and needs to have."""
+    place = granted(ALONE)
+    use(place)
+    with pytest.raises(ConfigurationError, match="GRANT the user what"):
+        use(granted("GRANT SELECT ON agentlog.*"))
+
+
+def test_a_cluster(granted):
+    """Each of the grants beside is wanted; that for CLUSTER is none of what is tried here."""
+    options = ("--cluster", "agentlog")
+    use(granted(ALONE, *OF_A_CLUSTER, options=options).on_cluster("agentlog"))
+    for lacking in OF_A_CLUSTER:
+        others = [grant for grant in OF_A_CLUSTER if grant != lacking]
+        with pytest.raises(ConfigurationError, match="GRANT the user what"):
+            use(granted(ALONE, *others, options=options).on_cluster("agentlog"))
