@@ -15,7 +15,7 @@ from typing import Final
 from agentlog import prices
 from agentlog.store import Call
 from agentlog.store.outline import DETAILS
-from agentlog.store.rows import bindable
+from agentlog.store.values import bindable
 
 AT_ONCE: Final = 500
 """Sessions that are looked through together."""

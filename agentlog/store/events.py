@@ -8,9 +8,9 @@ import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import closing
 
-from agentlog.store import rows
 from agentlog.store.merge import Event, merge, parsed
 from agentlog.store.state import REASONS
+from agentlog.store.values import bindable, parts
 
 _OWN = """
     SELECT open, close, interrupted FROM events JOIN sessions ON sessions.number = session
@@ -66,13 +66,13 @@ def texts_numbered(
 
 
 def _rows(connection: sqlite3.Connection, query: str, **values: object) -> sqlite3.Cursor:
-    named = {name: rows.bindable(value) for name, value in values.items()}
+    named = {name: bindable(value) for name, value in values.items()}
     return connection.execute(query, named)
 
 
 def _texts(cursor: sqlite3.Cursor, most: int) -> Generator[list[str]]:
     with closing(cursor):
-        for part in rows.parts(cursor, most):
+        for part in parts(cursor, most):
             yield [_text(*row) for row in part]
 
 

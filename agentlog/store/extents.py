@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable
 
 from agentlog.store import Extent
-from agentlog.store.rows import bindable
+from agentlog.store.values import bindable
 
 _EXTENTS = """
     SELECT session_id, (

@@ -8,6 +8,7 @@ import sqlite3
 
 from agentlog.store import rows, search
 from agentlog.store.merge import merge, parsed
+from agentlog.store.values import parts
 
 AT_ONCE = 1000
 """Events that are taken in in one transaction."""
@@ -30,7 +31,7 @@ def is_behind(connection: sqlite3.Connection) -> bool:
 
 def take_in(connection: sqlite3.Connection, most: int = AT_ONCE) -> int:
     """Index a part of what has changed; return how much it was; only within `writing`."""
-    changed = next(rows.parts(connection.execute(_SOME, (most,)), most), [])
+    changed = next(parts(connection.execute(_SOME, (most,)), most), [])
     halves = parsed((opened, closed) for _, opened, closed, _ in changed)
     texts = [
         (number, search.words(merge(*next(halves))), search.project_word(project))

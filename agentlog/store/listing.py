@@ -12,7 +12,6 @@ from typing import Any
 
 from agentlog.store import SessionFilter, SessionSummary
 from agentlog.store.ids import NAMED, is_named
-from agentlog.store.rows import bindable
 from agentlog.store.state import (
     BY_REASON,
     BY_RESULT,
@@ -22,6 +21,7 @@ from agentlog.store.state import (
     case,
     outcome,
 )
+from agentlog.store.values import bindable
 
 # A text of SQLite ends at a NUL; the JSON that it makes of two paths does not.
 _NAME = """json_extract(iif(json_type(root.close, '$.event_type') IS NULL, root.open, root.close),

@@ -14,8 +14,8 @@ from collections.abc import Generator, Iterable, Mapping
 from typing import Final
 
 from agentlog import prices
-from agentlog.store import rows
 from agentlog.store.state import outcome
+from agentlog.store.values import bindable, parts
 
 FIELDS: Final = (
     "id",
@@ -165,14 +165,14 @@ def outline(
     values = {"project": project, "session_id": session_id}
     of_these = _OF_SESSION
     if ids is not None:
-        values["ids"] = json.dumps([rows.bindable(id_) for id_ in ids])
+        values["ids"] = json.dumps([bindable(id_) for id_ in ids])
         of_these = _OF_SOME
     count, tokens = connection.execute(_SUMS, values).fetchone()
     values["costs"] = _costs(connection, of_these, values) if tokens else "{}"
     wanted = f"{_SELECT} WHERE {of_these} {_ORDER}"
     if count <= SHORT:
         wanted = f"SELECT group_concat(line) FROM ({wanted})"  # noqa: S608
-    for part in rows.parts(connection.execute(wanted, values), _IN_A_PART):
+    for part in parts(connection.execute(wanted, values), _IN_A_PART):
         lines = ",".join(line for (line,) in part if line)
         if lines:
             yield lines

@@ -1,4 +1,4 @@
-"""Many rows at once, and never too many of them.
+"""Many rows at once into SQLite.
 
 Between two statements sqlite3 takes the interpreter's lock and gives it back; in a process that has
 another busy thread, each time may cost that thread's whole turn (5 ms). So rows go in by the
@@ -6,15 +6,11 @@ hundred, and the lock is free while SQLite works.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import chain
-from typing import Any
 
-LARGE = 1 << 20
-"""Bytes of text, about, that are read together."""
-
-Row = tuple[Any, ...]
+from agentlog.store.values import Row
 
 _PORTIONS = (128, 16, 1)
 """Rows of a statement; a few sizes only, as each of them is a statement that is prepared once."""
@@ -40,22 +36,3 @@ def insert(
 def _statement(head: str, rows: int, columns: int, tail: str) -> str:
     row = f"({', '.join('?' * columns)})"
     return f"{head} VALUES {', '.join([row] * rows)} {tail}"
-
-
-def parts(found: Iterable[Row], most: int) -> Iterator[list[Row]]:
-    """Yield rows in lists of at most so many, and of about `LARGE` characters of text."""
-    part: list[Row] = []
-    room = LARGE
-    for row in found:
-        part.append(row)
-        room -= sum(len(value) for value in row if isinstance(value, str))
-        if len(part) >= most or room <= 0:
-            yield part
-            part, room = [], LARGE
-    if part:
-        yield part
-
-
-def bindable(value: object) -> object:
-    """Make a text one that SQLite takes: no half of a surrogate pair."""
-    return value.encode(errors="replace").decode() if isinstance(value, str) else value

@@ -41,9 +41,9 @@ from agentlog.store import (
 from agentlog.store.database import PATIENCE, Database
 from agentlog.store.intake import Entry, entries_of_records
 from agentlog.store.merge import Event, Record
-from agentlog.store.rows import bindable
 from agentlog.store.state import INTERRUPTED
 from agentlog.store.tail import Tail
+from agentlog.store.values import bindable
 
 
 class SqliteStore:

@@ -11,7 +11,7 @@ from typing import Any
 
 from agentlog.store.events import of_halves
 from agentlog.store.merge import Event
-from agentlog.store.rows import bindable
+from agentlog.store.values import bindable
 
 _SESSION = """
     SELECT sessions.number, events FROM sessions

@@ -4,6 +4,7 @@ The rule: only what has tokens is read, and what is around it: from there it is 
 of the parents, a level at a time for all calls at once.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from agentlog import prices
@@ -25,16 +26,12 @@ def of_sessions(
     """Yield, by the sessions that have calls, these and what is around them, in no order."""
     found = link.rows(_WITH_TOKENS, project=project, ids=list(session_ids))
     known = _with_parents(link, project, [(session_id, id_) for session_id, id_ in found])
-    heads = listing.places(link, project, sorted({session_id for session_id, _ in known}))
-    for head in heads:
-        yield (
-            head.session_id,
-            [
-                _call(event, is_head=id_ == head.root_id)
-                for (session_id, id_), event in known.items()
-                if session_id == head.session_id
-            ],
-        )
+    by_session: dict[str, list[Event]] = defaultdict(list)
+    for (session_id, _), event in known.items():
+        by_session[session_id].append(event)
+    for head in listing.places(link, project, sorted(by_session)):
+        some = by_session[head.session_id]
+        yield head.session_id, [_call(event, is_head=event["id"] == head.root_id) for event in some]
 
 
 def cost_of(event: Event) -> prices.Cost:
@@ -54,7 +51,9 @@ def _with_parents(link: Link, project: str, addresses: Sequence[Address]) -> dic
     known: dict[Address, Event] = {}
     wanted = set(addresses)
     while wanted:
-        found = events.at(link, project, wanted)
+        found = {
+            place: fields.event_of(halves) for place, halves in events.at(link, project, wanted)
+        }
         known |= found
         parents = {(session_id, _parent(event)) for (session_id, _), event in found.items()}
         wanted = {

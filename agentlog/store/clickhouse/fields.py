@@ -15,24 +15,10 @@ def events_of(texts: Iterable[str]) -> list[Event]:
     return list(merged(json.loads(f"[{','.join(texts)}]")).values())
 
 
-def without_stand_ins(events: list[Event]) -> list[Event]:
-    """Return the events of a session without what stands in for its own, if that is there.
-
-    It is an open half that knows no time: somebody has made it of what came without the event.
-    """
-    own = [event for event in events if event.get("action_type") == "session" and _is_root(event)]
-    if all(number(event, "timestamp") is None for event in own):
-        return events
-    stand_ins = [
-        event["id"]
-        for event in own
-        if number(event, "timestamp") is None and "end_timestamp" not in event
-    ]
-    return [event for event in events if event["id"] not in stand_ins] if stand_ins else events
-
-
-def _is_root(event: Event) -> bool:
-    return text(event, "parent_id") is None and text(event, "event_type") is not None
+def event_of(halves: Iterable[str]) -> Event:
+    """Merge the texts of the records of one event."""
+    (event,) = events_of(halves)
+    return event
 
 
 def by_start(event: Event) -> tuple[bool, float, str]:

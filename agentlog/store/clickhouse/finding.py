@@ -3,17 +3,18 @@
 The rules: what a search finds is decided as with SQLite, by the words of the whole event; the index
 only leaves out what cannot be meant. First it is asked for records that have all words; where that
 is too little, for each word alone, as they may be in different halves of an event. Of what is very
-much the newest sessions are enough.
+much that is enough which came last. Only where events are is kept of them: they may be large.
 """
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from agentlog.store import search
-from agentlog.store.clickhouse import events
+from agentlog.store.clickhouse import events, fields
 from agentlog.store.clickhouse.link import Link
 from agentlog.store.merge import Address, Event
 
@@ -24,12 +25,30 @@ _FOR_EACH: Final = 4
 """Records that are asked for at first, for each event that is wanted: some have two."""
 
 _LOOKED_AT: Final = 200
+"""Events that are looked at together."""
 
+_SOME_SESSIONS: Final = [128, 4_096]
+"""In so many sessions it is looked first, those that something came of last: of a common word they
+have enough, and all of them may have millions."""
+
+_SINCE: Final = """
+    SELECT arrayMap(place -> toUnixTimestamp64Micro(moments[place]), {places:Array(UInt64)})
+    FROM (
+        SELECT arrayReverseSort(groupArray(stored)) AS moments FROM sessions FINAL
+        WHERE project = {project:String}
+    )
+"""
 _MAY_HAVE: Final = "SELECT session_id, id FROM records WHERE project = {project:String}"
 _OF_SESSION: Final = "AND session_id = {session:String}"
+_NEW: Final = "stored > fromUnixTimestamp64Micro({since:Int64})"
+_OF_THE_NEWEST: Final = f"""
+    AND {_NEW} AND session_id IN (
+        SELECT session_id FROM sessions WHERE project = {{project:String}} AND {_NEW})
+"""  # noqa: S608 - made of constants
 _AMONG: Final = "AND session_id IN {sessions:Array(String)} AND id IN {ids:Array(String)}"
-_NEWEST: Final = "ORDER BY session_id DESC LIMIT {most:UInt64}"
-_NEWEST_OF_SESSION: Final = "ORDER BY started DESC NULLS LAST LIMIT {most:UInt64}"
+_NEWEST: Final = "ORDER BY stored DESC, started DESC NULLS LAST LIMIT {most:UInt64}"
+
+_Age = tuple[bool, float]
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _PIECE: Final = re.compile(r"[0-9a-z\u0080-\U0010ffff]+")
@@ -38,8 +57,8 @@ _PIECE: Final = re.compile(r"[0-9a-z\u0080-\U0010ffff]+")
 
 def found(
     link: Link, project: str, text: str, limit: int, session_id: str | None = None
-) -> list[Event]:
-    """Return the newest events that fit a text, the newest first.
+) -> list[Address]:
+    """Return where the events are that fit a text and came last, by start, the newest first.
 
     Where there are enough with the very words, those that only begin so are not looked for.
     """
@@ -48,7 +67,8 @@ def found(
         return []
     asked = _Asked(link, project, limit, session_id)
     some = asked.fitting(words, begins=False)
-    return some if len(some) >= limit else asked.fitting(words, begins=True)
+    some = some if len(some) >= limit else asked.fitting(words, begins=True)
+    return sorted(some, key=lambda place: (*some[place], place[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,67 +80,93 @@ class _Asked:
     limit: int
     session_id: str | None
 
-    def fitting(self, words: Sequence[str], *, begins: bool) -> list[Event]:
-        """Return the newest events with all words, in whatever halves if they only begin so."""
+    def fitting(self, words: Sequence[str], *, begins: bool) -> dict[Address, _Age]:
+        """Return the events with all words that came last, in whatever halves if they begin so."""
         fits = _test([_phrase(word) for word in words], begins=begins)
         most = max(MOST, _FOR_EACH * self.limit) if begins else _FOR_EACH * self.limit
         candidates, _ = self.having(words, most, begins=begins)
-        some = self._looked_at(candidates, fits)
+        some = self._looked_at(candidates, fits, self.limit)
         if begins and len(words) > 1 and len(some) < self.limit:
-            others = set(self._apart(words, most)) - set(candidates)
-            some += self._looked_at(sorted(others, reverse=True), fits)
-        return sorted(some, key=_newest_first)[: self.limit]
-
-    def _looked_at(
-        self, candidates: Sequence[Address], fits: Callable[[Event], bool]
-    ) -> list[Event]:
-        """Return those that fit, until there are enough; of the last session all."""
-        some: list[Event] = []
-        for place in range(0, len(candidates), _LOOKED_AT):
-            part = candidates[place : place + _LOOKED_AT]
-            if len(some) >= self.limit and part[0][0] != candidates[place - 1][0]:
-                break
-            read = events.at(self.link, self.project, part)
-            some += (event for event in read.values() if fits(event))
+            known = set(candidates)
+            others = [place for place in self._apart(words, most) if place not in known]
+            some |= self._looked_at(others, fits, self.limit - len(some))
         return some
 
-    def _apart(self, words: Sequence[str], most: int) -> set[Address]:
+    def _looked_at(
+        self, candidates: Sequence[Address], fits: Callable[[Event], bool], most: int
+    ) -> dict[Address, _Age]:
+        """Return the first so many that fit, with their ages."""
+        some: dict[Address, _Age] = {}
+        for part in events.in_parts(candidates, most=_LOOKED_AT, text="".join):
+            if len(some) >= most:
+                break
+            ages = dict(self._ages(part, fits))
+            some |= {place: ages[place] for place in part if place in ages}
+        return dict(islice(some.items(), most))
+
+    def _ages(
+        self, places: Sequence[Address], fits: Callable[[Event], bool]
+    ) -> Iterator[tuple[Address, _Age]]:
+        for place, halves in events.at(self.link, self.project, places):
+            event = fields.event_of(halves)
+            if fits(event):
+                yield place, _age(event)
+
+    def _apart(self, words: Sequence[str], most: int) -> list[Address]:
         """Return where events may be that have all words, in one half or the other."""
         having = {word: self.having([word], most, begins=True) for word in words}
         # Of a word that is in very many the newest are known: it is asked which others have it.
         very = [word for word, (_, is_all) in having.items() if not is_all]
-        telling = [set(some) for some, is_all in having.values() if is_all]
-        if not telling:
-            return set.intersection(*(set(some) for some, _ in having.values()))
-        both = set.intersection(*telling)
-        for word in very if both else ():
-            both &= set(self.having([word], most, begins=True, among=both)[0])
+        telling = [some for some, is_all in having.values() if is_all]
+        known = telling or [some for some, _ in having.values()]
+        common = set.intersection(*map(set, known))
+        both = [place for place in known[0] if place in common]
+        for word in very if telling else ():
+            both = self._having_too(word, both)
         return both
 
+    def _having_too(self, word: str, among: Sequence[Address]) -> list[Address]:
+        """Return those of some events of which a record may have what begins like a word."""
+        has, values = _has([word], begins=True)
+        having: set[Address] = set()
+        for some in events.in_parts(among, text="".join):
+            values |= {"sessions": list({of for of, _ in some}), "ids": [id_ for _, id_ in some]}
+            question = f"{_MAY_HAVE} {_AMONG} {has}"
+            having |= set(self.link.rows(question, **values, project=self.project))
+        return [place for place in among if place in having]
+
     def having(
-        self, words: Sequence[str], most: int, *, begins: bool, among: Collection[Address] = ()
+        self, words: Sequence[str], most: int, *, begins: bool
     ) -> tuple[list[Address], bool]:
         """Return where the newest records are that may have all words, and whether that is all."""
-        pieces = _PIECE.findall(_plain(search.spaced(" ".join(words))))
-        values: dict[str, object] = {"project": self.project, "most": most}
-        if begins:
-            values |= {f"like{place}": f"%{piece}%" for place, piece in enumerate(pieces)}
-            has = " ".join(f"AND words LIKE {{like{place}:String}}" for place in range(len(pieces)))
-        else:
-            values["pieces"], has = pieces, "AND hasAllTokens(words, {pieces:Array(String)})"
-        if among:
-            values["sessions"] = list({session_id for session_id, _ in among})
-            values["ids"], has = [id_ for _, id_ in among], f"{_AMONG} {has}"
-        question = f"{_MAY_HAVE} {has} {_NEWEST}"
+        has, values = _has(words, begins=begins)
+        values |= {"project": self.project, "most": most}
         if self.session_id is not None:
-            values["session"] = self.session_id
-            question = f"{_MAY_HAVE} {_OF_SESSION} {has} {_NEWEST_OF_SESSION}"
-        rows = self.link.rows(question, **values)
-        if self.session_id is None and len(rows) == most and rows[0][0] == rows[-1][0]:
-            # It is all of one session: of that, the newest are not yet known.
-            within = replace(self, session_id=rows[0][0])
-            return within.having(words, most, begins=begins, among=among)
-        return list(dict.fromkeys((of, id_) for of, id_ in rows)), len(rows) < most
+            rows = self.link.rows(
+                f"{_MAY_HAVE} {_OF_SESSION} {has} {_NEWEST}", **values, session=self.session_id
+            )
+            return list(dict.fromkeys(rows)), len(rows) < most
+        for since in self._moments():
+            question = f"{_MAY_HAVE} {_OF_THE_NEWEST} {has} {_NEWEST}"
+            rows = self.link.rows(question, **values, since=since)
+            if len(rows) == most:
+                return list(dict.fromkeys(rows)), False
+        rows = self.link.rows(f"{_MAY_HAVE} {has} {_NEWEST}", **values)
+        return list(dict.fromkeys(rows)), len(rows) < most
+
+    def _moments(self) -> list[int]:
+        """Return since when something came of so many sessions and of no others."""
+        found = self.link.rows(_SINCE, project=self.project, places=_SOME_SESSIONS)
+        return [moment for moment in found[0][0] if moment]
+
+
+def _has(words: Sequence[str], *, begins: bool) -> tuple[str, dict[str, object]]:
+    """Return what a record has that has all words, and the values of that."""
+    pieces = _PIECE.findall(_plain(search.spaced(" ".join(words))))
+    if not begins:
+        return "AND hasAllTokens(words, {pieces:Array(String)})", {"pieces": pieces}
+    has = " ".join(f"AND words LIKE {{like{place}:String}}" for place in range(len(pieces)))
+    return has, {f"like{place}": f"%{piece}%" for place, piece in enumerate(pieces)}
 
 
 def _test(phrases: Sequence[str], *, begins: bool) -> Callable[[Event], bool]:
@@ -151,7 +197,7 @@ def _without_marks(text: str) -> Iterator[str]:
     return (letter for letter in text if unicodedata.category(letter) != "Mn")
 
 
-def _newest_first(event: Event) -> tuple[float, str]:
-    start = event.get("timestamp")
-    is_number = isinstance(start, int | float)
-    return -start if is_number else float("inf"), str(event["id"])  # type: ignore[operator]
+def _age(event: Event) -> _Age:
+    """Return what events are sorted by, the newest first; what has no time comes last."""
+    start = fields.number(event, "timestamp")
+    return start is None, -(start or 0.0)

@@ -32,4 +32,5 @@ class Tail:
         new = [id_ for id_, digest in there.items() if self._told.get(id_) != digest]
         self._told = there
         if new:
-            yield from events.of_session(self._link, self._project, self._session_id, new)
+            for part in events.of_session(self._link, self._project, self._session_id, new):
+                yield from part

@@ -16,7 +16,7 @@ import clickhouse_connect
 
 from agentlog.errors import StoreError
 from agentlog.store.clickhouse.troubles import told_clearly
-from agentlog.store.rows import bindable
+from agentlog.store.values import bindable
 from agentlog.store.where import PASSWORD
 
 if TYPE_CHECKING:

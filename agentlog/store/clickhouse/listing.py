@@ -1,70 +1,84 @@
 """Sessions as a list: what their events sum up to, beside what their roots say.
 
-The rule: the table of sessions tells which ones are on a page, and only of those are records looked
-at. They are counted as they are read, so a batch that came twice is counted once. What the root of
-a session says is merged here, and so are sessions in which two records claim one half of an event:
-which one prevails the engine cannot know.
+The rule: the table of sessions tells which ones may be on a page, and only of those are records
+looked at. They are counted as they are read, so a batch that came twice is counted once. What the
+root of a session says is merged here, and so are events of which two records claim one half: which
+of them prevails the engine cannot know.
 """
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from agentlog.store import MOST_TOKENS, SessionFilter, SessionSummary
 from agentlog.store.clickhouse import events, fields
-from agentlog.store.clickhouse.link import Link, Row
+from agentlog.store.clickhouse.link import Link
 from agentlog.store.ids import NAMED, is_named
-from agentlog.store.merge import Event
-from agentlog.store.state import SILENT_AFTER, State, state_of
+from agentlog.store.merge import Address, Event
+from agentlog.store.state import BY_REASON, BY_RESULT, SILENT_AFTER, State, state_of
 
 _PAGE: Final = 100
-_LARGEST_PAGE: Final = 500
-"""Sessions that are summed up at once, where nobody said how many there shall be, and at most."""
+"""Sessions that are summed up at once."""
+
+_LARGEST_PAGE: Final = 10_000
+"""Sessions that are asked for at once."""
 
 _MOMENT: Final = """if(match(session_id, '^[0-9a-f]{12}7[0-9a-f]{19}$'),
     reinterpretAsUInt64(reverse(unhex(concat('0000', substring(session_id, 1, 12))))) / 1000, NULL)
 """
 _PLACES: Final = f"""
-    SELECT session_id, min(root) AS head, if(head.1 < 2, head.3, NULL) AS root_id,
-        coalesce(if(head.1 < 2 AND isFinite(head.2), head.2, NULL), min(first), {_MOMENT}) AS start,
-        max(last) AS latest
-    FROM sessions WHERE project = {{project:String}}
+    SELECT session_id, if(root.1 < 2, root.3, NULL) AS root_id,
+        coalesce(if(root.1 < 2 AND isFinite(root.2), root.2, NULL), first, {_MOMENT}) AS start, last
+    FROM sessions FINAL WHERE project = {{project:String}}
 """  # noqa: S608 - made of constants, as all here
-_NEWEST: Final = f"""
-    SELECT session_id, root_id, start FROM ({_PLACES} GROUP BY session_id) WHERE true
-"""  # noqa: S608
-_SOME: Final = f"{_PLACES} AND session_id IN {{ids:Array(String)}} GROUP BY session_id"
+_SOME: Final = f"{_PLACES} AND session_id IN {{ids:Array(String)}}"
+
+# What the root may have said leaves out most of those that are not meant; the root itself decides.
+_SAID: Final = "has(said, {{{name}:String}})"
 _CLAUSES: Final = {
-    "since": "AND start >= {since:Float64}",
-    "before": "AND start < {before:Float64}",
-    "behind": """AND (start < {behind:Nullable(Float64)}
+    "since": "start >= {since:Float64}",
+    "before": "start < {before:Float64}",
+    "behind": """(start < {behind:Nullable(Float64)}
         OR (start IS NULL AND {behind:Nullable(Float64)} IS NOT NULL)
         OR (start IS NOT DISTINCT FROM {behind:Nullable(Float64)}
             AND session_id < {behind_id:String}))""",
+    "tag": _SAID.format(name="tag"),
+    "result": _SAID.format(name="result"),
+    "outcome": _SAID.format(name="outcome"),
+    "lively": "coalesce(last, start) >= {lively:Float64}",
+    "text": """(startsWith(caseFoldUTF8(session_id), {text:String})
+        OR arrayAll(word -> arrayExists(one -> position(caseFoldUTF8(one), word) > 0, said),
+            {words:Array(String)}))""",
 }
+_OUTCOMES: Final[dict[str, str]] = {state: said for said, state in (BY_RESULT | BY_REASON).items()}
+"""What the root of a session has said that is in a state."""
+
 _ORDER: Final = "ORDER BY start DESC NULLS LAST, session_id DESC LIMIT {most:UInt64}"
 _BEGINNING: Final = """
     SELECT DISTINCT session_id FROM sessions
     WHERE project = {project:String} AND startsWith(session_id, {prefix:String})
     ORDER BY session_id LIMIT {most:UInt64}
 """
-_WITH: Final = """
-    SELECT DISTINCT session_id FROM records WHERE project = {project:String} AND id = {event:String}
-"""
+_WITH: Final = f"""
+    {_PLACES} AND session_id IN (
+        SELECT session_id FROM records WHERE project = {{project:String}} AND id = {{event:String}})
+    {_ORDER}
+"""  # noqa: S608
 
 _TOKENS: Final = f"if({{0}} >= 0 AND {{0}} < {MOST_TOKENS}, {{0}}, 0)"
 # argMax leaves out what is NULL: so a field is the close half's if that has it, else the open's.
 _SUMS: Final = f"""
-    SELECT session_id, count() - if(max(is_own), countIf(stands_in), 0), countIf(has_failed),
-        sum(toFloat64({_TOKENS.format("given")})), sum(toFloat64({_TOKENS.format("made")})),
-        min(start), max(greatest(coalesce(start, end), coalesce(end, start))), max(is_disputed)
+    SELECT session_id, {events.COUNT}, countIf(has_failed AND NOT is_disputed),
+        sum(if(is_disputed, 0, toFloat64({_TOKENS.format("given")}))),
+        sum(if(is_disputed, 0, toFloat64({_TOKENS.format("made")}))),
+        maxIf(greatest(coalesce(start, end), coalesce(end, start)), NOT is_disputed),
+        groupArrayIf(id, is_disputed)
     FROM (
-        SELECT session_id, id, argMax(failed, half) AS has_failed,
+        SELECT session_id, id, {events.KINDS}, argMax(failed, half) AS has_failed,
             argMax(prompt_tokens, half) AS given, argMax(completion_tokens, half) AS made,
             argMax(started, half) AS start, argMax(ended, half) AS end,
-            min(rank) = 0 AND isNotNull(start) AS is_own,
-            min(rank) = 0 AND isNull(start) AND max(half) = 0 AS stands_in,
             minIf(digest, half = 0) < maxIf(digest, half = 0)
                 OR minIf(digest, half = 1) < maxIf(digest, half = 1) AS is_disputed
         FROM records
@@ -75,13 +89,17 @@ _SUMS: Final = f"""
 """  # noqa: S608 - for so little a thread is faster than several
 
 
+_MOMENTS: Final = ("timestamp", "end_timestamp")
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A session in the order of the list: its root, if that is known, and its start."""
+    """A session in the order of the list: its root, if that is known, its start and latest time."""
 
     session_id: str
     root_id: str | None
     start: float | None
+    last: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,37 +112,49 @@ class _Sums:
     completion_tokens: int
     last: float | None
 
+    def with_disputed(self, event: Event) -> "_Sums":
+        """Add what an event says that was only counted."""
+        moments = [self.last, *(fields.number(event, name) for name in _MOMENTS)]
+        return replace(
+            self,
+            failures=self.failures + (event.get("result") == "Fail"),
+            prompt_tokens=self.prompt_tokens + fields.tokens(event, "prompt_tokens"),
+            completion_tokens=self.completion_tokens + fields.tokens(event, "completion_tokens"),
+            last=max((moment for moment in moments if moment is not None), default=None),
+        )
+
 
 def sessions(link: Link, project: str, wanted: SessionFilter) -> list[SessionSummary]:
     """Return the sessions of a project that a filter lets through, newest first."""
     found: list[SessionSummary] = []
     limit = float("inf") if wanted.limit is None else wanted.limit
     for page in _pages(link, project, wanted):
-        found += (one for one in _summed_up(link, project, page) if _is_wanted(one, wanted))
-        if len(found) >= limit:
-            break
-    return found[: wanted.limit]
+        for some in _in_parts(page):
+            found += (one for one in _summed_up(link, project, some) if _is_wanted(one, wanted))
+            if len(found) >= limit:
+                return found[: wanted.limit]
+    return found
 
 
 def summaries(link: Link, project: str, session_ids: Iterable[str]) -> list[SessionSummary]:
     """Return those of these sessions that a project has."""
-    return [
-        summary
-        for some in events.in_parts(list(session_ids))
-        for summary in _summed_up(link, project, places(link, project, some))
-    ]
+    found = places(link, project, session_ids)
+    return [one for some in _in_parts(found) for one in _summed_up(link, project, some)]
 
 
-def places(link: Link, project: str, session_ids: Sequence[str]) -> list[Place]:
+def places(link: Link, project: str, session_ids: Iterable[str]) -> list[Place]:
     """Return where those of these sessions stand that a project has."""
-    found = link.rows(_SOME, project=project, ids=list(session_ids))
-    return [Place(session_id, root_id, start) for session_id, _, root_id, start, _ in found]
+    return [
+        Place(*place)
+        for some in events.in_parts(session_ids)
+        for place in link.rows(_SOME, project=project, ids=some)
+    ]
 
 
 def is_silent(link: Link, project: str, session_id: str) -> bool:
     """Say whether a session has said nothing for long."""
-    for *_, start, last in link.rows(_SOME, project=project, ids=[session_id]):
-        said = start if last is None else last
+    for place in places(link, project, [session_id]):
+        said = place.start if place.last is None else place.last
         return said is not None and said < time.time() - SILENT_AFTER
     return False
 
@@ -139,48 +169,58 @@ def ids_beginning_with(link: Link, project: str, prefix: str) -> list[str]:
 
 def session_with(link: Link, project: str, event_id: str) -> str | None:
     """Return the newest session of a project that has an event of this id."""
-    having = [of for (of,) in link.rows(_WITH, project=project, event=event_id)]
-    newest = max(places(link, project, having), key=_age, default=None)
-    return newest.session_id if newest else None
-
-
-def _age(place: Place) -> tuple[bool, float, str]:
-    return place.start is not None, place.start or 0.0, place.session_id
+    found = link.rows(_WITH, project=project, event=event_id, most=1)
+    return str(found[0][0]) if found else None
 
 
 def _pages(link: Link, project: str, wanted: SessionFilter) -> Iterator[list[Place]]:
-    """Yield places, newest first, as long as there are some; each time more of them at once."""
+    """Yield places, newest first, as long as there are some; each time many more of them."""
     values = _values(wanted)
-    most = min(_PAGE if wanted.limit is None else wanted.limit, _LARGEST_PAGE)
+    most = _PAGE if wanted.limit is None else wanted.limit
     while most:
-        clauses = " ".join(clause for name, clause in _CLAUSES.items() if name in values)
-        asked = {**values, "project": project, "most": most}
-        page = [Place(*row) for row in link.rows(f"{_NEWEST} {clauses} {_ORDER}", **asked)]
+        clauses = " AND ".join(clause for name, clause in _CLAUSES.items() if name in values)
+        asked = f"{_PLACES} AND {clauses or 'true'} {_ORDER}"
+        page = [Place(*row) for row in link.rows(asked, **values, project=project, most=most)]
         yield page
         if len(page) < most:
             return
         values |= {"behind": page[-1].start, "behind_id": page[-1].session_id}
-        most = min(2 * most, _LARGEST_PAGE)
+        most = min(max(_PAGE, 4 * most), _LARGEST_PAGE)
+
+
+def _in_parts(page: Iterable[Place]) -> Iterator[list[Place]]:
+    return events.in_parts(page, most=_PAGE, text=lambda place: place.session_id)
 
 
 def _values(wanted: SessionFilter) -> dict[str, object]:
-    values: dict[str, object] = {}
-    if wanted.since is not None:
-        values["since"] = wanted.since
-    if isinstance(wanted.before, tuple):
-        values |= {"behind": wanted.before[0], "behind_id": wanted.before[1]}
-    elif wanted.before is not None:
-        values["before"] = wanted.before
-    return values
+    """Return what a filter asks, by the names of its clauses; what is None is left out."""
+    text = (wanted.text or "").casefold()
+    values: dict[str, object] = {
+        "since": wanted.since,
+        "tag": wanted.tag,
+        "result": wanted.result,
+        "outcome": _OUTCOMES.get(wanted.state or ""),
+        "lively": time.time() - SILENT_AFTER if wanted.state == State.RUNNING else None,
+        "text": text or None,
+        "words": text.split() if text else None,
+    }
+    before = wanted.before
+    if not isinstance(before, tuple):
+        values["before"] = before
+    asked = {name: value for name, value in values.items() if value is not None}
+    if isinstance(before, tuple):
+        asked |= {"behind": before[0], "behind_id": before[1]}
+    return asked
 
 
 def _summed_up(link: Link, project: str, page: Sequence[Place]) -> Iterator[SessionSummary]:
     """Yield the sessions of a page; one that has no events yet, or any more, is none."""
-    if not page:
-        return
-    sums = _sums(link, project, [place.session_id for place in page])
     heads = [(place.session_id, place.root_id) for place in page if place.root_id is not None]
-    roots = events.at(link, project, heads)
+    # Either takes a third of what a list may take: so they are asked side by side.
+    with ThreadPoolExecutor(1) as beside:
+        asked = beside.submit(_events_at, link, project, heads)
+        sums = _sums(link, project, [place.session_id for place in page])
+        roots = asked.result()
     for place in page:
         if place.session_id in sums:
             root = roots.get((place.session_id, place.root_id or ""))
@@ -188,31 +228,19 @@ def _summed_up(link: Link, project: str, page: Sequence[Place]) -> Iterator[Sess
 
 
 def _sums(link: Link, project: str, session_ids: Sequence[str]) -> dict[str, _Sums]:
-    return {
-        row[0]: _of_events(events.of_session(link, project, row[0])) if row[-1] else _of_row(row)
-        for row in link.rows(_SUMS, project=project, ids=list(session_ids))
+    rows = link.rows(_SUMS, project=project, ids=list(session_ids))
+    sums = {
+        session_id: _Sums(count, failures, int(given), int(made), last)
+        for session_id, count, failures, given, made, last, _ in rows
     }
+    disputed = [(session_id, id_) for session_id, *_, ids in rows for id_ in ids]
+    for (session_id, _), event in _events_at(link, project, disputed).items():
+        sums[session_id] = sums[session_id].with_disputed(event)
+    return sums
 
 
-def _of_row(row: Row) -> _Sums:
-    _, count, failures, given, made, _, last, _ = row
-    return _Sums(count, failures, int(given), int(made), last)
-
-
-def _of_events(found: Sequence[Event]) -> _Sums:
-    times = [
-        time
-        for event in found
-        for name in ("timestamp", "end_timestamp")
-        if (time := fields.number(event, name)) is not None
-    ]
-    return _Sums(
-        len(found),
-        sum(event.get("result") == "Fail" for event in found),
-        sum(fields.tokens(event, "prompt_tokens") for event in found),
-        sum(fields.tokens(event, "completion_tokens") for event in found),
-        max(times, default=None),
-    )
+def _events_at(link: Link, project: str, addresses: Iterable[Address]) -> dict[Address, Event]:
+    return {place: fields.event_of(some) for place, some in events.at(link, project, addresses)}
 
 
 def _summary(place: Place, sums: _Sums, root: Event | None) -> SessionSummary:

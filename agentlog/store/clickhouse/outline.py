@@ -1,7 +1,7 @@
 """A session in outline, as agentlog/store/outline.py has it, made of its events."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Final
 
 from agentlog import prices
@@ -12,15 +12,14 @@ from agentlog.store.merge import Event
 
 _FAR: Final = 1e15
 _LONGEST_LINE: Final = 4096
-_IN_A_PART: Final = 1000
 
 
-def parts(link: Link, project: str, session_id: str, ids: Iterable[str] | None) -> Iterator[str]:
+def parts(link: Link, project: str, session_id: str, ids: Iterable[str] | None) -> Generator[str]:
     """Yield the rows of a session by their start, in parts: JSON texts, without the brackets."""
-    found = events.of_session(link, project, session_id, ids)
-    for place in range(0, len(found), _IN_A_PART):
-        lines = [_row(event) for event in found[place : place + _IN_A_PART]]
-        yield json.dumps(lines, ensure_ascii=False, separators=(",", ":"))[1:-1]
+    for part in events.of_session(link, project, session_id, ids):
+        if part:
+            lines = [_row(event) for event in part]
+            yield json.dumps(lines, ensure_ascii=False, separators=(",", ":"))[1:-1]
 
 
 def _row(event: Event) -> list[object]:

@@ -6,8 +6,10 @@ session, so that one of 400 events is a few thousand bytes in one place; `digest
 that claim one half of an event both stay, and copies of one become one row as parts are merged.
 
 `sessions` has what a list is sorted by, and which event is the root of each; a materialized view
-keeps it, so that whoever inserts need not know. It is only aggregated by `min` and `max`: a batch
-that comes twice changes nothing in it. `gone` tells other collectors what was deleted, for a while.
+keeps it, so that whoever inserts need not know. It is only aggregated by `min`, `max` and as sets:
+a batch that comes twice changes nothing in it. `said` has what the root may say of its name, tags
+and outcome, so that a list with a filter looks only at those that may be meant. `gone` tells other
+collectors what was deleted, for a while.
 
 On a cluster each table is `NAME_local` on every server, replicated, and `NAME` is Distributed over
 them by session: whatever is asked of one session is asked where it lies.
@@ -45,7 +47,8 @@ _RECORDS: Final = f"""
     half UInt8 DEFAULT mapContains(fields, 'end_timestamp'),
     digest UInt64 DEFAULT sipHash64(record) CODEC(NONE),
     rank UInt8 DEFAULT multiIf(
-        NOT startsWith(fields['event_type'], '"') OR startsWith(fields['parent_id'], '"'), 2,
+        NOT startsWith(fields['event_type'], '"'), 2,
+        startsWith(fields['parent_id'], '"'), 3,
         fields['action_type'] = '"session"', 0,
         1),
     started Nullable(Float64) DEFAULT toFloat64OrNull(fields['timestamp']) CODEC(ZSTD(1)),
@@ -68,21 +71,26 @@ _SESSIONS: Final = """
     root SimpleAggregateFunction(min, Tuple(UInt8, Float64, String)),
     first SimpleAggregateFunction(min, Nullable(Float64)),
     last SimpleAggregateFunction(max, Nullable(Float64)),
+    said SimpleAggregateFunction(groupUniqArrayArray, Array(String)),
     arrived SimpleAggregateFunction(max, Nullable(Float64)),
     stored SimpleAggregateFunction(max, DateTime64(6))
 """
 
 # Of several events without a parent the session's own is the root, else the earliest. One without
-# a time stands in for another that has not come.
-_SUMS: Final = """
+# a time stands in for another that has not come. What the root says may be in a half without a name
+# (rank 2), which may be another event's as well.
+_TOLD: Final = "'Tuple(event_type String, result String, reason String, tags Array(String))'"
+_SUMS: Final = f"""
+    WITH JSONExtract(if(rank < 3, record, ''), {_TOLD}) AS told
     SELECT project, session_id,
         min((rank, ifNull(started, inf), if(rank < 2, id, ''))) AS root,
         min(started) AS first,
         max(greatest(coalesce(started, ended), coalesce(ended, started))) AS last,
+        groupUniqArrayArray(arrayConcat([told.1, told.2, told.3], told.4)) AS said,
         max(arrived) AS arrived,
         max(stored) AS stored
-    FROM {records} GROUP BY project, session_id
-"""
+    FROM {{records}} GROUP BY project, session_id
+"""  # noqa: S608 - made of constants
 _VIEW: Final = "summing"
 _GONE: Final = """
     project LowCardinality(String),

@@ -6,7 +6,7 @@ The rule: what one project put, no other sees, so each question below names the 
 import copy
 import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
@@ -22,6 +22,7 @@ from agentlog.store import (
     SessionSummary,
     StoreStats,
     ids,
+    values,
 )
 from agentlog.store.clickhouse import (
     calls,
@@ -113,7 +114,7 @@ class ClickHouseStore:
 
     def calls(self, session_ids: Iterable[str]) -> Iterator[tuple[str, list[Call]]]:
         """Yield, by the sessions that have calls of models, these and what is around them."""
-        for some in events.in_parts(list(session_ids)):
+        for some in events.in_parts(session_ids):
             yield from calls.of_sessions(self._link, self.project, some)
 
     def is_silent(self, session_id: str) -> bool:
@@ -124,7 +125,8 @@ class ClickHouseStore:
 
     def session(self, session_id: str) -> list[Event]:
         """Return all events of a session, merged, by start; none if there is no such session."""
-        return events.of_session(self._link, self.project, session_id)
+        parts = events.of_session(self._link, self.project, session_id)
+        return [event for part in parts for event in part]
 
     @contextmanager
     def texts_of(self, session_id: str, *, most: int = 1000) -> Iterator[Iterator[list[str]]]:
@@ -135,7 +137,8 @@ class ClickHouseStore:
     @contextmanager
     def outline(self, session_id: str, ids: Iterable[str] | None = None) -> Iterator[Iterator[str]]:
         """Have the events of a session without their payloads, in parts: see outline.py."""
-        yield outline.parts(self._link, self.project, session_id, ids)
+        with closing(outline.parts(self._link, self.project, session_id, ids)) as parts:
+            yield parts
 
     def count_of(self, session_id: str) -> int:
         """Return how many events a session has; it does not look at them."""
@@ -147,23 +150,25 @@ class ClickHouseStore:
 
     def event(self, session_id: str, event_id: str) -> Event | None:
         """Return one event, merged, or None."""
-        found = events.of_session(self._link, self.project, session_id, [event_id])
-        return found[0] if found else None
+        parts = events.of_session(self._link, self.project, session_id, [event_id])
+        return next((event for part in list(parts) for event in part), None)
 
     # -- All of them -----------------------------------------------------------------------------
 
     def search(self, text: str, *, limit: int = 100, session_id: str | None = None) -> list[Event]:
-        """Return the newest events that contain every word of `text`, or a word beginning so."""
-        return finding.found(self._link, self.project, text, limit, session_id)
+        """Return the events that came last of those that contain every word of `text`."""
+        with self.texts_found(text, limit=limit, session_id=session_id) as parts:
+            return [json.loads(found) for part in parts for found in part]
 
     @contextmanager
     def texts_found(
         self, text: str, *, limit: int = 100, most: int = 1000, session_id: str | None = None
     ) -> Iterator[Iterator[list[str]]]:
         """Have the JSON texts of what `search` returns, in parts, in the manner of `texts_of`."""
-        found = self.search(text, limit=limit, session_id=session_id)
-        texts = [json.dumps(event, ensure_ascii=False, separators=(",", ":")) for event in found]
-        yield (texts[place : place + most] for place in range(0, len(texts), most))
+        places = finding.found(self._link, self.project, text, limit, session_id)
+        with closing(events.at(self._link, self.project, places)) as found:
+            texts = ((events.text_of(halves),) for _, halves in found)
+            yield ([text for (text,) in part] for part in values.parts(texts, most))
 
     @contextmanager
     def as_it_is(self) -> Iterator[Self]:
