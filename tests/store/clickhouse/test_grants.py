@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agentlog.errors import ConfigurationError
+from agentlog.errors import AgentlogError
 from agentlog.store.engine import Key
 from tests.store.clickhouse.server import Server
 from tests.store.contract.records import SESSION, collect, opened
@@ -45,7 +45,7 @@ def test_one_server(granted):
     """One database of his own is all that he needs, and needs to have."""
     place = granted(ALONE)
     use(place)
-    with pytest.raises(ConfigurationError, match="GRANT the user what"):
+    with pytest.raises(AgentlogError, match="GRANT the user what"):
         use(granted("GRANT SELECT ON agentlog.*"))
 
 
@@ -55,5 +55,5 @@ def test_a_cluster(granted):
     use(granted(ALONE, *OF_A_CLUSTER, options=options).on_cluster("agentlog"))
     for lacking in OF_A_CLUSTER:
         others = [grant for grant in OF_A_CLUSTER if grant != lacking]
-        with pytest.raises(ConfigurationError, match="GRANT the user what"):
+        with pytest.raises(AgentlogError, match="GRANT the user what"):
             use(granted(ALONE, *others, options=options).on_cluster("agentlog"))
