@@ -25,6 +25,7 @@ from pathlib import Path
 import collecting
 
 from agentlog.store import SessionFilter, where
+from agentlog.store.engine import Portion
 from agentlog.store.intake import entry_of_record
 
 BATCH, OF_A_SESSION, ROUNDS = 5_000, 400, 5
@@ -137,7 +138,7 @@ def _send(sink, waiting):
             batch = waiting.get_nowait()
         except queue.Empty:
             return
-        sink.put([("", batch)], time.time())
+        sink.put([Portion("", batch, time.time())])
 
 
 def fill(place, events):

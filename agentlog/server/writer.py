@@ -19,13 +19,16 @@ from typing import Final
 from agentlog.errors import StoreError
 from agentlog.server.intake import Batch
 from agentlog.store import Receipt
-from agentlog.store.engine import News, Sink, Stopped, StoreFullError
+from agentlog.store.engine import News, Portion, Sink, Stopped, StoreFullError
 
 ROOM: Final = 64 << 20
 """Bytes of batches that may wait, and of those that are committed just now."""
 
 _TOGETHER: Final = 4 << 20
 """Bytes that are committed in one transaction, so that nobody waits long for others."""
+
+_AFTER_TROUBLE: Final = 1.0
+"""Seconds after which a store that could not be written is tried again, if nobody sends."""
 
 _STOPPED: Final = "the collector is stopping"
 
@@ -104,6 +107,7 @@ class Writer:
         self._stopping = False
         self._counts = {"batches": 0, "commits": 0, "records_accepted": 0, "records_refused": 0}
         self._trouble = self._noted = ""
+        self._next_try = 0.0
         self._note, self._tell = note, tell
         self._thread = threading.Thread(target=self._work, name="agentlog-writer", daemon=True)
         self._thread.start()
@@ -156,11 +160,11 @@ class Writer:
     def _work(self) -> None:
         try:
             while True:
-                batches = self._next(self._errands.pause())
+                batches = self._next(self._pause())
                 if batches:
                     self._commit(batches)
                     self._tell_news()
-                    self._errands.note_commit(well=not self._trouble)
+                    self._errands.note_commit()
                 elif self._stopping:
                     break
                 self._run_errands(idle=not batches)
@@ -180,13 +184,27 @@ class Writer:
                 size += batches[-1].batch.size
             return batches
 
+    def _pause(self) -> float:
+        if self._trouble:
+            return max(0.0, self._next_try - time.monotonic())
+        return self._errands.pause()
+
     def _run_errands(self, *, idle: bool) -> None:
+        """Do what is due; of a store that cannot be written, ask now and then whether it can be."""
         try:
-            if self._errands.run(idle=idle, between=self._between):
+            if self._trouble:
+                if time.monotonic() < self._next_try:
+                    return
+                self._sink.try_to_write()
                 self._trouble = ""
+            self._errands.run(idle=idle, between=self._between)
         except Exception as error:  # noqa: BLE001 - the thread lives on: it is the only one that writes
-            self._trouble = _told(error)
-            self._errands.rest()
+            self._suffer(error)
+
+    def _suffer(self, error: Exception) -> None:
+        self._trouble = _told(error)
+        self._next_try = time.monotonic() + _AFTER_TROUBLE
+        self._tell_of_trouble()  # at once: of a store that hangs each question takes long
 
     def _between(self) -> None:
         """Do between two steps of an errand what does not wait for its end."""
@@ -196,8 +214,11 @@ class Writer:
             raise Stopped
 
     def _tell_news(self) -> None:
-        if self._tell:
-            self._tell(self._sink.news())
+        try:
+            if self._tell:
+                self._tell(self._sink.news())
+        except Exception as error:  # noqa: BLE001 - as with errands
+            self._suffer(error)
 
     def _tell_of_trouble(self) -> None:
         if self._note and self._trouble != self._noted:
@@ -209,21 +230,32 @@ class Writer:
         if not batches:
             return
         failure = self._stored(batches)
-        if failure and len(batches) > 1 and not isinstance(failure, NoRoom):
+        if failure and len(batches) > 1 and self._is_theirs(failure):
             for one in batches:
                 self._commit([one])
         else:
             self._answer(batches, failure)
 
+    def _is_theirs(self, failure: NotKept) -> bool:
+        """Say whether batches failed though the store can be written: each may wait for it long."""
+        if isinstance(failure, NoRoom):
+            return False
+        try:
+            self._sink.try_to_write()
+        except Exception:  # noqa: BLE001 - it has failed already
+            return False
+        return True
+
     def _stored(self, batches: Sequence[_Waiting]) -> NotKept | None:
         """Store batches in one transaction; return why that cannot be done, None if it is."""
         try:
-            self._sink.put([(one.project, one.batch.entries) for one in batches], time.time())
+            now = time.time()
+            self._sink.put([Portion(one.project, one.batch.entries, now) for one in batches])
         except StoreError as error:
-            self._trouble = str(error)
+            self._suffer(error)
             return (NoRoom if isinstance(error, StoreFullError) else Broken)(str(error))
         except Exception as error:  # noqa: BLE001 - the thread lives on, whatever a batch is made of
-            self._trouble = _told(error)
+            self._suffer(error)
             return Broken("the batch cannot be stored")
         self._trouble = ""
         self._counts["commits"] += 1

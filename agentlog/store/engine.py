@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from agentlog.errors import StoreError
 from agentlog.store import Store
@@ -19,8 +19,13 @@ from agentlog.store.intake import Entry
 MOST_READERS: Final = 8
 """Questions that a collector puts to its store at once."""
 
-Portion = tuple[str, Sequence[Entry]]
-"""A project, and what was sent to it."""
+
+class Portion(NamedTuple):
+    """What came at once to a project; when it did is None for what is put by hand."""
+
+    project: str
+    entries: Sequence[Entry]
+    arrived: float | None = None
 
 
 class StoreFullError(StoreError):
@@ -119,14 +124,11 @@ class Errands(Protocol):
     def pause(self) -> float:
         """Return how many seconds there is nothing to do but to wait for batches."""
 
-    def note_commit(self, *, well: bool) -> None:
-        """Learn that there is something new, or that the store could not be written."""
+    def note_commit(self) -> None:
+        """Learn that there may be something new."""
 
-    def rest(self) -> None:
-        """Do nothing for a while, as the store could not be written."""
-
-    def run(self, *, idle: bool, between: Callable[[], None]) -> bool:
-        """Do what is due; return whether the store can be written; raises `StoreError` if not.
+    def run(self, *, idle: bool, between: Callable[[], None]) -> None:
+        """Do what is due; raises `StoreError` if it cannot be done.
 
         Args:
             idle: Whether no batch has come since the last time.
@@ -146,12 +148,15 @@ class Sink(Protocol):
     def marks(self) -> Marks:
         """How the marks of `news` are understood."""
 
-    def put(self, portions: Sequence[Portion], arrived: float) -> None:
-        """Store what came just now; it is durable when this returns.
+    def put(self, portions: Sequence[Portion]) -> None:
+        """Store what came, all of it in one step; it is durable when this returns.
 
         Raises `StoreError`, or `StoreFullError` if there is no room: then nothing is promised of
         any of it, and all of it may be put again.
         """
+
+    def try_to_write(self) -> None:
+        """Write, and change nothing; raises `StoreError` if that cannot be done."""
 
     def news(self) -> News:
         """Return what has changed in the store, whoever has changed it; raises nothing."""

@@ -31,7 +31,6 @@ in 50,000 takes it some two seconds once nobody sends.
 _SOME_UNDER_LOAD: Final = 250
 _SOME_PRUNED: Final = 100
 _AT_MOST: Final = 60.0
-_AFTER_TROUBLE: Final = 1.0
 
 
 def share_of_others(behind: int) -> float:
@@ -62,14 +61,11 @@ class Errands:
         self._next_step = self._next_count = self._next_sum = now
         self._is_behind = self._may_be_stale = True
         self._is_idle = False
-        self._is_ill = False
         self.behind = 0
         """How many events a search does not find yet, as far as is known."""
 
     def pause(self) -> float:
         """Return how many seconds there is nothing to do but to wait for batches."""
-        if self._is_ill:
-            return max(0.0, self._next_step - time.monotonic())
         quiet = (0.0 if self._is_idle else _QUIET) if self._is_behind else _AT_MOST
         now = time.monotonic()
         wanted = min(now + quiet, self._next_uptake, self._next_pruning)
@@ -77,21 +73,12 @@ class Errands:
             wanted = min(wanted, self._next_sum)
         return max(0.0, max(wanted, self._next_step if self._is_idle else 0.0) - now)
 
-    def note_commit(self, *, well: bool) -> None:
-        """Learn that there is something new, or that the store could not be written."""
+    def note_commit(self) -> None:
+        """Learn that there may be something new."""
         self._is_behind = self._may_be_stale = True
-        if well:
-            self._is_ill = False
-        else:
-            self.rest()
 
-    def rest(self) -> None:
-        """Do nothing for a while, as the store could not be written."""
-        self._is_ill = True
-        self._next_step = time.monotonic() + _AFTER_TROUBLE
-
-    def run(self, *, idle: bool, between: Callable[[], None]) -> bool:
-        """Do what is due; return whether the store can be written; raises `StoreError` if not.
+    def run(self, *, idle: bool, between: Callable[[], None]) -> None:
+        """Do what is due; raises `StoreError` if it cannot be done.
 
         Args:
             idle: Whether no batch has come since the last time.
@@ -101,11 +88,6 @@ class Errands:
         self._store.check_place()
         self._is_idle = idle
         now = time.monotonic()
-        if self._is_ill:
-            if now < self._next_step:
-                return False
-            self._store.try_to_write()
-            self._is_ill = False
         if now >= self._next_uptake and self._home:
             self._take_up(self._home, between)
         if now >= self._next_pruning and self._keep is not None:
@@ -117,7 +99,6 @@ class Errands:
             self._index(index.AT_ONCE if idle else _SOME_UNDER_LOAD)
             done = time.monotonic()
             self._next_step = done + (0.0 if idle else share_of_others(self.behind) * (done - now))
-        return True
 
     def _take_up(self, home: Path, between: Callable[[], None]) -> None:
         # What cannot be read of a journal is the business of `doctor`.

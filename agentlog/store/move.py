@@ -6,18 +6,20 @@ does no harm where a part of it is there (merge.py). So a move may be killed and
 a store that somebody writes meanwhile, another one moves what has come since.
 
 Sessions are read as they are, one at a time, and put in the batches of a collector, so of a session
-of a million events a part is in memory. Each counts as heard of when it was, or a moment later, so
-it becomes old when it would have.
+of a million events a part is in memory. Each counts as heard of when it was, so it becomes old when
+it would have.
 """
 
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
 
 from agentlog.store import Extent, SessionFilter, Store
-from agentlog.store.engine import Keyring, Sink
+from agentlog.store.engine import Keyring, Portion, Sink
 from agentlog.store.intake import Entry
 from agentlog.store.merge import half
 
@@ -169,7 +171,12 @@ def _entry(text: str) -> Entry:
 
 
 def _put(sink: Sink, project: str, batch: list[Entry], extents: Extents) -> None:
+    """Put events, those of a session one behind the other; each as heard of when it was."""
     now = time.time()
-    heard = (extents[id_].heard for id_ in {entry.session_id for entry in batch})
-    sink.put([(project, batch)], max(now if when is None else min(when, now) for when in heard))
+    portions = []
+    for session_id, entries in groupby(batch, attrgetter("session_id")):
+        heard = extents[session_id].heard
+        arrived = now if heard is None else min(heard, now)
+        portions.append(Portion(project, list(entries), arrived))
+    sink.put(portions)
     sink.news()  # nobody asks for it here, and what is not taken would gather

@@ -59,11 +59,16 @@ class SqliteSink:
         self.marks = Marks(secrets.token_hex(4))
         self._mark = self.marks.start
 
-    def put(self, portions: Sequence[Portion], arrived: float) -> None:
-        """Store what came just now, in one transaction."""
+    def put(self, portions: Sequence[Portion]) -> None:
+        """Store what came, in one transaction."""
         with self._store.writing():
-            for project, entries in portions:
+            for project, entries, arrived in portions:
                 self._store.for_project(project).put_arrived(entries, arrived)
+
+    def try_to_write(self) -> None:
+        """Write, and change nothing; raises `StoreError` if that cannot be done."""
+        self._store.check_place()
+        self._store.try_to_write()
 
     def news(self) -> News:
         """Return what has changed since the last time."""

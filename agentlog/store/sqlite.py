@@ -309,7 +309,7 @@ class SqliteStore:
             putting.put(connection, entries, project=self.project, owner=owner)
             schema.sum_up_again(connection)
 
-    def put_arrived(self, entries: Iterable[Entry], arrived: float) -> None:
+    def put_arrived(self, entries: Iterable[Entry], arrived: float | None) -> None:
         """Merge entries that came from elsewhere, now; only within `writing`.
 
         What they make stale is for `sum_up_some`: whoever sent them does not wait for that.

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import count
 
 import pytest
@@ -281,6 +281,33 @@ def test_while_the_store_is_away_nothing_is_acknowledged(tmp_path):
         assert 200 == collector.post([record(3)]).status
         events = collector.get(f"/v1/sessions/{session_id()}").json["events"]
         assert [event_id(3)] == [event["id"] for event in events]
+
+
+@pytest.mark.skipif(bool(SERVER), reason="a server that is not ours is not stopped")
+def test_a_store_that_hangs_is_told_and_nobody_waits_for_it(tmp_path):
+    """Neither a load balancer, nor who stops the collector while somebody sends and reads."""
+    with ExitStack() as stack:
+        engine = ClickHouse(tmp_path / "clickhouse")
+        stack.callback(engine.close)
+        collector = stack.enter_context(Collector(tmp_path, store=str(engine.where())))
+        assert 200 == collector.post([record()]).status
+        engine.hang()
+        asking = [lambda: collector.post([record(2)]), lambda: collector.get("/v1/sessions")]
+        waiting = [threading.Thread(target=_left_alone, args=(ask,)) for ask in asking]
+        for thread in waiting:
+            thread.start()
+        assert comes(lambda at: at.get("/healthz").status, collector, 503)
+        began = time.monotonic()
+        assert 0 == collector.stop()
+        assert time.monotonic() - began < up_to(15)
+        for thread in waiting:
+            thread.join()
+
+
+def _left_alone(ask):
+    """Ask somebody who may end meanwhile."""
+    with suppress(OSError, http.client.HTTPException):
+        ask()
 
 
 def test_any_of_them_may_die_at_any_moment(pair):

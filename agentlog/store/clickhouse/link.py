@@ -2,7 +2,8 @@
 
 The rules: nothing of a person's gets into a statement but as a parameter, which the server binds.
 Who cannot reach the server gets a `StoreError` and may ask again: the connections are made anew.
-One link serves all threads.
+Who waits for a server that hangs gets one, too, after a while or when the link is closed. One link
+serves all threads.
 """
 
 import logging
@@ -16,6 +17,7 @@ import clickhouse_connect
 
 from agentlog.errors import StoreError
 from agentlog.store.clickhouse.troubles import told_clearly
+from agentlog.store.clickhouse.wires import Wires
 from agentlog.store.values import bindable
 from agentlog.store.where import PASSWORD
 
@@ -30,7 +32,10 @@ logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 Row = tuple[Any, ...]
 
 _CONNECTING: Final = 5
-_ANSWERING: Final = 120
+ANSWERING: Final = 120
+"""Seconds for a question whose answer a person waits for."""
+
+MOST_BEHIND: Final = 10
 """Seconds."""
 
 _ALWAYS: Final = {
@@ -40,6 +45,8 @@ _ALWAYS: Final = {
     "distributed_foreground_insert": 1,
     # Two inserts that are equal are two: what was deleted, or a key revoked, may come again.
     "deduplicate_insert": "disable",
+    # A replica that is far behind is asked if there is no other; news.py reckons with that.
+    "max_replica_delay_for_distributed_queries": MOST_BEHIND,
     # A search for what begins so is for any letter.
     "text_index_like_min_pattern_length": 1,
 }
@@ -52,10 +59,18 @@ _MADE_ON: Final = """
 
 
 class Link:
-    """The server at `where`, which is asked for the first time when somebody wants something."""
+    """The server at `where`, which is asked for the first time when somebody wants something.
 
-    def __init__(self, where: "ClickHouse") -> None:
+    Args:
+        where: The store.
+        answering: Seconds in which it has to answer.
+
+    """
+
+    def __init__(self, where: "ClickHouse", *, answering: int = ANSWERING) -> None:
         self.where = where
+        self._answering = answering
+        self._wires = Wires(where)
         self._lock = threading.Lock()
         self._client: Client | None = None
         self._is_closed = False
@@ -65,6 +80,13 @@ class Link:
         with told_clearly(self.where):
             found = self._opened().query(statement, parameters=_bound(values))
             return [tuple(row) for row in found.result_rows]
+
+    def row(self, statement: str, **values: object) -> Row:
+        """Ask for one row; what lies between may answer well, and with nothing."""
+        found = self.rows(statement, **values)
+        if len(found) != 1:
+            raise StoreError(f"{self.where} has answered with {len(found)} rows instead of one.")
+        return found[0]
 
     @contextmanager
     def blocks(self, statement: str, **values: object) -> Iterator[Iterator[Sequence[Row]]]:
@@ -105,9 +127,10 @@ class Link:
         return next((name for (name,) in self.rows(_MADE_ON)), None)
 
     def close(self) -> None:
-        """Let go of the server; it is not asked afterwards."""
+        """Let go of the server; who waits for it gets a `StoreError`."""
+        self._is_closed = True
+        self._wires.cut()
         with self._lock:
-            self._is_closed = True
             if self._client:
                 self._client.close()
 
@@ -116,11 +139,19 @@ class Link:
             if self._is_closed:
                 raise StoreError(f"{self.where} is not read any more.")
             if self._client is None:
-                self._client = connected(self.where, self.where.database)
+                self._client = connected(
+                    self.where, self.where.database, self._wires, answering=self._answering
+                )
             return self._client
 
 
-def connected(where: "ClickHouse", database: str) -> "Client":
+def connected(
+    where: "ClickHouse",
+    database: str,
+    wires: Wires | None = None,
+    *,
+    answering: int = ANSWERING,
+) -> "Client":
     """Return a client of the server, which has answered."""
     return clickhouse_connect.get_client(
         host=where.host,
@@ -130,10 +161,10 @@ def connected(where: "ClickHouse", database: str) -> "Client":
         database=database,
         interface="https" if where.is_secure else "http",
         connect_timeout=_CONNECTING,
-        send_receive_timeout=_ANSWERING,
+        send_receive_timeout=answering,
         autogenerate_session_id=False,
         client_name="agentlog",
-        dedicated_pool=True,
+        pool_mgr=(wires or Wires(where)).pool,
         settings=_ALWAYS,
     )
 

@@ -2,65 +2,136 @@
 
 The rules: what came to a collector counts from then, whatever time its events mention: elsewhere a
 clock may be wrong. Who goes is written down first, in `gone`, from which other collectors learn of
-it; so a deletion that was broken off is done again by whoever prunes next. What comes of a session
-after that is there again, alone.
+it, and until which moment: what is stored later is deleted by nobody. For some minutes a session
+that is noted is left to whoever has noted it; a deletion that was broken off is done again by who
+prunes after that, or at once by a command.
 
 A deletion names the sessions themselves: each replica does it by itself, and might not have heard
 yet of a row in `gone`. Nobody waits for a replica that is away; it deletes when it is back.
+
+What comes of a session meanwhile may have become one row with what `sessions` had of it, and would
+be listed with an event and a start that are gone; so who is there still is summed up anew.
 """
 
 import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
-from agentlog.store.clickhouse.events import in_parts
-from agentlog.store.clickhouse.link import Link
-from agentlog.store.clickhouse.schema import local, on_cluster
+from agentlog.store.clickhouse.link import Link, Row
+from agentlog.store.clickhouse.schema import local, on_cluster, sums
 
-_SILENT: Final = """
-    FROM (
-        SELECT project, session_id, coalesce(max(arrived), max(last), 0) AS spoke
+AT_ONCE: Final = 500
+"""Sessions in a statement. It is small so that few wait for it, and as a server takes no more than
+128 KiB of a value."""
+
+MOST: Final = 10_000
+"""Sessions that are noted in one go."""
+
+OTHERS: Final = 300
+"""Seconds for which a session is left to another collector that has noted it."""
+
+_NOW: Final = "SELECT toUnixTimestamp64Micro(now64(6))"
+_NOTE: Final = """
+    INSERT INTO gone (project, session_id, until, deletion)
+    SELECT project, session_id, until, {deletion:String} FROM (
+        SELECT project, session_id, max(stored) AS until,
+            coalesce(max(arrived), max(last), 0) AS spoke
         FROM sessions GROUP BY project, session_id
-    ) WHERE spoke < {before:Float64}
-"""
-_NOTE: Final = f"""
-    INSERT INTO gone (project, session_id, deletion)
-    SELECT project, session_id, {{deletion:String}} {_SILENT}
+    ) WHERE spoke < {before:Float64} AND (project, session_id, until) NOT IN (
+        SELECT project, session_id, until FROM gone
+        WHERE stored > fromUnixTimestamp64Micro({since:Int64})
+    ) LIMIT {most:UInt64}
 """
 _NOTED: Final = """
-    SELECT project, session_id, toUnixTimestamp64Micro(stored) FROM gone
-    WHERE deletion = {deletion:String}
+    SELECT project, session_id, toUnixTimestamp64Micro(until) FROM gone
+    WHERE deletion = {deletion:String} ORDER BY project
 """
+_THESE: Final = "project = {project:String} AND session_id IN {ids:Array(String)}"
+_UNTIL: Final = (
+    "fromUnixTimestamp64Micro(transform(session_id, {ids:Array(String)}, {until:Array(Int64)}, 0))"
+)
+_STILL: Final = f"""
+    SELECT session_id, toUnixTimestamp64Micro(max(stored)) FROM sessions
+    WHERE {_THESE} GROUP BY session_id
+"""  # noqa: S608 - made of constants, as all here
+_SINCE: Final = f"(SELECT * FROM records WHERE {_THESE} AND stored > {_UNTIL})"  # noqa: S608
+
+# It is a moment younger than what it stands for, which then can go.
+_SUM_UP: Final = f"""
+    INSERT INTO sessions
+    SELECT * REPLACE (stored + toIntervalMicrosecond(1) AS stored) FROM ({sums(_SINCE)})
+"""  # noqa: S608
 _PATIENCE: Final = {
     "distributed_ddl_task_timeout": 5,
     "distributed_ddl_output_mode": "null_status_on_timeout",
 }
 
 
-def prune(link: Link, before: float, *, wait: bool = True) -> int:
+def prune(
+    link: Link, before: float, *, wait: bool = True, between: Callable[[], None] = lambda: None
+) -> int:
     """Delete the sessions of every project that said nothing since `before`; count them.
 
     They are in no list then. Without `wait` their records go by and by: the server goes on with
-    that, whoever dies.
+    that, whoever dies; and what others have noted of late is theirs. `between` is called between
+    two steps.
     """
-    ((silent,),) = link.rows(f"SELECT count() {_SILENT}", before=before)
-    if not silent:
-        return 0
+    (now,) = link.row(_NOW)
+    since = now if wait else now - OTHERS * 1_000_000
+    cluster, count = link.cluster() or None, 0
+    while noted := _note(link, before, since):
+        for project, until in _in_parts(noted):
+            _delete(link, project, until, cluster, wait=wait)
+            between()
+        count += len(noted)
+    return count
+
+
+def _note(link: Link, before: float, since: int) -> list[Row]:
+    """Note some that are silent, unless that was done since then; return them, by project."""
     deletion = secrets.token_hex(8)
-    link.do(_NOTE, before=before, deletion=deletion)
-    noted = link.rows(_NOTED, deletion=deletion)
-    cluster = link.cluster() or None
-    for some in in_parts(noted):
-        asked = {"of": [(project, id_) for project, id_, _ in some], "at": noted[0][2]}
-        for table, is_waited_for in (("records", wait), ("sessions", True)):
-            settings = {**_PATIENCE, "lightweight_deletes_sync": int(is_waited_for)}
-            link.do(deletion_of(table, cluster), settings=settings, **asked)
-    return len(noted)
+    link.do(_NOTE, before=before, since=since, deletion=deletion, most=MOST)
+    return link.rows(_NOTED, deletion=deletion)
+
+
+def _in_parts(noted: Sequence[Row]) -> Iterator[tuple[str, Mapping[str, int]]]:
+    """Yield them in parts of one project that fit into a statement, by the ids of sessions."""
+    for project, rows in groupby(noted, itemgetter(0)):
+        some = [(session_id, until) for _, session_id, until in rows]
+        for place in range(0, len(some), AT_ONCE):
+            yield project, dict(some[place : place + AT_ONCE])
+
+
+def _delete(
+    link: Link, project: str, until: Mapping[str, int], cluster: str | None, *, wait: bool
+) -> None:
+    _forget(link, "records", project, until, cluster, wait=wait)
+    _forget(link, "sessions", project, until, cluster)
+    still: dict[str, int] = dict(link.rows(_STILL, project=project, ids=[*until]))
+    if still:
+        there = {id_: until[id_] for id_ in still}
+        link.do(_SUM_UP, project=project, ids=[*there], until=[*there.values()])
+        _forget(link, "sessions", project, still, cluster)
+
+
+def _forget(
+    link: Link,
+    table: str,
+    project: str,
+    until: Mapping[str, int],
+    cluster: str | None,
+    *,
+    wait: bool = True,
+) -> None:
+    """Delete what a table has of sessions, of each what was stored until a moment."""
+    settings = {**_PATIENCE, "lightweight_deletes_sync": int(wait)}
+    asked = {"project": project, "ids": [*until], "until": [*until.values()]}
+    link.do(deletion_of(table, cluster), settings=settings, **asked)
 
 
 def deletion_of(table: str, cluster: str | None) -> str:
-    """Return what deletes sessions from a table, as far as they were there at a moment."""
-    return f"""
-        DELETE FROM {local(table, cluster)}{on_cluster(cluster)}
-        WHERE stored <= fromUnixTimestamp64Micro({{at:Int64}})
-        AND (project, session_id) IN {{of:Array(Tuple(String, String))}}
-    """  # noqa: S608 - made of constants
+    """Return what deletes sessions from a table, of each what was there at a moment."""
+    where = f"{local(table, cluster)}{on_cluster(cluster)}"
+    return f"DELETE FROM {where} WHERE {_THESE} AND stored <= {_UNTIL}"  # noqa: S608

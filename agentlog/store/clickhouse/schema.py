@@ -95,6 +95,7 @@ _VIEW: Final = "summing"
 _GONE: Final = """
     project LowCardinality(String),
     session_id String,
+    until DateTime64(6),
     deletion String,
     stored DateTime64(6) DEFAULT now64(6)
 """
@@ -196,7 +197,12 @@ def _view(cluster: str | None) -> str:
     """Return what makes `sessions` follow `records`, on each server for itself."""
     records, sessions = local("records", cluster), local("sessions", cluster)
     made = f"CREATE MATERIALIZED VIEW IF NOT EXISTS {_VIEW}{on_cluster(cluster)} TO {sessions}"
-    return f"{made} AS {_SUMS.format(records=records)}"
+    return f"{made} AS {sums(records)}"
+
+
+def sums(records: str) -> str:
+    """Return what sums up records as `sessions` has them."""
+    return _SUMS.format(records=records)
 
 
 def local(table: str, cluster: str | None) -> str:

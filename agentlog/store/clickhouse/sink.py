@@ -4,21 +4,28 @@ The rule: nothing is kept here that another collector would have to know. So any
 any moment, and what it had not acknowledged is sent to the next one.
 """
 
+import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from agentlog.store.clickhouse import pruning, writing
 from agentlog.store.clickhouse.link import Link
 from agentlog.store.clickhouse.migrations import migrate
 from agentlog.store.clickhouse.news import Watch
-from agentlog.store.engine import Marks, News, Portion
+from agentlog.store.engine import Marks, News, Portion, Stopped
 
 if TYPE_CHECKING:
     from agentlog.store.where import ClickHouse
 
-_EVERY_PRUNING: Final = 60.0
-_AFTER_TROUBLE: Final = 1.0
+_ANSWERING: Final = 15
+"""Seconds in which the server has to answer: who sends a batch waits for it, and others behind."""
+
+_FREQUENCY: Final = 1000
+_MOST_OFTEN, _LEAST_OFTEN = 60.0, 3600.0
+"""To look for what is too old all sessions are summed up, so that is done a thousand times in the
+time for which they are kept: once a minute at most, once an hour at least."""
 
 
 class ClickHouseSink:
@@ -35,7 +42,7 @@ class ClickHouseSink:
 
     def __init__(self, where: "ClickHouse", *, keep: float | None = None) -> None:
         migrate(where)
-        self._link = Link(where)
+        self._link = Link(where, answering=_ANSWERING)
         self._watch = Watch(self._link)
         self.errands = Errands(self._link, self._watch, keep)
 
@@ -44,9 +51,13 @@ class ClickHouseSink:
         """How the marks of `news` are understood."""
         return self._watch.marks
 
-    def put(self, portions: Sequence[Portion], arrived: float) -> None:
-        """Store what came just now, in one step."""
-        writing.insert(self._link, portions, arrived)
+    def put(self, portions: Sequence[Portion]) -> None:
+        """Store what came, in one step."""
+        writing.insert(self._link, portions)
+
+    def try_to_write(self) -> None:
+        """Write, and change nothing; raises `StoreError` if that cannot be done."""
+        writing.try_to(self._link)
 
     def news(self) -> News:
         """Return what has changed in the store, whoever has changed it."""
@@ -54,7 +65,7 @@ class ClickHouseSink:
 
     def trouble(self) -> str:
         """Say why the server could not be asked what is new, half a second ago at most."""
-        return self._watch.trouble
+        return self._watch.trouble()
 
     def close(self) -> None:
         """Let go of the store."""
@@ -62,9 +73,10 @@ class ClickHouseSink:
 
 
 class Errands:
-    """What a collector does beside: it looks for news, and deletes what is too old.
+    """What a collector does beside: it deletes what is too old. News it is asked for.
 
-    Several do so, none of them knowing: what is gone is gone for all.
+    Several do so, none of them knowing: what is gone is gone for all. So that they do not look all
+    at once, each waits a while that chance decides.
     """
 
     behind = 0
@@ -74,39 +86,24 @@ class Errands:
         self._link = link
         self._watch = watch
         self._keep = keep
-        self._every = min(_EVERY_PRUNING, keep or _EVERY_PRUNING)
-        self._next_pruning = time.monotonic() if keep is not None else float("inf")
-        self._next_try = 0.0
-        self._is_ill = False
+        self._next_pruning = float("inf")
+        if keep is not None:
+            self._every = min(max(_MOST_OFTEN, keep / _FREQUENCY), _LEAST_OFTEN, keep)
+            self._next_pruning = time.monotonic() + random.uniform(0, 1)
 
     def pause(self) -> float:
         """Return how many seconds there is nothing to do but to wait for batches."""
+        return min(self._watch.pause(), max(0.0, self._next_pruning - time.monotonic()))
+
+    def note_commit(self) -> None:
+        """Learn that there is something new, which is nothing to do."""
+
+    def run(self, *, idle: bool, between: Callable[[], None]) -> None:  # noqa: ARG002 - it is rare
+        """Do what is due; raises `StoreError` if it cannot be done."""
         now = time.monotonic()
-        if self._is_ill:
-            return max(0.0, self._next_try - now)
-        return min(self._watch.pause(), max(0.0, self._next_pruning - now))
-
-    def note_commit(self, *, well: bool) -> None:
-        """Learn that there is something new, or that nothing could be stored."""
-        if well:
-            self._is_ill = False
-        else:
-            self.rest()
-
-    def rest(self) -> None:
-        """Do nothing for a while."""
-        self._is_ill = True
-        self._next_try = time.monotonic() + _AFTER_TROUBLE
-
-    def run(self, *, idle: bool, between: Callable[[], None]) -> bool:  # noqa: ARG002 - all is short
-        """Do what is due; return whether the store can be written; raises `StoreError` if not."""
-        now = time.monotonic()
-        if self._is_ill:
-            if now < self._next_try:
-                return False
-            self._link.rows("SELECT 1")
-            self._is_ill = False
         if now >= self._next_pruning and self._keep is not None:
-            pruning.prune(self._link, time.time() - self._keep, wait=False)
-            self._next_pruning = time.monotonic() + self._every
-        return True
+            # Before it is tried: what cannot be deleted is no reason to take in nothing more.
+            self._next_pruning = now + self._every * random.uniform(0.5, 1.5)
+            with suppress(Stopped):
+                before = time.time() - self._keep
+                pruning.prune(self._link, before, wait=False, between=between)

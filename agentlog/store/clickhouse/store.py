@@ -37,6 +37,7 @@ from agentlog.store.clickhouse import (
 from agentlog.store.clickhouse.following import Tail
 from agentlog.store.clickhouse.link import Link
 from agentlog.store.clickhouse.migrations import check
+from agentlog.store.engine import Portion
 from agentlog.store.intake import entries_of_records
 from agentlog.store.merge import Event, Record
 
@@ -76,7 +77,7 @@ class ClickHouseStore:
     def put(self, records: Iterable[Record]) -> Receipt:
         """Store records, all in one step; what was put before is accepted again."""
         entries, refused = entries_of_records(records)
-        writing.insert(self._link, [(self.project, entries)])
+        writing.insert(self._link, [Portion(self.project, entries)])
         return Receipt(len(entries), refused)
 
     # -- Sessions --------------------------------------------------------------------------------

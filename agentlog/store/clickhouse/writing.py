@@ -17,26 +17,36 @@ _ALWAYS: Final = {"materialize_skip_indexes_on_insert": 0}
 _TOGETHER: Final = {**_ALWAYS, "async_insert": 1, "wait_for_async_insert": 1}
 _AT_ONCE: Final = {**_ALWAYS, "async_insert": 0}
 
+# No row of records, which is refused where none is taken; and one that is there already, which is
+# written where there is room.
+_TRIES: Final = (
+    "INSERT INTO records (project, session_id, id, record) SELECT '', '', '', '' WHERE 0",
+    "INSERT INTO migrations SELECT * FROM migrations LIMIT 1",
+)
 
-def insert(link: Link, portions: Sequence[Portion], arrived: float | None = None) -> None:
-    """Insert entries of projects, in one step; they are on disk when this returns.
 
-    `arrived` is when they came from elsewhere, whose clock may be wrong.
-    """
-    entries = [(project, entry) for project, some in portions for entry in some]
-    if not entries:
+def insert(link: Link, portions: Sequence[Portion]) -> None:
+    """Insert entries of projects, in one step; they are on disk when this returns."""
+    rows = [(one.project, one.arrived, entry) for one in portions for entry in one.entries]
+    if not rows:
         return
     link.insert(
         "records",
         {
-            "project": ("String", [project for project, _ in entries]),
-            "session_id": ("String", [entry.session_id for _, entry in entries]),
-            "id": ("String", [entry.id for _, entry in entries]),
-            "record": ("String", [_searchable(entry) for _, entry in entries]),
-            "arrived": ("Nullable(Float64)", [arrived] * len(entries)),
+            "project": ("String", [project for project, _, _ in rows]),
+            "session_id": ("String", [entry.session_id for _, _, entry in rows]),
+            "id": ("String", [entry.id for _, _, entry in rows]),
+            "record": ("String", [_searchable(entry) for _, _, entry in rows]),
+            "arrived": ("Nullable(Float64)", [arrived for _, arrived, _ in rows]),
         },
-        _TOGETHER if len(entries) < FEW else _AT_ONCE,
+        _TOGETHER if len(rows) < FEW else _AT_ONCE,
     )
+
+
+def try_to(link: Link) -> None:
+    """Write, and change nothing; raises `StoreError` if that cannot be done."""
+    for statement in _TRIES:
+        link.do(statement, settings=_AT_ONCE)
 
 
 def _searchable(entry: Entry) -> str:

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from agentlog.errors import StoreError
 from agentlog.store.clickhouse import news
 from tests.store.contract.records import SESSION, opened
 
@@ -37,6 +38,56 @@ def test_each_watch_tells_of_each_record_once(place, link):
         assert 1 == store.prune(1e12)
     assert [(SESSION, True)] == [(c.session_id, c.is_gone) for c in one.look().changes]
     assert [] == told(one)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_look_that_fails_has_told_nothing(place, link):
+    """However far it came: the next one tells of it."""
+    watch = news.Watch(link)
+    with place.open() as store:
+        store.put([opened("a")])
+    link.do("RENAME TABLE gone TO away")
+    assert [] == told(watch)
+    assert "is no agentlog store" in watch.trouble()
+    link.do("RENAME TABLE away TO gone")
+    assert ["a"] == told(watch)
+    assert "" == watch.trouble()
+
+
+@pytest.mark.usefixtures("at_once")
+def test_an_insert_that_is_seen_late_is_told(place, link):
+    """It has taken long, or lay on a replica that was behind; as far as the bound goes."""
+    watch = news.Watch(link)
+    assert [] == told(watch)
+    for name, seconds in (("late", 20), ("too late", 40)):
+        link.do(
+            "INSERT INTO records (session_id, id, record, stored)"
+            f" SELECT 's', {{id:String}}, '{{}}', now64(6) - {seconds}",
+            id=name,
+        )
+    assert ["late"] == told(watch)
+    assert [] == told(watch)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_more_inserts_than_fit_into_a_question_are_something(link):
+    """Who listens reads anew; and what comes behind that is told as ever."""
+    watch = news.Watch(link)
+    insert = """
+        INSERT INTO records (session_id, id, record, stored)
+        SELECT 's', toString(number), '{}', now64(6) - toIntervalMicrosecond(number)
+        FROM numbers({count:UInt64})
+    """
+    link.do(insert, count=8_000)
+    assert None is watch.look().changes
+    link.do(insert, count=1)
+    assert ["0"] == told(watch)
+
+
+def test_a_server_that_answers_with_nothing_is_a_trouble(link):
+    """So do some proxies."""
+    with pytest.raises(StoreError, match="0 rows instead of one"):
+        link.row("SELECT 1 WHERE 0")
 
 
 @pytest.mark.usefixtures("at_once")

@@ -30,7 +30,8 @@ def test_on_a_cluster_tables_are_replicated_and_sharded_by_session():
 def test_a_deletion_on_a_cluster_is_understood(link):
     """Each shard deletes what it has, and asks no table: a replica may have less of that."""
     statement = pruning.deletion_of("records", "the-many")
-    assert link.rows(f"EXPLAIN AST {statement}", of=[("", "a"), ("anna", "it's")], at=1)
+    asked = {"project": "anna", "ids": ["a", "it's"], "until": [1, 2]}
+    assert link.rows(f"EXPLAIN AST {statement}", **asked)
     assert "FROM records_local ON CLUSTER `the-many`" in statement
     assert "SELECT" not in statement
 

@@ -1,6 +1,7 @@
 """What an insert does, and what it does not."""
 
 from agentlog.store.clickhouse.writing import FEW
+from agentlog.store.engine import Portion
 from agentlog.store.intake import entry_of_record
 from tests.store.contract.records import SESSION, closed, opened
 
@@ -15,7 +16,12 @@ def test_an_insert_reads_nothing(server, place):
     sink = place.sink(home=None, keep=None)
     server.asked()
     for _ in range(3):
-        sink.put([("anna", entries(opened("a"))), ("bert", entries(closed("a")))], 7.0)
+        sink.put(
+            [
+                Portion("anna", entries(opened("a")), 7.0),
+                Portion("bert", entries(closed("a")), 7.0),
+            ]
+        )
     asked = server.asked()
     assert 3 == len([statement for statement in asked if "INSERT INTO" in statement])
     assert [] == [one for one in asked if "INSERT INTO" not in one and "system.settings" not in one]
@@ -48,7 +54,7 @@ def test_letters_that_are_written_as_escapes_are_found(place):
     sink = place.sink(home=None, keep=None)
     text = f'{{"id": "a", "session_id": "{SESSION}", "event_type": "caf\\u00e9 \\u4e2d"}}'
     entry = entry_of_record(opened("a"))
-    sink.put([("", [type(entry)(SESSION, "a", "open", text)])], 7.0)
+    sink.put([Portion("", [type(entry)(SESSION, "a", "open", text)], 7.0)])
     with place.open() as store:
         assert ["a"] == [event["id"] for event in store.search("CAFE 中")]
     sink.close()

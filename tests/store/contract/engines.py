@@ -5,6 +5,7 @@ or a real server, where AGENTLOG_TEST_CLICKHOUSE=host:port names one.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -63,6 +64,10 @@ class ClickHouse:
             text=True,
         )
         self._port = self._server.stdout.readline().strip()
+
+    def hang(self):
+        """Have it answer nobody, and close no connection."""
+        self._server.send_signal(signal.SIGSTOP)
 
     def close(self):
         """Kill the server, if it is ours."""

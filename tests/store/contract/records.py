@@ -1,5 +1,6 @@
 """Records for the contract, with what every one of them needs filled in."""
 
+from agentlog.store.engine import Portion
 from agentlog.store.intake import entry_of_record
 
 SESSION = "0193f2c1a2b3" + "7" + "a" * 19
@@ -34,7 +35,11 @@ def collect(where, *portions, arrived):
     """Have a collector store records, `(project, record, ...)`, that came at a time."""
     sink = where.sink(home=None, keep=None)
     try:
-        entries = [(project, list(map(entry_of_record, records))) for project, *records in portions]
-        sink.put(entries, arrived)
+        sink.put(
+            [
+                Portion(project, list(map(entry_of_record, records)), arrived)
+                for project, *records in portions
+            ]
+        )
     finally:
         sink.close()

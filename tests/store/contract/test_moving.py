@@ -129,14 +129,18 @@ def test_what_lacks_is_counted(places):
 def test_a_session_becomes_old_when_it_would_have(places, home):
     """As it was heard of, and not as it was moved; what came there meanwhile counts from then."""
     source, target = places
-    late = opened("a"), opened("b", session_id=OTHER)
-    collect(source, ("", *late), arrived=OLD)
+    collect(source, ("", opened("a"), opened("b", session_id=OTHER)), arrived=OLD)
+    collect(source, ("", opened("a", session_id="other")), arrived=NEW)
     collect(target, ("", opened("c", session_id=OTHER)), arrived=NEW)
     moved(places, home)
     with target.open() as store:
+        heard = {
+            id_: extent.heard for id_, extent in store.extents([SESSION, OTHER, "other"]).items()
+        }
+        assert {SESSION: OLD, OTHER: NEW, "other": NEW} == heard
         assert 0 == store.prune(OLD - 1)
         assert 1 == store.prune(OLD + 1)
-        assert 1 == store.prune(NEW + 1)
+        assert 2 == store.prune(NEW + 1)
 
 
 def test_what_was_deleted_is_not_moved(places, home):

@@ -83,6 +83,15 @@ def test_what_came_to_a_collector_counts_from_then(place, stamps):
         assert 1 == store.prune(OLD + 1)
 
 
+def test_a_backlog_goes_at_once(place):
+    """Thousands of sessions that have grown old, of a project with a long name."""
+    project, ids = "p" * 64, [f"0193f2c1a2b37{number:019x}" for number in range(5_000)]
+    collect(place, (project, *(opened("a", session_id=id_) for id_ in ids)), arrived=OLD)
+    with place.open() as store:
+        assert 5_000 == store.prune(OLD + 1)
+        assert (0, 0) == (store.stats().sessions, store.stats().events)
+
+
 def test_a_collector_deletes_what_it_does_not_keep(place):
     """By itself, in its errands."""
     collect(place, ("", opened("a"), opened("b")), ("anna", opened("a")), arrived=OLD)

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 
+from agentlog.store.engine import Portion
 from agentlog.store.intake import entry_of_record
 from tests.busy import up_to
 from tests.store.contract.records import OTHER, SESSION, closed, collect, opened
@@ -21,7 +22,7 @@ def sink(place):
 
 def put(sink, *records, project=""):
     """Put records as they come over the wire."""
-    sink.put([(project, list(map(entry_of_record, records)))], NOW)
+    sink.put([Portion(project, list(map(entry_of_record, records)), NOW)])
 
 
 def told(sink, *expected):
@@ -40,7 +41,7 @@ def test_what_was_put_is_there_for_who_opens_the_store_then(place, sink):
     """Of several projects, in one go, and again."""
     entries = [entry_of_record(one) for one in (opened("a"), closed("a"))]
     for _ in range(2):
-        sink.put([("", entries), ("anna", entries)], NOW)
+        sink.put([Portion("", entries, NOW), Portion("anna", entries, NOW)])
     with place.open() as store:
         for project in ("", "anna"):
             (event,) = store.for_project(project).session(SESSION)
