@@ -187,7 +187,10 @@ SPANS_IN = Way("/v1/traces", "application/x-protobuf", spans_in.BATCH, b"")
 
 
 def shipped(
-    server: Collector, batches: list[bytes], way: Way = RECORDS_IN
+    server: Collector,
+    batches: list[bytes],
+    way: Way = RECORDS_IN,
+    connections: int = CONNECTIONS,
 ) -> tuple[float, list[float]]:
     """Send batches over some connections at once; return events a second, and what each took."""
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -196,7 +199,7 @@ def shipped(
     took: list[float] = []
     senders = [
         threading.Thread(target=_send, args=(server.connection(), waiting, took, way))
-        for _ in range(CONNECTIONS)
+        for _ in range(connections)
     ]
     began = time.perf_counter()
     for sender in senders:
