@@ -213,6 +213,32 @@ def test_who_asks_how_it_is_hears_of_an_end_of_the_trouble(path):
     writer.stop()
 
 
+class Unlucky(SqliteSink):
+    """A store of which nobody can tell what is new, the first time."""
+
+    was_asked = False
+
+    def news(self):
+        """Return what has changed."""
+        if not self.was_asked:
+            self.was_asked = True
+            raise ValueError("not enough values to unpack")
+        return super().news()
+
+
+def test_whatever_goes_wrong_with_news_the_writer_lives_on(path):
+    """It is told, and what comes is stored and told."""
+    notes, told = [], []
+    writer = Writer(Unlucky(path), note=notes.append, tell=told.append)
+    assert [Receipt(1)] == submitted(writer, batch(1))
+    asyncio.run(until(lambda: writer.is_well and told))
+    assert "ValueError: not enough values to unpack" == notes[0]
+    assert [Receipt(1)] == submitted(writer, batch(2))
+    writer.stop()
+    ids = {id_ for news in told for change in news.changes for id_ in change.ids}
+    assert {event_id(1), event_id(2)} == ids
+
+
 @pytest.mark.parametrize("end", ["", "-wal", ".lock"])
 @pytest.mark.parametrize("replaced", [False, True])
 def test_nothing_is_acknowledged_into_a_store_that_is_gone(writer, readers, path, end, replaced):

@@ -234,12 +234,12 @@ class Door(BaseHTTPRequestHandler):
     def _said(self, asked, body):
         if "query" in asked:
             body = asked["query"].encode() + b"\n" + body
-        self.server.note(body)
         settings = {
             name: value
             for name, value in asked.items()
             if name not in _NO_SETTINGS and not name.startswith("param_")
         }
+        self.server.note(body, settings)
         params = {
             name.removeprefix("param_"): value
             for name, value in asked.items()
@@ -337,11 +337,13 @@ class Server(ThreadingHTTPServer):
         self.engine, self.password = engine, password
         self._log = log and log.open("a", encoding="utf-8")
 
-    def note(self, body):
-        """Write down what was asked: without the rows that it brings along."""
+    def note(self, body, settings):
+        """Write down what was asked: without the rows that it brings along, with its settings."""
         if self._log:
             found = _INSERT.match(body)
-            self._log.write(json.dumps((found[1] if found else body).decode().strip()) + "\n")
+            statement = (found[1] if found else body).decode().strip()
+            said = ", ".join(f"{name}={value}" for name, value in settings.items())
+            self._log.write(json.dumps(f"{statement} -- {said}") + "\n")
             self._log.flush()
 
 

@@ -9,8 +9,10 @@ from agentlog.store.engine import Portion
 from agentlog.store.intake import Entry, written
 
 FEW: Final = 500
-"""Records, fewer of which wait a moment on the server for those of others: so that many collectors
-with little to do make few parts. A full batch of the shipper goes in at once."""
+"""Records, fewer of which wait on the server for those of others, for 0.2 seconds at most: so that
+many collectors with little to do make few parts. As measured, an insert of 1,000 takes as long as
+one of a single record, some 30 ms, and of 2,000 twice as long. But 500 are a full batch of the
+shipper, and who has a backlog sends one behind the other: it goes in at once."""
 
 # What is searched is indexed as parts are merged, and not before: that takes half of the time.
 _ALWAYS: Final = {"materialize_skip_indexes_on_insert": 0}

@@ -1,5 +1,10 @@
 """What an insert does, and what it does not."""
 
+from contextlib import closing
+
+import pytest
+
+from agentlog.errors import StoreError
 from agentlog.store.clickhouse.writing import FEW
 from agentlog.store.engine import Portion
 from agentlog.store.intake import entry_of_record
@@ -41,12 +46,42 @@ def test_what_came_twice_becomes_one_row(place, link):
         assert 1 == store.sessions()[0].events
 
 
-def test_a_full_batch_goes_at_once_and_a_few_records_wait_for_others(place):
+@pytest.mark.parametrize(
+    ("count", "ways"),
+    [(FEW - 1, {"async_insert=1", "wait_for_async_insert=1"}), (FEW, {"async_insert=0"})],
+)
+def test_a_full_batch_goes_at_once_and_a_few_records_wait_for_others(server, place, count, ways):
     """Both are there when the receipt is."""
     with place.open() as store:
-        for name, count in (("few", 1), ("full", FEW)):
-            store.put([opened(f"{name}-{number}", session_id=name) for number in range(count)])
-            assert count == store.count_of(name)
+        server.asked()
+        store.put([opened(str(number)) for number in range(count)])
+        (insert,) = [one for one in server.asked() if "INSERT INTO" in one]
+        said = insert.rpartition(" -- ")[2].split(", ")
+        assert ways == {setting for setting in said if "async_insert" in setting}
+        assert count == store.count_of(SESSION)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "DETACH TABLE records",
+        "DETACH TABLE sessions",
+        "ALTER TABLE records MODIFY SETTING table_readonly = 1",
+        "ALTER TABLE records MODIFY SETTING parts_to_throw_insert = 2",
+    ],
+)
+def test_a_store_that_cannot_be_written_is_told_by_trying(place, link, harm):
+    """So a collector is not called well again until it can; where all is well nothing changes."""
+    with closing(place.sink(home=None, keep=None)) as sink:
+        link.do("SYSTEM STOP MERGES records")
+        full = [Portion("", entries(*(opened(str(number)) for number in range(FEW))), 7.0)]
+        for _ in range(3):
+            sink.put(full)
+        sink.try_to_write()
+        assert (3 * FEW,) == link.row("SELECT count() FROM records")
+        link.do(harm)
+        with pytest.raises(StoreError):
+            sink.try_to_write()
 
 
 def test_letters_that_are_written_as_escapes_are_found(place):
