@@ -3,20 +3,20 @@
 The rules: what a search finds is decided as with SQLite, by the words of the whole event; the index
 only leaves out what cannot be meant. First it is asked for records that have all words; where that
 is too little, for each word alone, as they may be in different halves of an event. Of what is very
-much that is enough which came last. Only where events are is kept of them: they may be large.
+much that is enough which came last. Of large events only where they are is kept.
 """
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 from agentlog.store import search
 from agentlog.store.clickhouse import events, fields
 from agentlog.store.clickhouse.link import Link
 from agentlog.store.merge import Address, Event
+from agentlog.store.values import LARGE
 
 MOST: Final = 2_000
 """Records that are asked for of each word alone."""
@@ -24,8 +24,11 @@ MOST: Final = 2_000
 _FOR_EACH: Final = 4
 """Records that are asked for at first, for each event that is wanted: some have two."""
 
-_LOOKED_AT: Final = 200
+_LOOKED_AT: Final = 100
 """Events that are looked at together."""
+
+_READ_AGAIN: Final = 16
+"""Events of which the text was too much to be kept, that are read together."""
 
 _SOME_SESSIONS: Final = [128, 4_096]
 """In so many sessions it is looked first, those that something came of last: of a common word they
@@ -48,27 +51,42 @@ _OF_THE_NEWEST: Final = f"""
 _AMONG: Final = "AND session_id IN {sessions:Array(String)} AND id IN {ids:Array(String)}"
 _NEWEST: Final = "ORDER BY stored DESC, started DESC NULLS LAST LIMIT {most:UInt64}"
 
-_Age = tuple[bool, float]
-
 _WORD: Final = re.compile(r"[^\W_]+")
 _PIECE: Final = re.compile(r"[0-9a-z\u0080-\U0010ffff]+")
 """What the index takes for a word: it knows no letters beyond ASCII, and no other marks."""
 
 
-def found(
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """An event that fits: where it is, its start, and its text unless there is too much of that."""
+
+    place: Address
+    start: float | None
+    text: str | None
+
+    def age(self) -> tuple[bool, float, str]:
+        """Return what hits are sorted by, the newest first; what has no time comes last."""
+        return self.start is None, -(self.start or 0.0), self.place[1]
+
+
+def texts(
     link: Link, project: str, text: str, limit: int, session_id: str | None = None
-) -> list[Address]:
-    """Return where the events are that fit a text and came last, by start, the newest first.
+) -> Generator[str]:
+    """Yield the texts of the events that fit and came last, by start, the newest first.
 
     Where there are enough with the very words, those that only begin so are not looked for.
     """
     words = [word for word in dict.fromkeys(search.words_of(text)) if _phrase(word)]
     if not words:
-        return []
+        return
     asked = _Asked(link, project, limit, session_id)
-    some = asked.fitting(words, begins=False)
-    some = some if len(some) >= limit else asked.fitting(words, begins=True)
-    return sorted(some, key=lambda place: (*some[place], place[1]))
+    hits = asked.fitting(words, begins=False)
+    hits = hits if len(hits) >= limit else asked.fitting(words, begins=True)
+    hits.sort(key=_Hit.age)
+    for some in events.in_parts(hits, most=_READ_AGAIN, text=lambda hit: "".join(hit.place)):
+        again = [hit.place for hit in some if hit.text is None]
+        read = {of: events.text_of(halves) for of, halves in events.at(link, project, again)}
+        yield from (found for hit in some if (found := hit.text or read.get(hit.place)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,37 +98,37 @@ class _Asked:
     limit: int
     session_id: str | None
 
-    def fitting(self, words: Sequence[str], *, begins: bool) -> dict[Address, _Age]:
+    def fitting(self, words: Sequence[str], *, begins: bool) -> list[_Hit]:
         """Return the events with all words that came last, in whatever halves if they begin so."""
         fits = _test([_phrase(word) for word in words], begins=begins)
         most = max(MOST, _FOR_EACH * self.limit) if begins else _FOR_EACH * self.limit
         candidates, _ = self.having(words, most, begins=begins)
-        some = self._looked_at(candidates, fits, self.limit)
-        if begins and len(words) > 1 and len(some) < self.limit:
+        hits = self._looked_at(candidates, fits, self.limit)
+        if begins and len(words) > 1 and len(hits) < self.limit:
             known = set(candidates)
             others = [place for place in self._apart(words, most) if place not in known]
-            some |= self._looked_at(others, fits, self.limit - len(some))
-        return some
+            hits += self._looked_at(others, fits, self.limit - len(hits))
+        return hits
 
     def _looked_at(
         self, candidates: Sequence[Address], fits: Callable[[Event], bool], most: int
-    ) -> dict[Address, _Age]:
-        """Return the first so many that fit, with their ages."""
-        some: dict[Address, _Age] = {}
+    ) -> list[_Hit]:
+        """Return the first so many that fit; of their texts, those that are not too much."""
+        hits: list[_Hit] = []
+        room = LARGE
         for part in events.in_parts(candidates, most=_LOOKED_AT, text="".join):
-            if len(some) >= most:
+            if len(hits) >= most:
                 break
-            ages = dict(self._ages(part, fits))
-            some |= {place: ages[place] for place in part if place in ages}
-        return dict(islice(some.items(), most))
-
-    def _ages(
-        self, places: Sequence[Address], fits: Callable[[Event], bool]
-    ) -> Iterator[tuple[Address, _Age]]:
-        for place, halves in events.at(self.link, self.project, places):
-            event = fields.event_of(halves)
-            if fits(event):
-                yield place, _age(event)
+            found: dict[Address, _Hit] = {}
+            for place, halves in events.at(self.link, self.project, part):
+                event = fields.event_of(halves)
+                if fits(event):
+                    text = events.text_of(halves)
+                    room -= len(text)
+                    start = fields.number(event, "timestamp")
+                    found[place] = _Hit(place, start, text if room > 0 else None)
+            hits += (found[place] for place in part if place in found)
+        return hits[:most]
 
     def _apart(self, words: Sequence[str], most: int) -> list[Address]:
         """Return where events may be that have all words, in one half or the other."""
@@ -146,7 +164,8 @@ class _Asked:
                 f"{_MAY_HAVE} {_OF_SESSION} {has} {_NEWEST}", **values, session=self.session_id
             )
             return list(dict.fromkeys(rows)), len(rows) < most
-        for since in self._moments():
+        # The very words are so few that it takes longer to ask which sessions are new.
+        for since in self._moments() if begins else ():
             question = f"{_MAY_HAVE} {_OF_THE_NEWEST} {has} {_NEWEST}"
             rows = self.link.rows(question, **values, since=since)
             if len(rows) == most:
@@ -195,9 +214,3 @@ def _plain(text: str) -> str:
 
 def _without_marks(text: str) -> Iterator[str]:
     return (letter for letter in text if unicodedata.category(letter) != "Mn")
-
-
-def _age(event: Event) -> _Age:
-    """Return what events are sorted by, the newest first; what has no time comes last."""
-    start = fields.number(event, "timestamp")
-    return start is None, -(start or 0.0)

@@ -166,10 +166,8 @@ class ClickHouseStore:
         self, text: str, *, limit: int = 100, most: int = 1000, session_id: str | None = None
     ) -> Iterator[Iterator[list[str]]]:
         """Have the JSON texts of what `search` returns, in parts, in the manner of `texts_of`."""
-        places = finding.found(self._link, self.project, text, limit, session_id)
-        with closing(events.at(self._link, self.project, places)) as found:
-            texts = ((events.text_of(halves),) for _, halves in found)
-            yield ([text for (text,) in part] for part in values.parts(texts, most))
+        with closing(finding.texts(self._link, self.project, text, limit, session_id)) as found:
+            yield ([text for (text,) in part] for part in values.parts(zip(found), most))
 
     @contextmanager
     def as_it_is(self) -> Iterator[Self]:
