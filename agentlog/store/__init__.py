@@ -236,9 +236,10 @@ class Store(Protocol):
     # -- All of them -----------------------------------------------------------------------------
 
     def search(self, text: str, *, limit: int = 100, session_id: str | None = None) -> list[Event]:
-        """Return the newest events that contain every word of `text`, or a word beginning so.
+        """Return the events with every word of `text`, or a word beginning so, the newest first.
 
-        Where as many as `limit` have the very words, it is these. Of one session, if it is named.
+        Of more than `limit` those that came last, whatever their times; where as many have the very
+        words, of these. Of one session, if it is named.
         """
 
     def texts_found(
@@ -247,7 +248,11 @@ class Store(Protocol):
         """Have the JSON texts of what `search` returns, in parts, in the manner of `texts_of`."""
 
     def as_it_is(self) -> AbstractContextManager[Self]:
-        """Have the store as it is now: however often the block reads, nothing changes meanwhile."""
+        """Have the store for who reads more than once.
+
+        One file stays as it is now. Of what several may put into at once, a later question may see
+        more than an earlier one.
+        """
 
     def projects(self) -> list[str]:
         """Return the names of the projects that have sessions."""

@@ -6,21 +6,16 @@ How the file is shared is database.py's, how halves get in putting.py's, how the
 events.py's.
 """
 
-import copy
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from functools import partial
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
-from agentlog.errors import SessionNotFoundError
 from agentlog.store import (
     EVERY_SESSION,
-    LAST,
     Call,
     Extent,
     Receipt,
@@ -30,7 +25,6 @@ from agentlog.store import (
     calls,
     events,
     extents,
-    ids,
     index,
     listing,
     outline,
@@ -38,6 +32,7 @@ from agentlog.store import (
     putting,
     schema,
 )
+from agentlog.store.base import BaseStore
 from agentlog.store.database import PATIENCE, Database
 from agentlog.store.intake import Entry, entries_of_records
 from agentlog.store.merge import Event, Record
@@ -46,7 +41,7 @@ from agentlog.store.tail import Tail
 from agentlog.store.values import bindable
 
 
-class SqliteStore:
+class SqliteStore(BaseStore):
     """A `Store` in the SQLite file at `path`, made with its directory if it is not there.
 
     Without a path it lives in memory. It may be used by several threads and is a context manager
@@ -64,16 +59,9 @@ class SqliteStore:
         claimed: bool = False,
     ) -> None:
         self.path = path
-        self.project = ""
         self._database = Database(
             path, _prepare, patience=patience, read_only=read_only, claimed=claimed
         )
-
-    def for_project(self, project: str) -> Self:
-        """Return the store of another project in the same file, over the same connection."""
-        other = copy.copy(self)
-        other.project = project
-        return other
 
     def put(self, records: Iterable[Record]) -> Receipt:
         """Store records, all in one step; what was put before is accepted again."""
@@ -86,12 +74,6 @@ class SqliteStore:
         """Return the sessions that a filter lets through, newest first."""
         with self.reading() as connection:
             return listing.sessions(connection, self.project, wanted)
-
-    def summary(self, session_id: str) -> SessionSummary | None:
-        """Return one session as it stands in a list, or None."""
-        with self.reading() as connection:
-            found = listing.summaries(connection, self.project, [session_id])
-            return found[0] if found else None
 
     def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
         """Return those of these sessions that are there, as they stand in a list."""
@@ -170,10 +152,7 @@ class SqliteStore:
             return events.one(connection, self.project, session_id, event_id)
 
     def search(self, text: str, *, limit: int = 100, session_id: str | None = None) -> list[Event]:
-        """Return the newest events that contain every word of `text`, or a word beginning so.
-
-        Where as many as `limit` have the very words, it is these. Of one session, if it is named.
-        """
+        """Return the events that came last of those that contain every word of `text`."""
         with self.texts_found(text, limit=limit, session_id=session_id) as parts:
             return [json.loads(found) for part in parts for found in part]
 
@@ -190,19 +169,10 @@ class SqliteStore:
             with closing(found) as parts:
                 yield parts
 
-    def resolve(self, prefix: str) -> str:
-        """Return the id of the one session that begins with `prefix`, or of the `last` one.
-
-        Raises `SessionNotFoundError` if none does, or several do: then it names them.
-        """
-        if prefix == LAST:
-            newest = self.sessions(SessionFilter(limit=1))
-            if not newest:
-                raise SessionNotFoundError("Nothing has been recorded yet: there is no session.")
-            return newest[0].id
+    def ids_beginning_with(self, prefix: str) -> list[str]:
+        """Return the first few session ids that begin so, sorted; with "" none."""
         with self.reading() as connection:
-            beginning = partial(listing.ids_beginning_with, connection, self.project)
-            return ids.the_one(prefix, beginning(prefix) or beginning(prefix.lower()))
+            return listing.ids_beginning_with(connection, self.project, prefix)
 
     def prune(self, before: float) -> int:
         """Delete the sessions that said nothing since `before` and are not running; count them.
@@ -256,17 +226,6 @@ class SqliteStore:
     def close(self) -> None:
         """Let go of the store; it is not used afterwards."""
         self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     # -- For those who write ---------------------------------------------------------------------
 

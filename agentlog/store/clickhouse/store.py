@@ -3,27 +3,22 @@
 The rule: what one project put, no other sees, so each question below names the project.
 """
 
-import copy
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from functools import partial
-from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from agentlog.errors import SessionNotFoundError
 from agentlog.store import (
     EVERY_SESSION,
-    LAST,
     Call,
     Extent,
     Receipt,
     SessionFilter,
     SessionSummary,
     StoreStats,
-    ids,
     values,
 )
+from agentlog.store.base import BaseStore
 from agentlog.store.clickhouse import (
     calls,
     events,
@@ -56,23 +51,16 @@ _SIZE: Final = """
 """
 
 
-class ClickHouseStore:
+class ClickHouseStore(BaseStore):
     """A `Store` in the database at `where`, which has to be there."""
 
     def __init__(self, where: "ClickHouse") -> None:
-        self.project = ""
         self._link = Link(where)
         try:
             check(self._link)
         except BaseException:
             self._link.close()
             raise
-
-    def for_project(self, project: str) -> Self:
-        """Return the store of another project, over the same connections."""
-        other = copy.copy(self)
-        other.project = project
-        return other
 
     def put(self, records: Iterable[Record]) -> Receipt:
         """Store records, all in one step; what was put before is accepted again."""
@@ -86,11 +74,6 @@ class ClickHouseStore:
         """Return the sessions that a filter lets through, newest first."""
         return listing.sessions(self._link, self.project, wanted)
 
-    def summary(self, session_id: str) -> SessionSummary | None:
-        """Return one session as it stands in a list, or None."""
-        found = self.summaries([session_id])
-        return found[0] if found else None
-
     def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
         """Return those of these sessions that are there, as they stand in a list."""
         return listing.summaries(self._link, self.project, session_ids)
@@ -99,15 +82,9 @@ class ClickHouseStore:
         """Return by its id how much there is of each of these sessions that is there."""
         return extents.of_sessions(self._link, self.project, session_ids)
 
-    def resolve(self, prefix: str) -> str:
-        """Return the id of the one session that begins with `prefix`, or of the `last` one."""
-        if prefix == LAST:
-            newest = self.sessions(SessionFilter(limit=1))
-            if not newest:
-                raise SessionNotFoundError("Nothing has been recorded yet: there is no session.")
-            return newest[0].id
-        beginning = partial(listing.ids_beginning_with, self._link, self.project)
-        return ids.the_one(prefix, beginning(prefix) or beginning(prefix.lower()))
+    def ids_beginning_with(self, prefix: str) -> list[str]:
+        """Return the first few session ids that begin so, sorted; with "" none."""
+        return listing.ids_beginning_with(self._link, self.project, prefix)
 
     def session_with(self, event_id: str) -> str | None:
         """Return the id of the newest session that has an event of this id, None if none has."""
@@ -171,7 +148,7 @@ class ClickHouseStore:
 
     @contextmanager
     def as_it_is(self) -> Iterator[Self]:
-        """Have the store: what is asked twice may be another then, as others write meanwhile."""
+        """Have the store; what others put meanwhile, a later question may see."""
         yield self
 
     def projects(self) -> list[str]:
@@ -196,14 +173,3 @@ class ClickHouseStore:
     def close(self) -> None:
         """Let go of the store; it is not used afterwards."""
         self._link.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

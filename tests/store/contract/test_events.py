@@ -222,7 +222,7 @@ def test_what_is_new_is_told_of_halves_in_any_order(store):
 
 
 def test_a_store_can_be_read_as_it_is(store):
-    """More than once: what others put meanwhile is not seen."""
+    """More than once."""
     store.put([opened("a")])
     with store.as_it_is() as still:
         before = still.session(SESSION)

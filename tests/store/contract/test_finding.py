@@ -1,12 +1,14 @@
 """What is found: events by their words, and sessions by the beginnings of their ids."""
 
 import json
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agentlog.errors import SessionNotFoundError
+from tests.memory import bounded
 from tests.store.contract.records import OTHER, SESSION, closed, opened
 
 
@@ -134,6 +136,33 @@ def test_there_is_no_last_session_in_an_empty_store(store):
     """It is said in words of its own."""
     with pytest.raises(SessionNotFoundError, match="Nothing has been recorded yet"):
         store.resolve("last")
+
+
+def test_a_search_takes_what_came_last(store):
+    """Whatever the ids of sessions are: those of OpenTelemetry say nothing of their time."""
+    ids = [f"{Random(number).getrandbits(128):032x}" for number in range(1_000)]
+    for place in range(0, 1_000, 100):
+        part = enumerate(ids[place : place + 100], place)
+        store.put([opened("a", float(n), session_id=id_, prompt="needle") for n, id_ in part])
+    newest = [store.search(text, limit=20) for text in ("needle", "need")]
+    assert [ids[:-21:-1]] * 2 == [[event["session_id"] for event in some] for some in newest]
+
+
+def test_a_late_arrival_is_among_the_newest(store):
+    """Though it stands behind those that began after it."""
+    store.put([opened("a", 7.0), opened("b", 8.0), opened("c", 9.0)])
+    store.put([opened("late", 1.0)])
+    assert ["c", "late"] == [event["id"] for event in store.search("plan", limit=2)]
+
+
+def test_of_large_events_a_few_are_in_memory(store):
+    """However many a search finds."""
+    large = "large " * 50_000
+    for number in range(100):
+        store.put([opened(f"{number}", float(number), prompt=large)])
+    with bounded(megabytes=24), store.texts_found("large", limit=100, most=5) as parts:
+        found = [json.loads(text)["id"] for part in parts for text in part]
+    assert [f"{number}" for number in reversed(range(100))] == found
 
 
 def test_a_search_may_be_of_one_session(store):

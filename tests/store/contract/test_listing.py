@@ -1,6 +1,8 @@
 """The list of sessions: what is said of each, which are in it, and in which order."""
 
 import time
+from dataclasses import replace
+from random import Random
 from zlib import crc32
 
 import pytest
@@ -240,6 +242,45 @@ def test_what_stands_in_for_a_session_gives_way(store):
     (summary,) = store.sessions()
     assert ("own", 2) == (summary.event_type, summary.events)
     assert ["root", "1"] == [found["id"] for found in store.session("s")]
+    assert None is store.event("s", "stand-in")
+    with store.outline("s", ["stand-in"]) as parts:
+        assert "" == "".join(parts)
+
+
+def test_where_records_claim_the_same_half_the_session_is_that_of_its_events(store):
+    """Which of them prevails shows in the sums."""
+    store.put([root("s"), event("s", "1", 3.0, result="Fail", prompt_tokens=2)])
+    store.put([event("s", "2", result="Fail", prompt_tokens=5, completion_tokens=1)])
+    store.put([event("s", "2", result="Success", prompt_tokens=7, end_timestamp=9.0)])
+    prevails = store.event("s", "2")
+    assert replace(
+        store.sessions()[0],
+        events=3,
+        failures=1 + (prevails["result"] == "Fail"),
+        prompt_tokens=2 + prevails["prompt_tokens"],
+        completion_tokens=prevails.get("completion_tokens", 0),
+        last=max(4.0, prevails["end_timestamp"]),
+    ) == store.summary("s")
+
+
+def test_a_filter_finds_what_only_the_end_of_a_session_says(store):
+    """As a late tag does, whichever half comes first."""
+    end = {"id": "root", "end_timestamp": 9.0, "result": "Fail", "tags": ["late"]}
+    store.put([root("a", 1.0), {**end, "session_id": "a"}])
+    store.put([{**end, "session_id": "b"}])
+    store.put([root("b", 2.0), event("c", "1", tags=["late"], result="Fail"), root("c", 3.0)])
+    for wanted in ({"tag": "late"}, {"result": "Fail"}, {"text": "LATE"}, {"state": "failed"}):
+        found = store.sessions(SessionFilter(**wanted, limit=5))
+        assert ["b", "a"] == [summary.id for summary in found], wanted
+
+
+def test_more_sessions_may_be_asked_for_than_fit_into_a_question(store):
+    """By their ids, by an event that all of them have, and by what they cost."""
+    ids = [f"{Random(number).getrandbits(128):032x}" for number in range(6_000)]
+    store.put([root(id_, float(number), prompt_tokens=1) for number, id_ in enumerate(ids)])
+    assert set(ids) == {summary.id for summary in store.summaries(ids)}
+    assert set(ids) == store.extents(ids).keys() == dict(store.calls(ids)).keys()
+    assert ids[-1] == store.session_with("root")
 
 
 def test_of_a_session_it_is_told_how_much_there_is(fresh):

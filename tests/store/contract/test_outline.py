@@ -9,6 +9,7 @@ from agentlog.replay.node import Node
 from agentlog.replay.spending import by_session
 from agentlog.replay.tree import forest
 from agentlog.store.outline import FIELDS
+from tests.memory import bounded
 from tests.server.collector import event_id, record, session_id, without
 
 
@@ -56,6 +57,21 @@ def test_rows_are_in_the_order_of_the_tree(store):
     store.put([record(n, timestamp=at, end_timestamp=9.0) for n, at in moments.items()])
     store.put([without(record(5), "timestamp")])
     assert [event_id(n) for n in (5, 1, 3, 4, 2)] == [row["id"] for row in rows_of(store)]
+
+
+def test_an_outline_is_not_in_memory_with_its_payloads(store):
+    """However large they are together."""
+    for number in range(2, 402, 20):
+        store.put([record(n, params="x" * 100_000) for n in range(number, number + 20)])
+    with bounded(megabytes=24), store.outline(session_id(1)) as parts:
+        assert 400 == sum(len(json.loads(f"[{part}]")) for part in parts)
+
+
+def test_more_rows_may_be_asked_for_than_fit_into_a_question(store):
+    """They come by start, all the same."""
+    store.put([record(number, timestamp=float(number)) for number in range(2, 10_002)])
+    asked = [event_id(number) for number in range(10_001, 1, -2)]
+    assert asked[::-1] == [row["id"] for row in rows_of(store, asked)]
 
 
 def test_some_rows_are_asked_for_by_their_ids(store, fresh):
