@@ -1,13 +1,19 @@
 """What an insert does, and what it does not."""
 
+import asyncio
+import time
 from contextlib import closing
 
 import pytest
 
 from agentlog.errors import StoreError
+from agentlog.server import intake
+from agentlog.server.writer import Broken, Writer
+from agentlog.store import Receipt
 from agentlog.store.clickhouse.writing import FEW
 from agentlog.store.engine import Portion
 from agentlog.store.intake import entry_of_record
+from tests.busy import up_to
 from tests.store.contract.records import SESSION, closed, opened
 
 
@@ -82,6 +88,28 @@ def test_a_store_that_cannot_be_written_is_told_by_trying(place, link, harm):
         link.do(harm)
         with pytest.raises(StoreError):
             sink.try_to_write()
+
+
+def test_who_cannot_store_is_not_called_well_until_it_can(server, place, link):
+    """However often that is asked meanwhile, and though the server answers questions."""
+    batch = intake.of_records([opened("a" * 16, session_id=SESSION)])
+    writer = Writer(place.sink(home=None, keep=None))
+    link.do("RENAME TABLE sessions TO away")
+    with pytest.raises(Broken):
+        asyncio.run(writer.submit("", batch))
+    server.asked()
+    tried = 0
+    while tried < 2:
+        assert not writer.is_well
+        tried += sum("WHERE 0" in statement for statement in server.asked())
+        link.row("SELECT 1")
+    link.do("RENAME TABLE away TO sessions")
+    until = time.monotonic() + up_to(5)
+    while not writer.is_well:
+        assert time.monotonic() < until
+        link.row("SELECT 1")
+    assert Receipt(1) == asyncio.run(writer.submit("", batch))
+    writer.stop()
 
 
 def test_letters_that_are_written_as_escapes_are_found(place):
