@@ -1,11 +1,13 @@
 """The calls of models in sessions, and the ways from them to the roots.
 
-The rule: only what has tokens is read, and what is around it: from there it is climbed by the ids
-of the parents, a level at a time for all calls at once.
+The rules: only what has tokens is read, and what is around it: from there it is climbed by the ids
+of the parents, a level at a time for all calls at once. Of what a call has said nothing else is
+kept: it may be large.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from agentlog import prices
 from agentlog.store import Call
@@ -13,25 +15,33 @@ from agentlog.store.clickhouse import events, fields, listing
 from agentlog.store.clickhouse.link import Link
 from agentlog.store.merge import Address, Event
 
-_WITH_TOKENS = """
-    SELECT DISTINCT session_id, id FROM records
-    WHERE project = {project:String} AND session_id IN {ids:Array(String)}
-    AND coalesce(prompt_tokens, completion_tokens) IS NOT NULL
-"""
+_OF_SESSIONS: Final = "project = {project:String} AND session_id IN {ids:Array(String)}"
+_WITH_TOKENS: Final = f"""
+    SELECT session_id, id, groupUniqArray(record) FROM records WHERE {_OF_SESSIONS}
+    AND (session_id, id) IN (
+        SELECT session_id, id FROM records WHERE {_OF_SESSIONS}
+        AND coalesce(prompt_tokens, completion_tokens) IS NOT NULL)
+    GROUP BY session_id, id {events.IN_BLOCKS}
+"""  # noqa: S608 - made of constants
 
 
 def of_sessions(
     link: Link, project: str, session_ids: Sequence[str]
 ) -> Iterator[tuple[str, list[Call]]]:
     """Yield, by the sessions that have calls, these and what is around them, in no order."""
-    found = link.rows(_WITH_TOKENS, project=project, ids=list(session_ids))
-    known = _with_parents(link, project, [(session_id, id_) for session_id, id_ in found])
-    by_session: dict[str, list[Event]] = defaultdict(list)
-    for (session_id, _), event in known.items():
-        by_session[session_id].append(event)
-    for head in listing.places(link, project, sorted(by_session)):
-        some = by_session[head.session_id]
-        yield head.session_id, [_call(event, is_head=event["id"] == head.root_id) for event in some]
+    heads = {one.session_id: one.root_id for one in listing.places(link, project, session_ids)}
+    known: dict[Address, Call] = {}
+    with link.blocks(_WITH_TOKENS, project=project, ids=list(session_ids)) as blocks:
+        found = (((of, id_), halves) for block in blocks for of, id_, halves in block)
+        around = _calls(found, heads)
+    while around:
+        known |= around
+        parents = {(of, call.parent_id) for (of, _), call in around.items() if call.parent_id}
+        around = _calls(events.at(link, project, parents - known.keys()), heads)
+    by_session: dict[str, list[Call]] = defaultdict(list)
+    for (session_id, _), call in known.items():
+        by_session[session_id].append(call)
+    yield from by_session.items()
 
 
 def cost_of(event: Event) -> prices.Cost:
@@ -47,21 +57,13 @@ def cost_of(event: Event) -> prices.Cost:
     )
 
 
-def _with_parents(link: Link, project: str, addresses: Sequence[Address]) -> dict[Address, Event]:
-    known: dict[Address, Event] = {}
-    wanted = set(addresses)
-    while wanted:
-        found = {
-            place: fields.event_of(halves) for place, halves in events.at(link, project, wanted)
-        }
-        known |= found
-        parents = {(session_id, _parent(event)) for (session_id, _), event in found.items()}
-        wanted = {
-            (session_id, parent)
-            for session_id, parent in parents
-            if parent and (session_id, parent) not in known
-        } - wanted
-    return known
+def _calls(
+    found: Iterable[tuple[Address, Sequence[str]]], heads: Mapping[str, str | None]
+) -> dict[Address, Call]:
+    return {
+        (session_id, id_): _call(fields.event_of(halves), is_head=id_ == heads.get(session_id))
+        for (session_id, id_), halves in found
+    }
 
 
 def _call(event: Event, *, is_head: bool) -> Call:
