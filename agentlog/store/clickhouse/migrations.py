@@ -30,11 +30,6 @@ _LACKING: Final = """
         HAVING countIf(database = {{database:String}} AND name IN {{names:Array(String)}}) < {most}
     ) SETTINGS skip_unavailable_shards = 1
 """
-_PATIENCE: Final = {
-    "distributed_ddl_task_timeout": 10,
-    "distributed_ddl_output_mode": "null_status_on_timeout",
-}
-"""Seconds that a statement for all servers waits for those that are away."""
 
 
 def migrate(where: "ClickHouse") -> None:
@@ -128,7 +123,7 @@ def _is_lacking(link: Link, cluster: str | None) -> bool:
 def _make_tables(link: Link, cluster: str | None) -> None:
     for made in (schema.migrations_table, *MIGRATIONS):
         for statement in made(cluster):
-            link.do(statement, settings=_PATIENCE)
+            link.do(statement, settings=schema.PATIENCE)
 
 
 def _make_database(where: "ClickHouse", cluster: str | None) -> None:
@@ -137,7 +132,7 @@ def _make_database(where: "ClickHouse", cluster: str | None) -> None:
         client = connected(where, "default")
         try:
             check_server(where, client.server_version)
-            client.command(made, settings=_PATIENCE)
+            client.command(made, settings=schema.PATIENCE)
         finally:
             client.close()
 

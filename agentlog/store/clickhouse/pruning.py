@@ -20,7 +20,7 @@ from operator import itemgetter
 from typing import Final
 
 from agentlog.store.clickhouse.link import Link, Row
-from agentlog.store.clickhouse.schema import local, on_cluster, sums
+from agentlog.store.clickhouse.schema import PATIENCE, local, on_cluster, sums
 
 AT_ONCE: Final = 500
 """Sessions in a statement. It is small so that few wait for it, and as a server takes no more than
@@ -63,10 +63,6 @@ _SUM_UP: Final = f"""
     INSERT INTO sessions
     SELECT * REPLACE (stored + toIntervalMicrosecond(1) AS stored) FROM ({sums(_SINCE)})
 """  # noqa: S608
-_PATIENCE: Final = {
-    "distributed_ddl_task_timeout": 5,
-    "distributed_ddl_output_mode": "null_status_on_timeout",
-}
 
 
 def prune(
@@ -126,7 +122,7 @@ def _forget(
     wait: bool = True,
 ) -> None:
     """Delete what a table has of sessions, of each what was stored until a moment."""
-    settings = {**_PATIENCE, "lightweight_deletes_sync": int(wait)}
+    settings = {**PATIENCE, "lightweight_deletes_sync": int(wait)}
     asked = {"project": project, "ids": [*until], "until": [*until.values()]}
     link.do(deletion_of(table, cluster), settings=settings, **asked)
 

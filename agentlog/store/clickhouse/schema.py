@@ -27,6 +27,12 @@ from agentlog.store.search import NO_TEXT
 OLDEST_SERVER: Final = (26, 8)
 """Older ones have no text index that answers from itself alone."""
 
+PATIENCE: Final = {
+    "distributed_ddl_task_timeout": 5,
+    "distributed_ddl_output_mode": "null_status_on_timeout",
+}
+"""With what a statement for all servers is executed: one that is away does it when it is back."""
+
 _FIELDS: Final = "CAST(JSONExtractKeysAndValuesRaw(record), 'Map(String, String)')"
 
 # The values of the other fields, as JSON. It has no lambda in it: the index would not be read
