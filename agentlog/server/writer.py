@@ -30,6 +30,10 @@ _TOGETHER: Final = 4 << 20
 _AFTER_TROUBLE: Final = 1.0
 """Seconds after which a store that could not be written is tried again, if nobody sends."""
 
+_PATIENCE: Final = 10.0
+_PATIENCE_IN_TROUBLE: Final = 2.0
+"""Seconds for what waits to be committed, in the end; a store that cannot be written may hang."""
+
 _STOPPED: Final = "the collector is stopping"
 
 
@@ -112,8 +116,9 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="agentlog-writer", daemon=True)
         self._thread.start()
 
-    def stop(self, patience: float = 10.0) -> None:
-        """Commit what waits, close the store and let go of it."""
+    def stop(self) -> None:
+        """Commit what waits, close the store and let go of it; one that hangs is left alone."""
+        patience = _PATIENCE if self.is_well else _PATIENCE_IN_TROUBLE
         with self._news:
             self._stopping = True
             self._news.notify()

@@ -299,7 +299,7 @@ def test_a_store_that_hangs_is_told_and_nobody_waits_for_it(tmp_path):
         assert comes(lambda at: at.get("/healthz").status, collector, 503)
         began = time.monotonic()
         assert 0 == collector.stop()
-        assert time.monotonic() - began < up_to(15)
+        assert time.monotonic() - began < up_to(6)
         for thread in waiting:
             thread.join()
 

@@ -64,7 +64,7 @@ class ClickHouseSink:
         return self._watch.look()
 
     def trouble(self) -> str:
-        """Say why the server could not be asked what is new, half a second ago at most."""
+        """Say why the server could not be asked what is new, or since when it does not answer."""
         return self._watch.trouble()
 
     def close(self) -> None:
