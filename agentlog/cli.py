@@ -155,7 +155,7 @@ def _serve(chosen: argparse.Namespace) -> int:
     home = home_directory()
     store = chosen.store or where.of_home(home)
     config = ServeConfig(
-        store=store.on_cluster(chosen.cluster) if chosen.cluster else store,
+        store=store.on_cluster(chosen.cluster),
         home=None if chosen.store else home,
         host=chosen.host,
         port=chosen.port,
@@ -182,7 +182,7 @@ def _keys(chosen: argparse.Namespace) -> int:
     from agentlog.store import where
 
     store = chosen.store or where.of_home(home_directory())
-    keyring = (store.on_cluster(chosen.cluster) if chosen.cluster else store).keys()
+    keyring = store.on_cluster(chosen.cluster).keys()
     if chosen.action == "list":
         known = keyring.load()
         for key in known:
@@ -213,7 +213,7 @@ def _move(chosen: argparse.Namespace) -> int:
     target = chosen.target
     outcome = move.move(
         chosen.source,
-        target.on_cluster(chosen.cluster) if chosen.cluster else target,
+        target.on_cluster(chosen.cluster),
         home_directory(),
         usage.complain,
     )

@@ -184,8 +184,8 @@ class Where(Protocol):
     def option(self) -> str:
         """Return what a command of another directory has to be told behind `--store`."""
 
-    def on_cluster(self, name: str) -> "Where":
-        """Return the same on a cluster of that name; raises `ConfigurationError`."""
+    def on_cluster(self, name: str | None) -> "Where":
+        """Return the same on a cluster of that name, if any; raises `ConfigurationError`."""
 
     def open(self) -> Store:
         """Open a store that is there, to read it or to prune; raises `StoreError`."""

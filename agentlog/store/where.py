@@ -29,7 +29,11 @@ _PORTS: Final = {"clickhouse": 8123, "clickhouses": 8443}
 _DATABASE: Final = "agentlog"
 _USER: Final = "default"
 
+_THE_SERVERS: Final = frozenset({"system", "information_schema"})
+"""Databases that a ClickHouse has for itself."""
+
 _scheme = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://").match
+_is_forgetful = re.compile(r"clickhouses?:(?!//)", re.IGNORECASE).match
 _is_name = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}").fullmatch
 _is_cluster = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}").fullmatch
 
@@ -37,7 +41,7 @@ _is_cluster = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}").fullmatch
 def find(address: str) -> Where:
     """Return where a store is; raises `ConfigurationError` if that is no address of one."""
     scheme = _scheme(address)
-    if scheme and scheme[1].lower() in _PORTS:
+    if (scheme and scheme[1].lower() in _PORTS) or _is_forgetful(address):
         return _clickhouse(address)
     path = address.removeprefix("sqlite:").removeprefix("//" if scheme else "")
     if not path or (scheme and scheme[1].lower() != "sqlite"):
@@ -68,8 +72,10 @@ class SqliteFile:
         """Return the path as it is from everywhere on this machine."""
         return str(self.path.absolute())
 
-    def on_cluster(self, name: str) -> Where:
+    def on_cluster(self, name: str | None) -> Where:
         """Refuse: a file is on one machine."""
+        if name is None:
+            return self
         raise ConfigurationError(
             f"--cluster {name[:64]!a} is for a ClickHouse, and {self} is a file:"
             " --store clickhouse://user@host:8123/agentlog"
@@ -131,9 +137,9 @@ class ClickHouse:
 
     option = __str__
 
-    def on_cluster(self, name: str) -> Where:
+    def on_cluster(self, name: str | None) -> Where:
         """Return the same on a cluster."""
-        if not _is_cluster(name):
+        if name is not None and not _is_cluster(name):
             raise ConfigurationError(
                 f"--cluster {name[:64]!a} is not accepted: it is a name of letters, digits, '_'"
                 " and '-'"
@@ -176,6 +182,10 @@ def _clickhouse(address: str) -> ClickHouse:
         raise ConfigurationError(
             "a password does not stand in an address, where others see it: take it out, and set"
             f" {PASSWORD}"
+        )
+    if database.lower() in _THE_SERVERS:
+        raise ConfigurationError(
+            f"{database} is the server's own database: name another, such as {_DATABASE}"
         )
     if not parts.hostname or parts.query or parts.fragment or not _is_name(database) or port == 0:
         raise ConfigurationError(f"{address[:64]!a} is no address of a ClickHouse: it is {RIGHT}")

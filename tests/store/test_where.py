@@ -60,6 +60,8 @@ def test_a_clickhouse_is_named_by_its_scheme(address, expected):
         "sqlite:",
         "postgres://host/database",
         "http://host:8123/agentlog",
+        "clickhouse:host",
+        "ClickHouses:/host:8443/agentlog",
         "clickhouse://",
         "clickhouse:///agentlog",
         "clickhouse://host:many/agentlog",
@@ -86,13 +88,22 @@ def test_a_password_is_not_taken_from_an_address_nor_repeated(capsys):
     assert "s3cret" not in err
 
 
+@pytest.mark.parametrize("database", ["system", "INFORMATION_SCHEMA"])
+def test_the_servers_own_database_is_no_store(database):
+    """The tables would stand among those of the server."""
+    with pytest.raises(ConfigurationError, match="such as agentlog"):
+        where.find(f"clickhouse://host/{database}")
+
+
 def test_a_cluster_is_of_a_clickhouse(tmp_path, capsys):
     """By its name; a file is on one machine."""
     found = where.find("clickhouse://host/agentlog")
     for name in ("logs", "2-logs_eu"):
         assert name == found.on_cluster(name).cluster
-    with pytest.raises(ConfigurationError, match="is a name of letters"):
-        found.on_cluster("a'b")
+    assert found == found.on_cluster(None)
+    for name in ("a'b", ""):
+        with pytest.raises(ConfigurationError, match="is a name of letters"):
+            found.on_cluster(name)
     assert 1 == main(["serve", "--store", str(tmp_path / "store.db"), "--cluster", "logs"])
     assert "clickhouse://user@host" in capsys.readouterr().err
 
