@@ -20,10 +20,11 @@ from agentlog.store.merge import Address, Event
 from agentlog.store.state import BY_REASON, BY_RESULT, SILENT_AFTER, State, state_of
 
 _PAGE: Final = 100
-"""Sessions that are summed up at once."""
-
 _LARGEST_PAGE: Final = 10_000
-"""Sessions that are asked for at once."""
+"""Sessions that are asked for at once, where nobody said how many there shall be, and at most."""
+
+_AT_ONCE: Final = 500
+"""Sessions that are summed up together."""
 
 _MOMENT: Final = """if(match(session_id, '^[0-9a-f]{12}7[0-9a-f]{19}$'),
     reinterpretAsUInt64(reverse(unhex(concat('0000', substring(session_id, 1, 12))))) / 1000, NULL)
@@ -189,7 +190,7 @@ def _pages(link: Link, project: str, wanted: SessionFilter) -> Iterator[list[Pla
 
 
 def _in_parts(page: Iterable[Place]) -> Iterator[list[Place]]:
-    return events.in_parts(page, most=_PAGE, text=lambda place: place.session_id)
+    return events.in_parts(page, most=_AT_ONCE, text=lambda place: place.session_id)
 
 
 def _values(wanted: SessionFilter) -> dict[str, object]:

@@ -5,21 +5,23 @@ from collections.abc import Generator, Iterable
 from typing import Final
 
 from agentlog import prices
-from agentlog.store import outline
+from agentlog.store import outline, values
 from agentlog.store.clickhouse import calls, events, fields
 from agentlog.store.clickhouse.link import Link
 from agentlog.store.merge import Event
 
 _FAR: Final = 1e15
 _LONGEST_LINE: Final = 4096
+_IN_A_PART: Final = 1000
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def parts(link: Link, project: str, session_id: str, ids: Iterable[str] | None) -> Generator[str]:
     """Yield the rows of a session by their start, in parts: JSON texts, without the brackets."""
-    for part in events.of_session(link, project, session_id, ids):
-        if part:
-            lines = [_row(event) for event in part]
-            yield json.dumps(lines, ensure_ascii=False, separators=(",", ":"))[1:-1]
+    found = events.of_session(link, project, session_id, ids)
+    rows = ((_ENCODER.encode(_row(event)),) for part in found for event in part)
+    for some in values.parts(rows, _IN_A_PART):
+        yield ",".join(row for (row,) in some)
 
 
 def _row(event: Event) -> list[object]:
