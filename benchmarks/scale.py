@@ -42,7 +42,7 @@ _random = random.Random(11)
 _PARTS = [first + last for first in "bcdfghjklmnprst" for last in "aeiou"]
 _VOCABULARY = sorted(
     {"".join(_random.choices(_PARTS, k=_random.choice((2, 2, 3, 3, 4)))) for _ in range(20_000)},
-    key=len,
+    key=lambda word: (len(word), word),
 )
 _WEIGHTS = list(itertools.accumulate(1 / (place + 10) for place in range(len(_VOCABULARY))))
 
@@ -228,6 +228,8 @@ def read(place):
               lambda: len(store.sessions(SessionFilter(limit=50))))  # fmt: skip
         asked("the list, those that failed", MOST_LIST,
               lambda: len(store.sessions(SessionFilter(limit=50, result="Fail"))))  # fmt: skip
+        asked("the list, a tag that none has", MOST_LIST,
+              lambda: len(store.sessions(SessionFilter(limit=50, tag="nowhere"))))  # fmt: skip
         asked("what 50 sessions cost", MOST_LIST, lambda: len(list(store.calls(newest[:50]))))
         common, rare, rarer = _VOCABULARY[0], _VOCABULARY[len(_VOCABULARY) // 2], _VOCABULARY[-1]
         for name, wanted in (
@@ -237,6 +239,7 @@ def read(place):
             ("two common words", f"{common} {_VOCABULARY[1]}"),
             ("a common and a rare word", f"{common} {rare}"),
             ("a beginning", rare[:4]),
+            ("a letter", "a"),
             ("a word that is nowhere", "zzqqxx"),
             ("the name of a field", "params"),
         ):
