@@ -120,16 +120,17 @@ _MIGRATIONS: Final = """
 
 # A part is on disk before who sent it is told, as with SQLite; what was merged lies beside what it
 # was made of for some minutes. A primary key without the id is small, and finds a session as well.
-_OF_RECORDS: Final = """
+_KEPT: Final = "fsync_after_insert = 1, fsync_part_directory = 1"
+_OF_RECORDS: Final = f"""
     PARTITION BY toYYYYMM(stored)
     PRIMARY KEY (project, session_id)
     ORDER BY (project, session_id, id, half, digest)
-    SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1
+    SETTINGS index_granularity = 1024, {_KEPT}
 """
 _OF_GONE: Final = "ORDER BY stored TTL toDateTime(stored) + INTERVAL 1 DAY"
-_OF_SESSIONS: Final = """
+_OF_SESSIONS: Final = f"""
     ORDER BY (project, session_id)
-    SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1
+    SETTINGS index_granularity = 1024, {_KEPT}
 """
 
 
@@ -178,7 +179,7 @@ _TABLES: Final = (
     Table("records", f"{_RECORDS}, {_SEARCHED}", "ReplacingMergeTree", _OF_RECORDS, _BY_SESSION),
     Table("sessions", _SESSIONS, "AggregatingMergeTree", _OF_SESSIONS, _BY_SESSION),
     Table("gone", _GONE, "MergeTree", _OF_GONE, _BY_SESSION),
-    Table("keys", _KEYS, "MergeTree", "ORDER BY name", _ANYWHERE),
+    Table("keys", _KEYS, "MergeTree", f"ORDER BY name SETTINGS {_KEPT}", _ANYWHERE),
 )
 
 

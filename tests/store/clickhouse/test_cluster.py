@@ -3,7 +3,6 @@
 import pytest
 
 from agentlog.store.clickhouse import schema
-from agentlog.store.clickhouse.link import Link
 from agentlog.store.engine import Key
 from tests.store.clickhouse.server import Server
 from tests.store.contract.records import SESSION, collect, opened
@@ -34,11 +33,11 @@ def test_what_is_there_is_only_looked_at(server, place):
 
 
 @pytest.mark.parametrize(
-    "name", ["summing", "keys", "keys_local", "records_local", "migrations_local"]
+    "lacking", ["summing", "keys", "keys_local", "records_local", "migrations_local"]
 )
-def test_what_a_new_server_lacks_is_made(place, link, name):
-    """By whoever starts next; what was there stays."""
-    link.do(f"DROP TABLE {name} SYNC")
+def test_what_a_new_server_lacks_is_made(place, link, lacking):
+    """By whoever starts next."""
+    link.do(f"DROP TABLE {lacking} SYNC")
     collect(place, ("", opened("a")), arrived=1.0)
     with place.open() as store:
         assert ["a"] == [event["id"] for event in store.session(SESSION)]
@@ -52,11 +51,3 @@ def test_a_database_that_a_new_server_lacks_is_made(place, link):
     collect(place, ("", opened("a")), arrived=1.0)
     with place.open() as store:
         assert 1 == store.stats().sessions
-
-
-@pytest.fixture
-def link(place):
-    """Ask the server itself."""
-    opened = Link(place)
-    yield opened
-    opened.close()

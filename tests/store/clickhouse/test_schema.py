@@ -49,6 +49,13 @@ def test_a_batch_of_whatever_ids_is_one_part(place, link):
     assert [(1,)] == link.rows(f"{parts} AND table = 'records' AND active")
 
 
+@pytest.mark.parametrize("table", ["records", "sessions", "keys"])
+def test_what_was_told_to_be_kept_is_on_the_disk(link, table):
+    """A receipt and a key come when the engine has written it there."""
+    ((made,),) = link.rows(f"SHOW CREATE TABLE {table}")
+    assert "fsync_after_insert = 1, fsync_part_directory = 1" in made
+
+
 def test_a_field_of_another_type_is_none(place, link):
     """What looks like a number is none, and the largest number is damage."""
     odd = {
