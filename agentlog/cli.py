@@ -192,8 +192,11 @@ def _keys(chosen: argparse.Namespace) -> int:
         return 0
     if chosen.action == "revoke":
         keyring.revoke(chosen.name)
+        keyring.settle()
         return 0
-    print(keys.add(keyring, chosen.name))
+    key = keys.add(keyring, chosen.name)
+    keyring.settle()
+    print(key)
     return 0
 
 

@@ -113,6 +113,9 @@ class Keyring(Protocol):
     def revoke(self, name: str) -> None:
         """Take away the key of a name; without one that is an error."""
 
+    def settle(self) -> None:
+        """Wait until a change counts for all collectors that can read the keys."""
+
 
 class Errands(Protocol):
     """What is to be done on a store beside storing batches. For the thread that does that."""

@@ -73,6 +73,9 @@ class KeyFile:
         with self._changing() as keys:
             keys[:] = [known for known in keys if known.name != name]
 
+    def settle(self) -> None:
+        """Do nothing: a collector looks at the file with each request."""
+
     def _look(self) -> object:
         try:
             found = self.path.stat()

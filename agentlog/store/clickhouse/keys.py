@@ -24,8 +24,8 @@ from agentlog.store.engine import Key
 if TYPE_CHECKING:
     from agentlog.store.where import ClickHouse
 
-_EVERY: Final = 0.5
-"""Seconds."""
+EVERY: Final = 0.5
+"""Seconds between two looks."""
 
 _KEYS: Final = """
     SELECT name, sha256, argMax(added, changed) AS since FROM keys
@@ -83,6 +83,10 @@ class ClickHouseKeys:
         if not named:
             raise ConfigurationError(f"there is no key {name[:64]!a} for {self._where}")
 
+    def settle(self) -> None:
+        """Wait for two looks of the collectors: to one that is late a new key would be none."""
+        time.sleep(2 * EVERY)
+
     def refresh(self) -> None:
         """Look whether they are others now."""
         try:
@@ -125,7 +129,7 @@ def _told() -> Iterator[None]:
 
 def _read_on(ring: "weakref.ref[ClickHouseKeys]") -> None:
     while True:
-        time.sleep(_EVERY)
+        time.sleep(EVERY)
         keys = ring()
         if keys is None:
             return

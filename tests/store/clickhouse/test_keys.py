@@ -2,7 +2,9 @@
 
 import pytest
 
+from agentlog.cli import main
 from agentlog.errors import ConfigurationError
+from agentlog.store.clickhouse.keys import EVERY
 from agentlog.store.engine import Key
 
 ANNA, BERT = Key("anna", "00", 1.0), Key("bert", "11", 2.0)
@@ -43,3 +45,14 @@ def test_a_store_that_is_gone_has_no_keys(keyring, link):
     link.do("DROP TABLE keys SYNC")
     keyring.refresh()
     assert [] == list(keyring.now())
+
+
+def test_a_command_tells_a_key_when_collectors_have_looked(place, capsys, monkeypatch):
+    """Until then its records would go where those without a key go, and stay there."""
+    slept = []
+    monkeypatch.setattr("agentlog.store.clickhouse.keys.time.sleep", slept.append)
+    for arguments in (["add", "anna"], ["revoke", "anna"]):
+        assert 0 == main(["keys", *arguments, "--store", str(place)])
+        assert [2 * EVERY] == slept
+        slept.clear()
+    assert capsys.readouterr().out.strip()
