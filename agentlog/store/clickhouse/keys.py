@@ -64,20 +64,20 @@ class ClickHouseKeys:
 
     def add(self, key: Key) -> None:
         """Add a key, and the tables where there are none."""
+        taken = ConfigurationError(f"{key.name} has a key: revoke it to add another")
         with _told():
             migrate(self._where)
-            self._refuse_another(key)
+            if self._named(key.name):
+                raise taken
             self._change(key, is_revoked=False)
-            try:
-                self._refuse_another(key)  # of two who add at once
-            except ConfigurationError:
+            if len(self._named(key.name)) > 1:  # somebody else has added one at once
                 self._change(key, is_revoked=True)
-                raise
+                raise taken
 
     def revoke(self, name: str) -> None:
         """Take away the key of a name."""
         with _told():
-            named = [known for known in self._read() if known.name == name]
+            named = self._named(name)
             for known in named:
                 self._change(known, is_revoked=True)
         if not named:
@@ -102,9 +102,8 @@ class ClickHouseKeys:
         except NoStoreError:
             return ()
 
-    def _refuse_another(self, key: Key) -> None:
-        if any(known.name == key.name and known.sha256 != key.sha256 for known in self._read()):
-            raise ConfigurationError(f"{key.name} has a key: revoke it to add another")
+    def _named(self, name: str) -> Sequence[Key]:
+        return [known for known in self._read() if known.name == name]
 
     def _change(self, key: Key, *, is_revoked: bool) -> None:
         self._link.insert(

@@ -57,6 +57,8 @@ def test_a_key_that_was_revoked_may_be_added_again(place):
     keyring, key = place.keys(), Key("anna", "00", 1.0)
     for _ in range(2):
         keyring.add(key)
+        with pytest.raises(ConfigurationError, match="anna has a key"):
+            keyring.add(key)
         assert [key] == list(keyring.load())
         keyring.revoke("anna")
         assert [] == list(keyring.load())
