@@ -82,14 +82,14 @@ _SESSIONS: Final = """
     stored SimpleAggregateFunction(max, DateTime64(6))
 """
 
-# Of several events without a parent the session's own is the root, else the earliest. One without
-# a time stands in for another that has not come. What the root says may be in a half without a name
-# (rank 2), which may be another event's as well.
+# Of several events without a parent the session's own is the root, else the earliest, as which one
+# without a time counts; a session's without a time stands in for another that has not come. What
+# the root says may be in a half without a name (rank 2), which may be another event's as well.
 _TOLD: Final = "'Tuple(event_type String, result String, reason String, tags Array(String))'"
 _SUMS: Final = f"""
     WITH JSONExtract(if(rank < 3, record, ''), {_TOLD}) AS told
     SELECT project, session_id,
-        min((rank, ifNull(started, inf), if(rank < 2, id, ''))) AS root,
+        min((rank, ifNull(started, if(rank = 0, inf, -inf)), if(rank < 2, id, ''))) AS root,
         min(started) AS first,
         max(greatest(coalesce(started, ended), coalesce(ended, started))) AS last,
         groupUniqArrayArray(arrayConcat([told.1, told.2, told.3], told.4)) AS said,

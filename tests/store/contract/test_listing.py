@@ -8,7 +8,7 @@ from zlib import crc32
 import pytest
 
 from agentlog.store import SessionFilter, SessionSummary
-from tests.store.contract.records import event, root
+from tests.store.contract.records import event, opened, root
 
 
 def test_a_session_is_summed_up(store):
@@ -230,6 +230,15 @@ def test_a_session_is_found_by_the_id_of_an_event(store, fresh):
     fresh().put([event("d", "step", 9.0)])
     assert "b" == store.session_with("step")
     assert [None] * 3 == [store.session_with(id_) for id_ in ("ste", "a", "\ud800")]
+
+
+def test_an_event_without_a_start_is_the_root_before_one_with_it(store):
+    """Nobody knows how early it was."""
+    ended = {"id": "b", "session_id": "s", "event_type": "ended", "end_timestamp": 9.0}
+    store.put([opened("a", 5.0, "s", event_type="timed"), ended])
+    (summary,) = store.sessions()
+    assert ("ended", "indeterminate") == (summary.event_type, summary.state)
+    assert (5.0, 9.0, 9.0) == (summary.timestamp, summary.end_timestamp, summary.last)
 
 
 def test_what_stands_in_for_a_session_gives_way(store):
