@@ -53,7 +53,7 @@ _NEWEST: Final = "ORDER BY stored DESC, started DESC NULLS LAST LIMIT {most:UInt
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _PIECE: Final = re.compile(r"[0-9a-z\u0080-\U0010ffff]+")
-"""What the index takes for a word: it knows no letters beyond ASCII, and no other marks."""
+"""What the index takes for a word, of texts in which `_divided` has left no signs beyond ASCII."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ class _Asked:
 
 def _has(words: Sequence[str], *, begins: bool) -> tuple[str, dict[str, object]]:
     """Return what a record has that has all words, and the values of that."""
-    pieces = _PIECE.findall(_plain(search.spaced(" ".join(words))))
+    pieces = _PIECE.findall(_divided(_plain(search.spaced(" ".join(words)))))
     if not begins:
         return "AND hasAllTokens(words, {pieces:Array(String)})", {"pieces": pieces}
     has = " ".join(f"AND words LIKE {{like{place}:String}}" for place in range(len(pieces)))
@@ -201,6 +201,13 @@ def _test(phrases: Sequence[str], *, begins: bool) -> Callable[[Event], bool]:
 def _phrase(text: str) -> str:
     """Return the words of a text, in their order, as they are compared."""
     return " ".join(_WORD.findall(_plain(search.spaced(text))))
+
+
+def _divided(text: str) -> str:
+    """Return a text with blanks in the place of signs beyond ASCII, as schema.py indexes it."""
+    return "".join(
+        one if one.isascii() or unicodedata.category(one)[0] in "LNM" else " " for one in text
+    )
 
 
 def _plain(text: str) -> str:

@@ -40,9 +40,11 @@ _FIELDS: Final = "CAST(JSONExtractKeysAndValuesRaw(record), 'Map(String, String)
 _LEFT_OUT: Final = ", ".join(f"{_FIELDS}['{name}']" for name in NO_TEXT)
 _VALUES: Final = f"arrayStringConcat(arrayExcept(mapValues({_FIELDS}), [{_LEFT_OUT}]), ' ')"
 
-# In JSON a line break is a backslash and an n, which is no letter of the word behind it.
-_UNESCAPED: Final = rf"replaceRegexpAll({_VALUES}, '\\\\(u00[01].|[^u])', ' ')"
-WORDS: Final = f"removeDiacriticsUTF8(caseFoldUTF8({_UNESCAPED}))"
+# In JSON a line break is a backslash and an n, which is no letter of the word behind it. The index
+# divides words at the signs of ASCII, and has to be shown the others.
+_NO_WORDS: Final = r"\\\\(u00[01].|[^u])|[^\\x00-\\x7f\\pL\\pN\\pM]"
+_DIVIDED: Final = f"replaceRegexpAll({_VALUES}, '{_NO_WORDS}', ' ')"
+WORDS: Final = f"removeDiacriticsUTF8(caseFoldUTF8({_DIVIDED}))"
 
 _RECORDS: Final = f"""
     project LowCardinality(String),

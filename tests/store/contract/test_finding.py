@@ -39,6 +39,15 @@ def test_the_texts_that_a_search_finds_come_in_parts(store, fresh):
     assert [["5", "4", "3"], ["2", "1"]] == parts
 
 
+def test_signs_divide_words_whatever_they_are(store):
+    """In what is looked for, and in what is there."""
+    for number, text in enumerate(("a·b", "a.b", "a😀b c", "a…b")):
+        store.put([opened(f"{number}", number, params=text)])
+    for text in ("a·b", "a…b", "a😀b", "a.b", "a b"):
+        assert ["3", "2", "1", "0"] == [event["id"] for event in store.search(text)], text
+    assert ["2"] == [event["id"] for event in store.search("a·b c")]
+
+
 def test_words_may_be_in_different_halves(store):
     """Of one event, whichever order they are asked for in."""
     store.put([opened("a", params="weather tomorrow"), closed("a", returns="it rains")])
