@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
     from agentlog.store.where import ClickHouse
 
-# What it would print of a trouble, a `StoreError` tells.
-logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
+# What they would log of a trouble, a `StoreError` tells; and in what was asked are a person's words.
+for _name in ("clickhouse_connect", "urllib3.connectionpool"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 Row = tuple[Any, ...]
 

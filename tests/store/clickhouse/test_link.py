@@ -87,6 +87,18 @@ def test_a_server_that_is_not_there_is_told(mortal):
     mortal.start()
 
 
+def test_what_was_asked_of_a_server_that_is_not_there_is_not_logged(mortal, caplog):
+    """In it are the words that a person looked for; a trouble is told by who asked."""
+    where = mortal.where("store")
+    where.sink(home=None, keep=None).close()
+    with where.open() as store:
+        mortal.kill()
+        with pytest.raises(StoreError, match="cannot be reached"):
+            store.search("something private")
+    mortal.start()
+    assert [] == caplog.messages
+
+
 def test_a_wrong_password_names_where_it_belongs(tmp_path, monkeypatch):
     """The right one is taken from there."""
     locked = Server(tmp_path, password="s3cret")
