@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from agentlog.store.where import ClickHouse
 
-# What they would log of a trouble, a `StoreError` tells; and in what was asked are a person's words.
+# What they would log of a trouble, a `StoreError` tells; what was asked has a person's words in it.
 for _name in ("clickhouse_connect", "urllib3.connectionpool"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 

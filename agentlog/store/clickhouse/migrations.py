@@ -31,6 +31,13 @@ _LACKING: Final = """
     ) SETTINGS skip_unavailable_shards = 1
 """
 
+# The table of migrations is the first of ours.
+_OF_OTHERS: Final = """
+    SELECT groupArray(name) FROM system.tables
+    WHERE database = currentDatabase() AND name IN {names:Array(String)}
+    HAVING NOT has(groupArray(name), 'migrations')
+"""
+
 
 def migrate(where: "ClickHouse") -> None:
     """Make the database and its tables, or bring them to the version of this agentlog.
@@ -44,6 +51,7 @@ def migrate(where: "ClickHouse") -> None:
         if found == len(MIGRATIONS) and not _is_lacking(link, cluster):
             return
         _make_database(where, cluster)
+        _refuse_others(link, cluster)
         _make_tables(link, cluster)
         for number in range(version(link), len(MIGRATIONS)):
             link.insert(
@@ -118,6 +126,16 @@ def _is_lacking(link: Link, cluster: str | None) -> bool:
     asked = _LACKING.format(cluster=cluster, most=len(names))
     ((lacking,),) = link.rows(asked, database=link.where.database, names=names)
     return bool(lacking)
+
+
+def _refuse_others(link: Link, cluster: str | None) -> None:
+    """Raise `StoreError` where tables have our names that are not ours."""
+    for (names,) in link.rows(_OF_OTHERS, names=schema.names(cluster)):
+        if names:
+            raise StoreError(
+                f"{link.where} has tables that are not agentlog's ({', '.join(sorted(names))}):"
+                " name another database."
+            )
 
 
 def _make_tables(link: Link, cluster: str | None) -> None:

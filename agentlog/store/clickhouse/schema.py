@@ -196,10 +196,11 @@ def first(cluster: str | None) -> tuple[str, ...]:
     return (*made, _view(cluster))
 
 
-def names(cluster: str) -> list[str]:
-    """Return the names of all that is on each server of a cluster."""
+def names(cluster: str | None) -> list[str]:
+    """Return the names of all that is on a server, or on each one of a cluster."""
     tables = [table.name for table in (_OF_VERSIONS, *_TABLES)]
-    return [*tables, *(local(table, cluster) for table in tables), _VIEW]
+    below = [local(table, cluster) for table in tables] if cluster else []
+    return [*tables, *below, _VIEW]
 
 
 def _view(cluster: str | None) -> str:

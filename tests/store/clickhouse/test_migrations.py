@@ -1,6 +1,7 @@
 """Tables are made by whoever starts first, and by all who start at once."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -42,6 +43,18 @@ def test_collectors_may_start_at_once(server):
     link = Link(where)
     assert TABLES == tables(link)
     assert len(migrations.MIGRATIONS) == migrations.version(link)
+    link.close()
+
+
+def test_tables_of_others_stay_theirs(server):
+    """Nothing is made beside them, and what to do is told."""
+    others = server.where()
+    link = Link(replace(others, database="default"))
+    link.do(f"CREATE DATABASE {others.database}")
+    link.do(f"CREATE TABLE {others.database}.records (id UInt8) ENGINE = MergeTree ORDER BY id")
+    with pytest.raises(StoreError, match=r"not agentlog's \(records\): name another database"):
+        others.sink(home=None, keep=None)
+    assert [("records",)] == link.rows(f"SHOW TABLES FROM {others.database}")
     link.close()
 
 
