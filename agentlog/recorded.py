@@ -194,7 +194,7 @@ def prune(chosen: argparse.Namespace) -> int:
     from agentlog.replay.format import plural
     from agentlog.shipping import quarantine
     from agentlog.store.home import open_home
-    from agentlog.store.uptake import forget_damaged
+    from agentlog.store.sqlite.uptake import forget_damaged
 
     before = time.time() - chosen.older_than
     if chosen.store:

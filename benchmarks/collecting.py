@@ -30,7 +30,7 @@ import spans_in
 from table import Row, formatted
 
 from agentlog.store.intake import entry_of_record
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 
 RECORDS, BATCH, CONNECTIONS = 100_000, 500, 2
 LEAST_RATE, LEAST_SPANS, MOST_LATE, MOST_MEMORY = 25_000, 10_000, 250, 150

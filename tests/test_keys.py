@@ -10,7 +10,7 @@ import pytest
 from agentlog import keys
 from agentlog.cli import main
 from agentlog.errors import ConfigurationError
-from agentlog.store.keyfile import KeyFile
+from agentlog.store.sqlite.keyfile import KeyFile
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from pathlib import Path
 asked = []
 sys.addaudithook(lambda name, _: asked.append(name) if name.startswith("socket.") else None)
 from agentlog.replay.tree import forest
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 event = {"id": "a", "session_id": "s", "parent_id": None, "event_type": "plan", "model": "gpt-4"}
 event |= {"timestamp": 1.0, "end_timestamp": 2.0}
 with SqliteStore(Path(sys.argv[1])) as store:

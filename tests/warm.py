@@ -35,7 +35,12 @@ PATHS = {PLAIN, str(ROOT)}
 """Those of which there is something to copy; on the other one a process finds rich too."""
 RECORDING = ("agentlog.cli", "agentlog.replay.listing", "agentlog.store.home")
 SHIPPING = (*RECORDING, "agentlog.ship", "agentlog.shipping.http")
-SERVING = (*SHIPPING, "agentlog.server.app", "agentlog.server.process", "agentlog.store.readers")
+SERVING = (
+    *SHIPPING,
+    "agentlog.server.app",
+    "agentlog.server.process",
+    "agentlog.store.sqlite.readers",
+)
 """What is imported, by what a program is for."""
 ENVIRON = {
     **{name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},

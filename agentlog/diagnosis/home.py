@@ -25,9 +25,9 @@ from agentlog.replay.node import moment
 from agentlog.store import SessionSummary
 from agentlog.store.home import STORE_NAME, trouble_of_reading
 from agentlog.store.ids import id_length
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
+from agentlog.store.sqlite.uptake import DamagedLine, damaged_lines, uptake
 from agentlog.store.state import State
-from agentlog.store.uptake import DamagedLine, damaged_lines, uptake
 
 _SHOWN = 5
 _SHOWN_OF_A_LINE = 60

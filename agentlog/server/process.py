@@ -29,8 +29,8 @@ _BACKLOG: Final = 512
 
 _TURN: Final = 0.001
 """Seconds that a thread may keep the interpreter from others. Who parses a body keeps it as long as
-it can, and the writer asks for it after each statement (store/rows.py): with Python's 5 ms a batch
-would wait for others many times over.
+it can, and the writer asks for it after each statement (store/sqlite/rows.py): with Python's 5 ms
+a batch would wait for others many times over.
 """
 
 _OPTIONS: Final[dict[str, Any]] = {

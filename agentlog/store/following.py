@@ -11,10 +11,10 @@ from pathlib import Path
 from agentlog.journal import destinations
 from agentlog.store import Store
 from agentlog.store.home import STORE_NAME, Reading, read_home
-from agentlog.store.lock import is_served
 from agentlog.store.merge import Event
-from agentlog.store.sqlite import SqliteStore
-from agentlog.store.uptake import is_behind, uptake
+from agentlog.store.sqlite.lock import is_served
+from agentlog.store.sqlite.store import SqliteStore
+from agentlog.store.sqlite.uptake import is_behind, uptake
 
 _LIVENESS = 1.0
 """Seconds after which it is asked whether the processes still live, if nothing else happens."""

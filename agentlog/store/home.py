@@ -18,9 +18,9 @@ from tempfile import TemporaryDirectory
 
 from agentlog.errors import StoreError
 from agentlog.journal import destinations, segments
-from agentlog.store.lock import is_served
-from agentlog.store.sqlite import SqliteStore
-from agentlog.store.uptake import is_behind, uptake
+from agentlog.store.sqlite.lock import is_served
+from agentlog.store.sqlite.store import SqliteStore
+from agentlog.store.sqlite.uptake import is_behind, uptake
 
 STORE_NAME = "store.db"
 

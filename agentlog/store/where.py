@@ -89,19 +89,19 @@ class SqliteFile:
 
     def keys(self) -> Keyring:
         """Return its keys, which are in a file beside it."""
-        from agentlog.store.keyfile import KeyFile
+        from agentlog.store.sqlite.keyfile import KeyFile
 
         return KeyFile(self.path)
 
     def sink(self, *, home: Path | None, keep: float | None) -> Sink:
         """Become the one collector of the file."""
-        from agentlog.store.sink import SqliteSink
+        from agentlog.store.sqlite.sink import SqliteSink
 
         return SqliteSink(self.path, home=home, keep=keep)
 
     def readers(self) -> Readers:
         """Read it beside its collector."""
-        from agentlog.store.readers import SqliteReaders
+        from agentlog.store.sqlite.readers import SqliteReaders
 
         return SqliteReaders(self.path)
 

@@ -12,7 +12,7 @@ import agentlog as ao
 from agentlog import journal, losses
 from agentlog.cli import main
 from agentlog.shipping import status
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests import warm
 from tests.cli.commandline import AGENTLOG, STEERING, agentlog, environ, on_terminal, record
 

@@ -16,7 +16,7 @@ import pytest
 
 import agentlog as ao
 from agentlog.cli import main
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests import warm
 from tests.cli.commandline import AGENTLOG, agentlog, environ, record
 from tests.replay.exports import strict
@@ -180,7 +180,7 @@ MEASURED = """
 import resource, sys
 from pathlib import Path
 from agentlog import export
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 
 with SqliteStore(Path(sys.argv[1])) as store:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from agentlog.cli import main
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests import scripts
 from tests.cli.commandline import AGENTLOG, STEERING, agentlog, environ
 from tests.server.collector import Collector

@@ -9,7 +9,7 @@ from agentlog import keys
 from agentlog.cli import main
 from agentlog.errors import StoreError
 from agentlog.store import where
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests import warm
 from tests.cli.commandline import AGENTLOG, agentlog, environ, on_terminal, record
 

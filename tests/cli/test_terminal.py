@@ -10,7 +10,7 @@ import pytest
 
 import agentlog as ao
 from agentlog.cli import main
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests.cli.commandline import AGENTLOG, STEERING, agentlog, environ, on_terminal
 from tests.replay.events import event, session
 from tests.warm import ROOT, Popen

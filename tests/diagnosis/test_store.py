@@ -4,7 +4,7 @@ from agentlog import keys
 from agentlog.cli import main
 from agentlog.diagnosis import store as diagnosis
 from agentlog.store import where
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests.server.collector import record
 
 

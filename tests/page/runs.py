@@ -2,7 +2,7 @@
 
 import random
 
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests.server.collector import event_id, record, session_id
 
 START = 1_795_252_458.5

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from agentlog import export
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests.documents import ROOT
 from tests.page.runs import START, address, written
 from tests.server.collector import Collector, event_id, record, session_id, without

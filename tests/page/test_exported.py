@@ -5,7 +5,7 @@ import time
 import pytest
 
 from agentlog import export
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests.page.conftest import WATCH, WINDOW
 from tests.page.runs import written
 from tests.page.test_session import LATER

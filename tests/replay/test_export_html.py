@@ -10,7 +10,7 @@ import pytest
 from agentlog import export
 from agentlog.replay.export import html
 from agentlog.replay.export.bundle import bundled
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests.page.runs import run
 from tests.server.collector import session_id
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from agentlog.replay.export import jsonl
 from agentlog.replay.export.strict import written
 from agentlog.store.merge import merged
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests.replay.events import event, records, session
 from tests.replay.exports import run_of, strict
 

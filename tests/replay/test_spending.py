@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from agentlog.replay.cost import Spent, total
 from agentlog.replay.spending import by_session
 from agentlog.replay.tree import forest
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests.replay.events import START, event, session
 
 CALL = {"model": "gpt-4", "prompt_tokens": 812, "completion_tokens": 96}
@@ -28,7 +28,7 @@ def test_a_session_without_tokens_is_not_there():
 
 def test_many_sessions_are_looked_through_in_parts(monkeypatch):
     """Each of them is whole in one."""
-    monkeypatch.setattr("agentlog.store.calls.AT_ONCE", 2)
+    monkeypatch.setattr("agentlog.store.sqlite.calls.AT_ONCE", 2)
     ids = [f"{number:032x}" for number in range(5)]
     records = [event(f"e{n}", **CALL, session_id=one) for one in ids for n in range(3)]
     assert dict.fromkeys(ids, (3 * 812, 3 * 96)) == {

@@ -4,7 +4,7 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from agentlog.server import compare
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests.server.collector import event_id, record, session_id, without
 
 

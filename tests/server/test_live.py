@@ -14,8 +14,8 @@ from starlette.requests import Request
 from agentlog.server import hub, live
 from agentlog.server.reading import Reading
 from agentlog.store.engine import Marks
-from agentlog.store.readers import SqliteReaders
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.readers import SqliteReaders
+from agentlog.store.sqlite.store import SqliteStore
 from tests.busy import up_to
 from tests.cli.commandline import environ
 from tests.server.collector import PATIENCE, Collector, event_id, record, session_id, without

@@ -8,7 +8,7 @@ import pytest
 
 from agentlog.server.outline import outline_file
 from agentlog.store.outline import FIELDS
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests.cli.commandline import agentlog
 from tests.page.runs import run, written
 from tests.server.collector import Collector, event_id, record, session_id, without
@@ -138,7 +138,7 @@ def test_a_run_that_is_too_long_to_be_joined_says_the_same(tmp_path, monkeypatch
     with SqliteStore(tmp_path / "store.db", read_only=True) as store:
         with store.outline(session_id()) as parts:
             (rows,) = parts
-        monkeypatch.setattr("agentlog.store.outline.SHORT", 0)
+        monkeypatch.setattr("agentlog.store.sqlite.outline.SHORT", 0)
         with store.outline(session_id()) as parts:
             found = list(parts)
     assert 3 == len(found)

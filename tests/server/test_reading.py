@@ -14,8 +14,8 @@ from starlette.requests import Request
 
 from agentlog.server.outline import Outlines
 from agentlog.server.reading import MANY, MOST_FOUND, MOST_NAMED, Reading, found_text
-from agentlog.store.readers import SqliteReaders
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.readers import SqliteReaders
+from agentlog.store.sqlite.store import SqliteStore
 from tests.busy import up_to
 from tests.cli.commandline import agentlog
 from tests.documents import ROOT

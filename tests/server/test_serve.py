@@ -23,7 +23,7 @@ import pytest
 import agentlog as ao
 from agentlog.cli import main
 from agentlog.server.process import GRACE
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests.busy import up_to
 from tests.cli.commandline import AGENTLOG, agentlog, environ
 from tests.server.collector import PATIENCE, Collector, record, session_id

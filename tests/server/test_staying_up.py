@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests import warm
 from tests.busy import up_to
 from tests.cli.commandline import agentlog

@@ -21,11 +21,11 @@ from agentlog.server.writer import Broken, Busy, Writer
 from agentlog.store import Receipt
 from agentlog.store.home import read_home
 from agentlog.store.intake import Entry
-from agentlog.store.lock import is_served
 from agentlog.store.merge import merged
-from agentlog.store.readers import SqliteReaders
-from agentlog.store.sink import SqliteSink
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.lock import is_served
+from agentlog.store.sqlite.readers import SqliteReaders
+from agentlog.store.sqlite.sink import SqliteSink
+from agentlog.store.sqlite.store import SqliteStore
 from tests.faults.disks import MAY_NOT
 from tests.server.collector import event_id, record, session_id
 
@@ -307,8 +307,8 @@ import asyncio, os, sqlite3, sys
 from tests.faults.disks import Disk
 disk = Disk()
 from agentlog.server.writer import NoRoom, Broken, Writer
-from agentlog.store.readers import SqliteReaders
-from agentlog.store.sink import SqliteSink
+from agentlog.store.sqlite.readers import SqliteReaders
+from agentlog.store.sqlite.sink import SqliteSink
 from agentlog.store import Receipt
 from tests.server.test_writer import batch, submitted, session_id
 writer = Writer(SqliteSink(disk.path / "store.db"))
@@ -403,7 +403,7 @@ KILLED = """
 import asyncio, sys
 from pathlib import Path
 from agentlog.server.writer import Writer
-from agentlog.store.sink import SqliteSink
+from agentlog.store.sqlite.sink import SqliteSink
 from tests.server.test_writer import batch
 writer = Writer(SqliteSink(Path(sys.argv[1])))
 async def write(lane):

@@ -4,7 +4,7 @@ import os
 
 import agentlog as ao
 from agentlog.store.following import FollowedHome, FollowedStore, News
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 
 
 def names(events):

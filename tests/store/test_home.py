@@ -11,9 +11,9 @@ import pytest
 
 from agentlog.errors import StoreError
 from agentlog.store.home import open_home, read_home
-from agentlog.store.sqlite import SqliteStore
-from agentlog.store.uptake import Uptake, uptake
-from tests.store.test_uptake import SECOND, closed, ids, opened, segment
+from agentlog.store.sqlite.store import SqliteStore
+from agentlog.store.sqlite.uptake import Uptake, uptake
+from tests.store.sqlite.test_uptake import SECOND, closed, ids, opened, segment
 
 REPOSITORY = Path(__file__).parents[2]
 NOBODY = 54321

@@ -1,18 +1,16 @@
-"""A session in outline, as agentlog/store/outline.py has it, made of its events."""
+"""A session in outline, made of its events."""
 
 import json
 from collections.abc import Generator, Iterable
 from typing import Final
 
 from agentlog import prices
-from agentlog.store import outline, values
+from agentlog.store import values
 from agentlog.store.clickhouse import calls, events, fields
 from agentlog.store.clickhouse.link import Link
 from agentlog.store.merge import Event
+from agentlog.store.outline import FAR, IN_A_PART, LONGEST_LINE, first_line
 
-_FAR: Final = 1e15
-_LONGEST_LINE: Final = 4096
-_IN_A_PART: Final = 1000
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -20,12 +18,12 @@ def parts(link: Link, project: str, session_id: str, ids: Iterable[str] | None) 
     """Yield the rows of a session by their start, in parts: JSON texts, without the brackets."""
     found = events.of_session(link, project, session_id, ids)
     rows = ((_ENCODER.encode(_row(event)),) for part in found for event in part)
-    for some in values.parts(rows, _IN_A_PART):
+    for some in values.parts(rows, IN_A_PART):
         yield ",".join(row for (row,) in some)
 
 
 def _row(event: Event) -> list[object]:
-    """Return an event as a row; its places are those of `outline.FIELDS`."""
+    """Return an event as a row; its places are those of `FIELDS`."""
     is_line = event.get("action_type") == "log"
     return [
         *(fields.text(event, name) for name in ("id", "parent_id", "event_type", "action_type")),
@@ -40,12 +38,12 @@ def _row(event: Event) -> list[object]:
 
 
 def _short(text: str | None) -> str | None:
-    return None if text is None else text[:_LONGEST_LINE]
+    return None if text is None else text[:LONGEST_LINE]
 
 
 def _moment(event: Event, name: str) -> float | None:
     moment = fields.number(event, name)
-    return None if moment is None else max(-_FAR, min(moment, _FAR))
+    return None if moment is None else max(-FAR, min(moment, FAR))
 
 
 def _error(event: Event) -> str | None:
@@ -53,7 +51,7 @@ def _error(event: Event) -> str | None:
     if error is None or event.get("result") == "Success":
         return None
     parts = [error.get("type"), error.get("message")] if isinstance(error, dict) else [error]
-    return outline.first_line(json.dumps(parts))
+    return first_line(json.dumps(parts))
 
 
 def _cost(event: Event) -> object:

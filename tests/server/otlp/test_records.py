@@ -9,7 +9,7 @@ import pytest
 from agentlog.server.otlp.intake import read_protobuf
 from agentlog.server.otlp.records import session_id
 from agentlog.store.merge import merged
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests.server.otlp.bodies import SECOND, START, in_protobuf, request, span, span_id, trace_id
 
 TRACE = trace_id()

@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from agentlog.server.otlp.intake import read_json, read_protobuf
 from agentlog.shipping.otlp.encoding import body_of, event_of
 from agentlog.shipping.otlp.joining import interrupted
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests import warm
 from tests.cli.commandline import agentlog, environ
 from tests.server.collector import Collector

@@ -3,7 +3,7 @@
 import gzip
 import random
 
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from tests.shipping import server as fake
 from tests.shipping.faults.lab import by_path, events_of, lost_by, numbers
 from tests.shipping.server import Server, collecting, response

@@ -30,7 +30,7 @@ from agentlog.journal import (
     segments,
 )
 from agentlog.store.intake import Damage, Entry, entry_of_line
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from agentlog.store.state import INTERRUPTED, SHIPPED
 
 KEPT_OF_A_DAMAGED_LINE = 4096

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from agentlog.store.home import open_home
-from agentlog.store.sqlite import SqliteStore
-from agentlog.store.uptake import (
+from agentlog.store.sqlite.store import SqliteStore
+from agentlog.store.sqlite.uptake import (
     DamagedLine,
     Uptake,
     damaged_lines,
@@ -23,7 +23,7 @@ from agentlog.store.uptake import (
 )
 from tests import warm
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 OWNER = "0193f2c1a2b3-4242-9f8e7d6c"
 SECOND = "0193f2c1a2b4-4243-00000000"
 SESSION = "0193f2c1a2b3" + "7" + "a" * 19
@@ -336,8 +336,8 @@ def test_several_commands_at_once_agree(home):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from agentlog.store.sqlite import SqliteStore
-from agentlog.store.uptake import uptake
+from agentlog.store.sqlite.store import SqliteStore
+from agentlog.store.sqlite.uptake import uptake
 store = SqliteStore(Path(sys.argv[1]) / "store.db")
 with store.reading() as connection:
     connection.set_progress_handler(lambda: os.kill(os.getpid(), signal.SIGKILL), int(sys.argv[2]))

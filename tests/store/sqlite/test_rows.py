@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from agentlog.store.rows import insert
+from agentlog.store.sqlite.rows import insert
 
 
 @pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 127, 128, 129, 300])

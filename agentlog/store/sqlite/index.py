@@ -6,8 +6,9 @@ transaction, and taken in later, a part at a time.
 
 import sqlite3
 
-from agentlog.store import rows, search
+from agentlog.store import search
 from agentlog.store.merge import merge, parsed
+from agentlog.store.sqlite import rows
 from agentlog.store.values import parts
 
 AT_ONCE = 1000

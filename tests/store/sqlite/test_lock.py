@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 
 from agentlog.errors import StoreError
-from agentlog.store import lock
 from agentlog.store.home import open_home, read_home, read_store
-from agentlog.store.sqlite import SqliteStore
-from agentlog.store.uptake import Uptake, uptake
+from agentlog.store.sqlite import lock
+from agentlog.store.sqlite.store import SqliteStore
+from agentlog.store.sqlite.uptake import Uptake, uptake
 from tests import warm
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 RECORD = {"id": "a", "session_id": "s", "event_type": "plan", "timestamp": 1.0}
 HOLD = """
 import sys
 from pathlib import Path
-from agentlog.store import lock
+from agentlog.store.sqlite import lock
 held = lock.claim(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()

@@ -3,7 +3,7 @@
 import pytest
 
 from agentlog.replay.node import Node
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 from agentlog.store.state import State, silenced, state_of
 
 

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from agentlog.errors import StoreError
 from agentlog.private import keep_private, make_directory
-from agentlog.store import lock
-from agentlog.store.migrations import is_current, migrate
-from agentlog.store.place import Place
-from agentlog.store.troubles import told_clearly
+from agentlog.store.sqlite import lock
+from agentlog.store.sqlite.migrations import is_current, migrate
+from agentlog.store.sqlite.place import Place
+from agentlog.store.sqlite.troubles import told_clearly
 
 PATIENCE = 30.0
 """Seconds to wait for another process that writes."""

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
-from agentlog.store.events import of_halves
 from agentlog.store.merge import Event
+from agentlog.store.sqlite.events import of_halves
 from agentlog.store.values import bindable
 
 _SESSION = """

@@ -22,6 +22,11 @@ from agentlog.store import (
     SessionFilter,
     SessionSummary,
     StoreStats,
+)
+from agentlog.store.base import BaseStore
+from agentlog.store.intake import Entry, entries_of_records
+from agentlog.store.merge import Event, Record
+from agentlog.store.sqlite import (
     calls,
     events,
     extents,
@@ -32,12 +37,9 @@ from agentlog.store import (
     putting,
     schema,
 )
-from agentlog.store.base import BaseStore
-from agentlog.store.database import PATIENCE, Database
-from agentlog.store.intake import Entry, entries_of_records
-from agentlog.store.merge import Event, Record
+from agentlog.store.sqlite.database import PATIENCE, Database
+from agentlog.store.sqlite.tail import Tail
 from agentlog.store.state import INTERRUPTED
-from agentlog.store.tail import Tail
 from agentlog.store.values import bindable
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from agentlog import keys
 from agentlog.errors import ConfigurationError
-from agentlog.store.keyfile import KeyFile
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.keyfile import KeyFile
+from agentlog.store.sqlite.store import SqliteStore
 from tests.cli.commandline import AGENTLOG, environ
 from tests.warm import Popen
 
@@ -19,7 +19,7 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from agentlog import keys
-from agentlog.store.keyfile import KeyFile
+from agentlog.store.sqlite.keyfile import KeyFile
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
 keys.add(KeyFile(Path(sys.argv[1])), "bert")
 """

@@ -14,7 +14,7 @@ from typing import Final
 
 from agentlog import prices
 from agentlog.store import Call
-from agentlog.store.outline import DETAILS
+from agentlog.store.sqlite.outline import DETAILS
 from agentlog.store.values import bindable
 
 AT_ONCE: Final = 500

@@ -8,7 +8,7 @@ import stat
 import pytest
 
 from agentlog.errors import StoreError
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 
 SESSION = "0193f2c1a2b3" + "7" + "a" * 19
 OTHER = "0193f2c1ffff" + "7" + "b" * 19

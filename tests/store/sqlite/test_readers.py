@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from agentlog.errors import StoreError
-from agentlog.store.readers import SqliteReaders
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.readers import SqliteReaders
+from agentlog.store.sqlite.store import SqliteStore
 
 ENDLESS = "WITH RECURSIVE n(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n) SELECT sum(x) FROM n"
 

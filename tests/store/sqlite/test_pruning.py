@@ -2,9 +2,9 @@
 
 import pytest
 
-from agentlog.store import pruning
 from agentlog.store.intake import entry_of_record
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite import pruning
+from agentlog.store.sqlite.store import SqliteStore
 
 
 def event(session_id, number, **fields):

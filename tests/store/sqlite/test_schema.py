@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from agentlog.store.intake import entry_of_record
 from agentlog.store.merge import merged
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 
 NUMBERS = st.sampled_from([1, 2.5, 7, -3, "x", None, 10**40, True])
 RECORDS = st.lists(

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from agentlog.errors import StoreError
-from agentlog.store import migrations
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite import migrations
+from agentlog.store.sqlite.store import SqliteStore
 from tests import warm
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 RECORD = {"id": "a", "session_id": "s", "event_type": "plan", "timestamp": 1.0}
 OPEN = """
 import sys
 from pathlib import Path
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 print("ready", flush=True)
 sys.stdin.readline()
 with SqliteStore(Path(sys.argv[1])) as store:

@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from agentlog.errors import ConfigurationError, StoreError
-from agentlog.store import changes
 from agentlog.store.engine import Change, Marks, News, Portion
-from agentlog.store.errands import Errands
-from agentlog.store.lock import claim
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite import changes
+from agentlog.store.sqlite.errands import Errands
+from agentlog.store.sqlite.lock import claim
+from agentlog.store.sqlite.store import SqliteStore
 
 PATIENCE = 5.0
 """Seconds to wait for another program that keeps the store locked, as a person with a shell may."""

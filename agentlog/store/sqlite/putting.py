@@ -8,9 +8,9 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
-from agentlog.store import rows, schema
 from agentlog.store.intake import Entry
 from agentlog.store.merge import Address, claim
+from agentlog.store.sqlite import rows, schema
 
 # Python is asked only where two different texts claim one half: that is rare, and slow.
 _INTO = "INSERT INTO events (session, id, open, close, owner)"

@@ -6,7 +6,7 @@ to a collector counts from then, whatever time its events mention: elsewhere a c
 
 import sqlite3
 
-from agentlog.store import schema
+from agentlog.store.sqlite import schema
 from agentlog.store.state import MAY_RUN
 
 NO_PROJECT = 0

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from agentlog.errors import StoreError
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 RECORD = {"id": "a", "session_id": "s", "event_type": "plan", "timestamp": 1.0}
 WRITE = f"""
 import os, sys
 from pathlib import Path
 from agentlog.errors import StoreError
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.store import SqliteStore
 if os.getuid() == 0:
     os.setgid(65534)
     os.setuid(65534)

@@ -12,10 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from agentlog.store import index, pruning
 from agentlog.store.engine import Stopped
-from agentlog.store.sqlite import SqliteStore
-from agentlog.store.uptake import uptake
+from agentlog.store.sqlite import index, pruning
+from agentlog.store.sqlite.store import SqliteStore
+from agentlog.store.sqlite.uptake import uptake
 
 _EVERY_UPTAKE: Final = 0.25
 _EVERY_PRUNING: Final = 60.0

@@ -4,9 +4,9 @@ from contextlib import suppress
 
 import pytest
 
-from agentlog.store import changes, pruning
 from agentlog.store.engine import Change
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite import changes, pruning
+from agentlog.store.sqlite.store import SqliteStore
 from tests.server.collector import event_id, record, session_id, without
 
 

@@ -13,8 +13,8 @@ from typing import Final
 
 from agentlog.errors import StoreError
 from agentlog.store.engine import MOST_READERS
-from agentlog.store.place import Place
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.place import Place
+from agentlog.store.sqlite.store import SqliteStore
 
 _TURN: Final = 0.02
 """Seconds: an interrupt is lost on who is between two questions, so there is another one."""

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from agentlog.store.errands import Errands, share_of_others
-from agentlog.store.sqlite import SqliteStore
+from agentlog.store.sqlite.errands import Errands, share_of_others
+from agentlog.store.sqlite.store import SqliteStore
 from tests.server.collector import record
 
 

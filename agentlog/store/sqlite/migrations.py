@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable
 
 from agentlog.errors import StoreError
-from agentlog.store import schema
+from agentlog.store.sqlite import schema
 
 APPLICATION_ID = 0x61676C67
 """`aglg`: tells a store from other programs' databases."""

@@ -58,7 +58,7 @@ class KeyFile:
     def add(self, key: Key) -> None:
         """Add a key, and the store where there is none: it tells whose the file is."""
         if not self._store.exists():
-            from agentlog.store.sqlite import SqliteStore
+            from agentlog.store.sqlite.store import SqliteStore
 
             SqliteStore(self._store).close()
         with self._changing() as keys:
