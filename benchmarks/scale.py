@@ -27,6 +27,7 @@ from pathlib import Path
 import collecting
 
 from agentlog.store import SessionFilter, where
+from agentlog.store.clickhouse.link import Link
 from agentlog.store.engine import Portion
 from agentlog.store.intake import entry_of_record
 
@@ -213,8 +214,17 @@ def inserted(place, now):
     rated(f"insert, batches of {BATCH:,}", rates, LEAST_RATE)
 
 
+def settle(place):
+    """Wait until what was put is merged, as most of it is in a store at any time."""
+    link = Link(place)
+    while link.rows("SELECT 1 FROM system.merges"):
+        time.sleep(1)
+    link.close()
+
+
 def read(place):
     """Measure what a person asks for."""
+    settle(place)
     with place.open() as store:
         stats = store.stats()
         size = stats.size / stats.events

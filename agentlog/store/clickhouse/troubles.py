@@ -38,7 +38,8 @@ _KINDS: Final = {
 # Source: src/Common/ErrorCodes.cpp of ClickHouse.
 _TROUBLES: Final = {
     _NO_TABLE: "is no agentlog store yet: `agentlog serve --store` makes its tables",
-    _NO_DATABASE: "has no such database: `agentlog serve --store` makes it",
+    _NO_DATABASE: "has no such database: `agentlog serve --store` makes it (on a cluster with"
+    " `--cluster NAME`)",
     159: "did not answer in time",
     164: "cannot be written: the user may only read",
     192: "does not know the user: name another one in the address",
