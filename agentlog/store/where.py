@@ -14,20 +14,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from agentlog.errors import ConfigurationError
+from agentlog.store.address import DATABASE, PASSWORD, USER, ServerAddress
 from agentlog.store.engine import Keyring, Readers, Sink, Where
 
 if TYPE_CHECKING:
     from agentlog.store import Store
 
 RIGHT: Final = "a FILE, or such as clickhouse://user@host:8123/agentlog"
-PASSWORD: Final = "AGENTLOG_CLICKHOUSE_PASSWORD"  # noqa: S105 - the name of a variable
 
 _PORTS: Final = {"clickhouse": 8123, "clickhouses": 8443}
-_DATABASE: Final = "agentlog"
-_USER: Final = "default"
 
 _THE_SERVERS: Final = frozenset({"system", "information_schema"})
 """Databases that a ClickHouse has for itself."""
@@ -109,33 +107,14 @@ class SqliteFile:
 # -- ClickHouse ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClickHouse:
-    """A store in a database of a ClickHouse, over its HTTP interface.
+class ClickHouse(ServerAddress):
+    """A store in a database of a ClickHouse."""
 
-    Attributes:
-        host: The name or address of the server.
-        port: The port of its HTTP interface.
-        user: Whose password is in the environment.
-        database: The database, which is made if it is not there.
-        is_secure: Whether it speaks TLS.
-        cluster: The name of the cluster that it is on; None for one server alone.
+    __slots__ = ()
 
-    """
-
-    host: str
-    port: int
-    user: str = _USER
-    database: str = _DATABASE
-    is_secure: bool = False
-    cluster: str | None = None
-
-    def __str__(self) -> str:
-        scheme = "clickhouses" if self.is_secure else "clickhouse"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{scheme}://{quote(self.user, safe='')}@{host}:{self.port}/{self.database}"
-
-    option = __str__
+    def option(self) -> str:
+        """Return the address, which is the same from everywhere."""
+        return str(self)
 
     def on_cluster(self, name: str | None) -> Where:
         """Return the same on a cluster."""
@@ -177,7 +156,7 @@ def _clickhouse(address: str) -> ClickHouse:
         port = parts.port
     except ValueError:
         parts, port = SplitResult("", "", "", "", ""), None
-    database = parts.path.removeprefix("/").removesuffix("/") or _DATABASE
+    database = parts.path.removeprefix("/").removesuffix("/") or DATABASE
     if parts.password is not None:
         raise ConfigurationError(
             "a password does not stand in an address, where others see it: take it out, and set"
@@ -185,14 +164,14 @@ def _clickhouse(address: str) -> ClickHouse:
         )
     if database.lower() in _THE_SERVERS:
         raise ConfigurationError(
-            f"{database} is the server's own database: name another, such as {_DATABASE}"
+            f"{database} is the server's own database: name another, such as {DATABASE}"
         )
     if not parts.hostname or parts.query or parts.fragment or not _is_name(database) or port == 0:
         raise ConfigurationError(f"{address[:64]!a} is no address of a ClickHouse: it is {RIGHT}")
     return ClickHouse(
         host=parts.hostname,
         port=port or _PORTS[parts.scheme],
-        user=unquote(parts.username or _USER),
+        user=unquote(parts.username or USER),
         database=database,
         is_secure=parts.scheme == "clickhouses",
     )

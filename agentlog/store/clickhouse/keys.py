@@ -22,7 +22,7 @@ from agentlog.store.clickhouse.troubles import AwayError, NoStoreError
 from agentlog.store.engine import Key
 
 if TYPE_CHECKING:
-    from agentlog.store.where import ClickHouse
+    from agentlog.store.address import ServerAddress
 
 EVERY: Final = 0.5
 """Seconds between two looks."""
@@ -36,7 +36,7 @@ _KEYS: Final = """
 class ClickHouseKeys:
     """The `Keyring` of the store at `where`."""
 
-    def __init__(self, where: "ClickHouse") -> None:
+    def __init__(self, where: "ServerAddress") -> None:
         self._where = where
         self._link = Link(where)
         self._is_known = False

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any, Final
 import clickhouse_connect
 
 from agentlog.errors import StoreError
+from agentlog.store.address import PASSWORD
 from agentlog.store.clickhouse.troubles import told_clearly
 from agentlog.store.clickhouse.wires import Wires
 from agentlog.store.values import bindable
-from agentlog.store.where import PASSWORD
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-    from agentlog.store.where import ClickHouse
+    from agentlog.store.address import ServerAddress
 
 # What they would log of a trouble, a `StoreError` tells; what was asked has a person's words in it.
 for _name in ("clickhouse_connect", "urllib3.connectionpool"):
@@ -68,7 +68,7 @@ class Link:
 
     """
 
-    def __init__(self, where: "ClickHouse", *, answering: int = ANSWERING) -> None:
+    def __init__(self, where: "ServerAddress", *, answering: int = ANSWERING) -> None:
         self.where = where
         self._answering = answering
         self._wires = Wires(where)
@@ -147,7 +147,7 @@ class Link:
 
 
 def connected(
-    where: "ClickHouse",
+    where: "ServerAddress",
     database: str,
     wires: Wires | None = None,
     *,

@@ -17,7 +17,7 @@ from agentlog.store.clickhouse.link import Link, connected
 from agentlog.store.clickhouse.troubles import AwayError, NoStoreError, told_clearly
 
 if TYPE_CHECKING:
-    from agentlog.store.where import ClickHouse
+    from agentlog.store.address import ServerAddress
 
 MIGRATIONS: Final[tuple[Callable[[str | None], tuple[str, ...]], ...]] = (schema.first,)
 
@@ -39,7 +39,7 @@ _OF_OTHERS: Final = """
 """
 
 
-def migrate(where: "ClickHouse") -> None:
+def migrate(where: "ServerAddress") -> None:
     """Make the database and its tables, or bring them to the version of this agentlog.
 
     Where all of it is there nothing is done, as that would wait for servers that are away. Where
@@ -144,7 +144,7 @@ def _make_tables(link: Link, cluster: str | None) -> None:
             link.do(statement, settings=schema.PATIENCE)
 
 
-def _make_database(where: "ClickHouse", cluster: str | None) -> None:
+def _make_database(where: "ServerAddress", cluster: str | None) -> None:
     made = f"CREATE DATABASE IF NOT EXISTS `{where.database}`{schema.on_cluster(cluster)}"
     with told_clearly(where):
         client = connected(where, "default")
@@ -155,7 +155,7 @@ def _make_database(where: "ClickHouse", cluster: str | None) -> None:
             client.close()
 
 
-def check_server(where: "ClickHouse", said: str | None) -> None:
+def check_server(where: "ServerAddress", said: str | None) -> None:
     """Raise `StoreError` for a server that does not have what the tables are made of."""
     found = tuple(int(part) for part in re.findall(r"\d+", said or "")[:2])
     if found < schema.OLDEST_SERVER:

@@ -10,13 +10,13 @@ from agentlog.store.clickhouse.store import ClickHouseStore
 from agentlog.store.engine import MOST_READERS
 
 if TYPE_CHECKING:
-    from agentlog.store.where import ClickHouse
+    from agentlog.store.address import ServerAddress
 
 
 class ClickHouseReaders:
     """Gives the store at `where` to whoever reads, so many at once; others wait their turn."""
 
-    def __init__(self, where: "ClickHouse", *, most: int = MOST_READERS) -> None:
+    def __init__(self, where: "ServerAddress", *, most: int = MOST_READERS) -> None:
         self._where = where
         self._store = ClickHouseStore(where)
         self._turns = threading.Semaphore(most)

@@ -17,7 +17,7 @@ from agentlog.store.clickhouse.news import Watch
 from agentlog.store.engine import Marks, News, Portion, Stopped
 
 if TYPE_CHECKING:
-    from agentlog.store.where import ClickHouse
+    from agentlog.store.address import ServerAddress
 
 _ANSWERING: Final = 15
 """Seconds in which the server has to answer: who sends a batch waits for it, and others behind."""
@@ -40,7 +40,7 @@ class ClickHouseSink:
 
     """
 
-    def __init__(self, where: "ClickHouse", *, keep: float | None = None) -> None:
+    def __init__(self, where: "ServerAddress", *, keep: float | None = None) -> None:
         migrate(where)
         self._link = Link(where, answering=_ANSWERING)
         self._watch = Watch(self._link)

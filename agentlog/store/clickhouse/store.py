@@ -37,7 +37,7 @@ from agentlog.store.intake import entries_of_records
 from agentlog.store.merge import Event, Record
 
 if TYPE_CHECKING:
-    from agentlog.store.where import ClickHouse
+    from agentlog.store.address import ServerAddress
 
 _PROJECTS: Final = "SELECT DISTINCT project FROM sessions ORDER BY project"
 _SESSIONS: Final = "SELECT count() FROM (SELECT 1 FROM sessions GROUP BY project, session_id)"
@@ -54,7 +54,7 @@ _SIZE: Final = """
 class ClickHouseStore(BaseStore):
     """A `Store` in the database at `where`, which has to be there."""
 
-    def __init__(self, where: "ClickHouse") -> None:
+    def __init__(self, where: "ServerAddress") -> None:
         self._link = Link(where)
         try:
             check(self._link)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from agentlog.errors import StoreError
+from agentlog.store.address import PASSWORD
 from agentlog.store.engine import StoreFullError
-from agentlog.store.where import PASSWORD
 
 if TYPE_CHECKING:
-    from agentlog.store.where import ClickHouse
+    from agentlog.store.address import ServerAddress
 
 _NO_ANSWER: Final = 0
 _NO_TABLE: Final = 60
@@ -58,7 +58,7 @@ _TROUBLES: Final = {
 
 
 @contextmanager
-def told_clearly(where: "ClickHouse") -> Iterator[None]:
+def told_clearly(where: "ServerAddress") -> Iterator[None]:
     """Turn what the client raises inside the block into a `StoreError`."""
     try:
         yield

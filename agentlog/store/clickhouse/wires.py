@@ -18,13 +18,13 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 if TYPE_CHECKING:
     from urllib3.poolmanager import PoolManager
 
-    from agentlog.store.where import ClickHouse
+    from agentlog.store.address import ServerAddress
 
 
 class Wires:
     """Connections that are made as they are needed, until they are cut."""
 
-    def __init__(self, where: "ClickHouse") -> None:
+    def __init__(self, where: "ServerAddress") -> None:
         self._lock = threading.Lock()
         self._made: WeakSet[HTTPConnection] = WeakSet()
         self._is_cut = False

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from agentlog.errors import ConfigurationError, StoreError
+from agentlog.store.address import PASSWORD
 from agentlog.store.engine import Key
-from agentlog.store.where import PASSWORD
 from tests.cli.commandline import agentlog
 from tests.store.clickhouse.server import Server
 from tests.store.contract.records import SESSION, opened
