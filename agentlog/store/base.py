@@ -1,13 +1,16 @@
 """What the stores of all engines do alike, made of what each does in its own way."""
 
 import copy
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
 from agentlog.errors import SessionNotFoundError
 from agentlog.store import EVERY_SESSION, LAST, SessionFilter, SessionSummary, ids
+from agentlog.store.merge import Event
 
 
 class BaseStore(ABC):
@@ -28,6 +31,12 @@ class BaseStore(ABC):
         """Return the first few session ids that begin so, sorted; with "" none."""
 
     @abstractmethod
+    def texts_found(
+        self, text: str, *, limit: int = 100, most: int = 1000, session_id: str | None = None
+    ) -> AbstractContextManager[Iterator[list[str]]]:
+        """Have the JSON texts of what `search` returns, in parts."""
+
+    @abstractmethod
     def close(self) -> None:
         """Let go of the store; it is not used afterwards."""
 
@@ -41,6 +50,11 @@ class BaseStore(ABC):
         """Return one session as it stands in a list, or None."""
         found = self.summaries([session_id])
         return found[0] if found else None
+
+    def search(self, text: str, *, limit: int = 100, session_id: str | None = None) -> list[Event]:
+        """Return the events that came last of those that contain every word of `text`."""
+        with self.texts_found(text, limit=limit, session_id=session_id) as parts:
+            return [json.loads(found) for part in parts for found in part]
 
     def resolve(self, prefix: str) -> str:
         """Return the id of the one session that begins with `prefix`, or of the `last` one.

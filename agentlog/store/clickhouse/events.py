@@ -104,7 +104,7 @@ def text_of(halves: Sequence[str]) -> str:
 
 def count(link: Link, project: str, session_id: str) -> int:
     """Return how many events a session has."""
-    ((found,),) = link.rows(_COUNT, project=project, session=session_id)
+    (found,) = link.row(_COUNT, project=project, session=session_id)
     return int(found)
 
 

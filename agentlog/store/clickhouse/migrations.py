@@ -74,7 +74,7 @@ def check(link: Link) -> None:
 
 def version(link: Link) -> int:
     """Return which version the tables have; raises `StoreError` for one of a newer agentlog."""
-    ((found, _),) = link.rows(_VERSION)
+    found, _ = link.row(_VERSION)
     if found > len(MIGRATIONS):
         raise StoreError(
             f"{link.where} was written by a newer agentlog (format {found}, this one knows"
@@ -85,7 +85,7 @@ def version(link: Link) -> int:
 
 def epoch(link: Link) -> str:
     """Return what tells this store from every other, the same for all collectors."""
-    ((_, applied),) = link.rows(_VERSION)
+    _, applied = link.row(_VERSION)
     return f"{applied:x}"
 
 
@@ -124,7 +124,7 @@ def _is_lacking(link: Link, cluster: str | None) -> bool:
         return False
     names = schema.names(cluster)
     asked = _LACKING.format(cluster=cluster, most=len(names))
-    ((lacking,),) = link.rows(asked, database=link.where.database, names=names)
+    (lacking,) = link.row(asked, database=link.where.database, names=names)
     return bool(lacking)
 
 

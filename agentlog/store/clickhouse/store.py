@@ -3,7 +3,6 @@
 The rule: what one project put, no other sees, so each question below names the project.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final, Self
@@ -133,11 +132,6 @@ class ClickHouseStore(BaseStore):
 
     # -- All of them -----------------------------------------------------------------------------
 
-    def search(self, text: str, *, limit: int = 100, session_id: str | None = None) -> list[Event]:
-        """Return the events that came last of those that contain every word of `text`."""
-        with self.texts_found(text, limit=limit, session_id=session_id) as parts:
-            return [json.loads(found) for part in parts for found in part]
-
     @contextmanager
     def texts_found(
         self, text: str, *, limit: int = 100, most: int = 1000, session_id: str | None = None
@@ -163,11 +157,9 @@ class ClickHouseStore(BaseStore):
         """Count what is stored, of every project; of a journal there is nothing here."""
         cluster = self._link.cluster()
         tables = f"clusterAllReplicas('{cluster}', system.tables)" if cluster else "system.tables"
-        ((sessions,),) = self._link.rows(_SESSIONS)
-        ((found,),) = self._link.rows(_EVENTS)
-        ((size,),) = self._link.rows(
-            _SIZE.format(tables=tables), database=self._link.where.database
-        )
+        (sessions,) = self._link.row(_SESSIONS)
+        (found,) = self._link.row(_EVENTS)
+        (size,) = self._link.row(_SIZE.format(tables=tables), database=self._link.where.database)
         return StoreStats(sessions=sessions, events=found, damaged=0, interrupted=0, size=size)
 
     def close(self) -> None:

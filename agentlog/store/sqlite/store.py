@@ -6,7 +6,6 @@ How the file is shared is database.py's, how halves get in putting.py's, how the
 events.py's.
 """
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -152,11 +151,6 @@ class SqliteStore(BaseStore):
         """Return one event, merged, or None."""
         with self.reading() as connection:
             return events.one(connection, self.project, session_id, event_id)
-
-    def search(self, text: str, *, limit: int = 100, session_id: str | None = None) -> list[Event]:
-        """Return the events that came last of those that contain every word of `text`."""
-        with self.texts_found(text, limit=limit, session_id=session_id) as parts:
-            return [json.loads(found) for part in parts for found in part]
 
     @contextmanager
     def texts_found(
