@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import collecting
@@ -167,14 +167,15 @@ def fill(place, events):
 
 
 def asked(name, most, question):
-    """Ask several times; print what it took."""
+    """Ask several times; print what it took, and whether that is more than it may take."""
     took = []
     for _ in range(ROUNDS):
         began = time.perf_counter()
         found = question()
         took.append((time.perf_counter() - began) * 1000)
     figure = f"{min(took):.0f} ms (median {statistics.median(took):.0f})"
-    told(name, figure, f"<= {most} ms", found, met=min(took) <= most)
+    bound = f"<= {most} ms" if most else ""
+    told(name, figure, bound, found, met=not most or min(took) <= most)
 
 
 def told(name, figure, bound, found="", *, met):
@@ -234,13 +235,17 @@ def read(place):
         some = itertools.cycle(newest)
         asked("a session of 400 events", MOST_SESSION, lambda: len(store.session(next(some))))
         asked("its outline", MOST_SESSION, lambda: outlined(store, next(some)))
-        asked("the list, 50 sessions", MOST_LIST,
+        with ExitStack() as stack:
+            new = iter([stack.enter_context(place.open()) for _ in range(ROUNDS)])
+            asked("the list, 50 sessions, who never asked", MOST_LIST,
+                  lambda: len(next(new).sessions(SessionFilter(limit=50))))  # fmt: skip
+        asked("the list, 50 sessions, again", MOST_LIST,
               lambda: len(store.sessions(SessionFilter(limit=50))))  # fmt: skip
         asked("the list, those that failed", MOST_LIST,
               lambda: len(store.sessions(SessionFilter(limit=50, result="Fail"))))  # fmt: skip
         asked("the list, a tag that none has", MOST_LIST,
               lambda: len(store.sessions(SessionFilter(limit=50, tag="nowhere"))))  # fmt: skip
-        asked("what 50 sessions cost", MOST_LIST, lambda: len(list(store.calls(newest[:50]))))
+        asked("what 50 sessions cost", None, lambda: len(list(store.calls(newest[:50]))))
         common, rare, rarer = _VOCABULARY[0], _VOCABULARY[len(_VOCABULARY) // 2], _VOCABULARY[-1]
         for name, wanted in (
             ("a common word", common),

@@ -8,7 +8,7 @@ much that is enough which came last. Of large events only where they are is kept
 
 import re
 import unicodedata
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Container, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +19,7 @@ from agentlog.store.merge import Address, Event
 from agentlog.store.values import LARGE
 
 MOST: Final = 2_000
-"""Records that are asked for of each word alone."""
+"""Records that are asked for of what begins like a word, and of each word alone."""
 
 _FOR_EACH: Final = 4
 """Records that are asked for at first, for each event that is wanted: some have two."""
@@ -102,22 +102,34 @@ class _Asked:
     def fitting(self, words: Sequence[str], *, begins: bool) -> list[_Hit]:
         """Return the events with all words that came last, in whatever halves if they begin so."""
         fits = _test([_phrase(word) for word in words], begins=begins)
-        most = max(MOST, _FOR_EACH * self.limit) if begins else _FOR_EACH * self.limit
-        candidates, _ = self.having(words, most, begins=begins)
-        hits = self._looked_at(candidates, fits, self.limit)
+        few = _FOR_EACH * self.limit
+        many = max(MOST, few)
+        hits: list[_Hit] = []
+        known: set[Address] = set()
+        # Of what the index finds for a beginning some have it within a word only.
+        for most in dict.fromkeys((few, many) if begins else (few,)):
+            candidates, is_all = self.having(words, most, begins=begins)
+            hits += self._looked_at(candidates, known, fits, self.limit - len(hits))
+            known.update(candidates)
+            if is_all or len(hits) >= self.limit:
+                break
         if begins and len(words) > 1 and len(hits) < self.limit:
-            known = set(candidates)
-            others = [place for place in self._apart(words, most) if place not in known]
-            hits += self._looked_at(others, fits, self.limit - len(hits))
+            others = self._apart(words, many)
+            hits += self._looked_at(others, known, fits, self.limit - len(hits))
         return hits
 
     def _looked_at(
-        self, candidates: Sequence[Address], fits: Callable[[Event], bool], most: int
+        self,
+        candidates: Sequence[Address],
+        known: Container[Address],
+        fits: Callable[[Event], bool],
+        most: int,
     ) -> list[_Hit]:
-        """Return the first so many that fit; of their texts, those that are not too much."""
+        """Return the first so many new ones that fit; of their texts, those that are not much."""
         hits: list[_Hit] = []
         room = LARGE
-        for part in events.in_parts(candidates, most=_LOOKED_AT, text="".join):
+        new = (place for place in candidates if place not in known)
+        for part in events.in_parts(new, most=_LOOKED_AT, text="".join):
             if len(hits) >= most:
                 break
             found: dict[Address, _Hit] = {}

@@ -15,6 +15,8 @@ from typing import Any, Final
 from agentlog.store import MOST_TOKENS, SessionFilter, SessionSummary
 from agentlog.store.clickhouse import events, fields
 from agentlog.store.clickhouse.link import Link
+from agentlog.store.clickhouse.news import OVERLAP
+from agentlog.store.clickhouse.settled import Settled
 from agentlog.store.ids import NAMED, is_named
 from agentlog.store.merge import Address, Event
 from agentlog.store.state import BY_REASON, BY_RESULT, SILENT_AFTER, State, state_of
@@ -30,8 +32,10 @@ _MOMENT: Final = """if(match(session_id, '^[0-9a-f]{12}7[0-9a-f]{19}$'),
     reinterpretAsUInt64(reverse(unhex(concat('0000', substring(session_id, 1, 12))))) / 1000, NULL)
 """
 _PLACES: Final = f"""
+    WITH toUnixTimestamp64Micro(stored) AS moment
     SELECT session_id, if(root.1 < 2, root.3, NULL) AS root_id,
-        coalesce(if(root.1 < 2 AND isFinite(root.2), root.2, NULL), first, {_MOMENT}) AS start, last
+        coalesce(if(root.1 < 2 AND isFinite(root.2), root.2, NULL), first, {_MOMENT}) AS start,
+        last, if(moment < toUnixTimestamp64Micro(now64(6)) - {OVERLAP}, moment, NULL) AS settled
     FROM sessions FINAL WHERE project = {{project:String}}
 """  # noqa: S608 - made of constants, as all here
 _SOME: Final = f"{_PLACES} AND session_id IN {{ids:Array(String)}}"
@@ -95,12 +99,17 @@ _MOMENTS: Final = ("timestamp", "end_timestamp")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A session in the order of the list: its root, if that is known, its start and latest time."""
+    """A session in the order of the list: its root, if that is known, its start and latest time.
+
+    `settled` is the moment of what came last of it, in microseconds since the epoch; None if that
+    came so lately that something from before may not be seen yet.
+    """
 
     session_id: str
     root_id: str | None
     start: float | None
     last: float | None
+    settled: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +134,28 @@ class _Sums:
         )
 
 
-def sessions(link: Link, project: str, wanted: SessionFilter) -> list[SessionSummary]:
+def sessions(
+    link: Link, settled: Settled, project: str, wanted: SessionFilter
+) -> list[SessionSummary]:
     """Return the sessions of a project that a filter lets through, newest first."""
     found: list[SessionSummary] = []
     limit = float("inf") if wanted.limit is None else wanted.limit
     for page in _pages(link, project, wanted):
         for some in _in_parts(page):
-            found += (one for one in _summed_up(link, project, some) if _is_wanted(one, wanted))
+            found += (
+                one for one in _summed_up(link, settled, project, some) if _is_wanted(one, wanted)
+            )
             if len(found) >= limit:
                 return found[: wanted.limit]
     return found
 
 
-def summaries(link: Link, project: str, session_ids: Iterable[str]) -> list[SessionSummary]:
+def summaries(
+    link: Link, settled: Settled, project: str, session_ids: Iterable[str]
+) -> list[SessionSummary]:
     """Return those of these sessions that a project has."""
     found = places(link, project, session_ids)
-    return [one for some in _in_parts(found) for one in _summed_up(link, project, some)]
+    return [one for some in _in_parts(found) for one in _summed_up(link, settled, project, some)]
 
 
 def places(link: Link, project: str, session_ids: Iterable[str]) -> list[Place]:
@@ -214,18 +229,33 @@ def _values(wanted: SessionFilter) -> dict[str, object]:
     return asked
 
 
-def _summed_up(link: Link, project: str, page: Sequence[Place]) -> Iterator[SessionSummary]:
+def _summed_up(
+    link: Link, settled: Settled, project: str, page: Sequence[Place]
+) -> Iterator[SessionSummary]:
     """Yield the sessions of a page; one that has no events yet, or any more, is none."""
+    known = {place: settled.get((project, place.session_id), place.settled) for place in page}
+    made = _made(link, project, [place for place in page if known[place] is None])
+    for place, summary in made.items():
+        settled.keep((project, place.session_id), place.settled, summary)
+    yield from (_as_of_now(one) for place in page if (one := known[place] or made.get(place)))
+
+
+def _made(link: Link, project: str, page: Sequence[Place]) -> dict[Place, SessionSummary]:
+    if not page:
+        return {}
     heads = [(place.session_id, place.root_id) for place in page if place.root_id is not None]
     # Either takes a third of what a list may take: so they are asked side by side.
     with ThreadPoolExecutor(1) as beside:
         asked = beside.submit(_events_at, link, project, heads)
         sums = _sums(link, project, [place.session_id for place in page])
         roots = asked.result()
-    for place in page:
-        if place.session_id in sums:
-            root = roots.get((place.session_id, place.root_id or ""))
-            yield _summary(place, sums[place.session_id], root)
+    return {
+        place: _summary(
+            place, sums[place.session_id], roots.get((place.session_id, place.root_id or ""))
+        )
+        for place in page
+        if place.session_id in sums
+    }
 
 
 def _sums(link: Link, project: str, session_ids: Sequence[str]) -> dict[str, _Sums]:
@@ -261,19 +291,26 @@ def _summary(place: Place, sums: _Sums, root: Event | None) -> SessionSummary:
         failures=sums.failures,
         prompt_tokens=sums.prompt_tokens,
         completion_tokens=sums.completion_tokens,
-        state=_state(root, place.start if sums.last is None else sums.last),
+        state=_state(root),
     )
 
 
-def _state(root: Event | None, said: float | None) -> State:
-    """Decide what became of a session; nobody here sees whether its process lives."""
+def _state(root: Event | None) -> State:
+    """Decide what became of a session."""
     if root is None:
         return State.UNKNOWN
-    result, is_ended = fields.text(root, "result"), "end_timestamp" in root
-    if result is None and not is_ended:
-        is_silent = said is not None and said < time.time() - SILENT_AFTER
-        return State.SILENT if is_silent else State.RUNNING
+    result = fields.text(root, "result")
+    if result is None and "end_timestamp" not in root:
+        return State.RUNNING
     return state_of(result, root.get("reason"), ended=True)
+
+
+def _as_of_now(summary: SessionSummary) -> SessionSummary:
+    """Say of a session that runs whether it is silent; nobody here sees if its process lives."""
+    said = summary.timestamp if summary.last is None else summary.last
+    if summary.state == State.RUNNING and said is not None and said < time.time() - SILENT_AFTER:
+        return replace(summary, state=State.SILENT)
+    return summary
 
 
 def _is_wanted(summary: SessionSummary, wanted: SessionFilter) -> bool:

@@ -48,8 +48,8 @@ WORDS: Final = f"removeDiacriticsUTF8(caseFoldUTF8({_DIVIDED}))"
 
 _RECORDS: Final = f"""
     project LowCardinality(String),
-    session_id String CODEC(ZSTD(1)),
-    id String CODEC(ZSTD(1)),
+    session_id String,
+    id String,
     record String CODEC(ZSTD(1)),
     fields Map(String, String) EPHEMERAL {_FIELDS},
     half UInt8 DEFAULT mapContains(fields, 'end_timestamp'),
@@ -59,15 +59,15 @@ _RECORDS: Final = f"""
         startsWith(fields['parent_id'], '"'), 3,
         fields['action_type'] = '"session"', 0,
         1),
-    started Nullable(Float64) DEFAULT toFloat64OrNull(fields['timestamp']) CODEC(ZSTD(1)),
-    ended Nullable(Float64) DEFAULT toFloat64OrNull(fields['end_timestamp']) CODEC(ZSTD(1)),
+    started Nullable(Float64) DEFAULT toFloat64OrNull(fields['timestamp']),
+    ended Nullable(Float64) DEFAULT toFloat64OrNull(fields['end_timestamp']),
     failed Nullable(Bool) DEFAULT if(mapContains(fields, 'result'),
         fields['result'] = '"Fail"', NULL),
-    prompt_tokens Nullable(Int64) DEFAULT toInt64OrNull(fields['prompt_tokens']) CODEC(ZSTD(1)),
+    prompt_tokens Nullable(Int64) DEFAULT toInt64OrNull(fields['prompt_tokens']),
     completion_tokens Nullable(Int64)
-        DEFAULT toInt64OrNull(fields['completion_tokens']) CODEC(ZSTD(1)),
-    arrived Nullable(Float64) CODEC(ZSTD(1)),
-    stored DateTime64(6) DEFAULT now64(6) CODEC(DoubleDelta, ZSTD(1))
+        DEFAULT toInt64OrNull(fields['completion_tokens']),
+    arrived Nullable(Float64),
+    stored DateTime64(6) DEFAULT now64(6)
 """
 _SEARCHED: Final = f"""
     words String ALIAS {WORDS},
@@ -75,7 +75,7 @@ _SEARCHED: Final = f"""
 """
 _SESSIONS: Final = """
     project LowCardinality(String),
-    session_id String CODEC(ZSTD(1)),
+    session_id String,
     root SimpleAggregateFunction(min, Tuple(UInt8, Float64, String)),
     first SimpleAggregateFunction(min, Nullable(Float64)),
     last SimpleAggregateFunction(max, Nullable(Float64)),

@@ -31,6 +31,7 @@ from agentlog.store.clickhouse import (
 from agentlog.store.clickhouse.following import Tail
 from agentlog.store.clickhouse.link import Link
 from agentlog.store.clickhouse.migrations import check
+from agentlog.store.clickhouse.settled import Settled
 from agentlog.store.engine import Portion
 from agentlog.store.intake import entries_of_records
 from agentlog.store.merge import Event, Record
@@ -55,6 +56,7 @@ class ClickHouseStore(BaseStore):
 
     def __init__(self, where: "ServerAddress") -> None:
         self._link = Link(where)
+        self._settled = Settled()
         try:
             check(self._link)
         except BaseException:
@@ -71,11 +73,11 @@ class ClickHouseStore(BaseStore):
 
     def sessions(self, wanted: SessionFilter = EVERY_SESSION) -> list[SessionSummary]:
         """Return the sessions that a filter lets through, newest first."""
-        return listing.sessions(self._link, self.project, wanted)
+        return listing.sessions(self._link, self._settled, self.project, wanted)
 
     def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
         """Return those of these sessions that are there, as they stand in a list."""
-        return listing.summaries(self._link, self.project, session_ids)
+        return listing.summaries(self._link, self._settled, self.project, session_ids)
 
     def extents(self, session_ids: Iterable[str]) -> dict[str, Extent]:
         """Return by its id how much there is of each of these sessions that is there."""
