@@ -8,8 +8,9 @@ much that is enough which came last. Of large events only where they are is kept
 
 import re
 import unicodedata
-from collections.abc import Callable, Container, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from agentlog.store import search
@@ -23,6 +24,9 @@ MOST: Final = 2_000
 
 _FOR_EACH: Final = 4
 """Records that are asked for at first, for each event that is wanted: some have two."""
+
+_TRIED: Final = 3
+"""Words of which one should be in few enough to start from: the longest are, as a rule."""
 
 _LOOKED_AT: Final = 100
 """Events that are looked at together."""
@@ -80,7 +84,7 @@ def texts(
     words = [word for word in dict.fromkeys(search.words_of(text)) if _phrase(word)]
     if not words:
         return
-    asked = _Asked(link, project, limit, session_id)
+    asked = _Search(link, project, limit, session_id)
     hits = asked.fitting(words, begins=False)
     hits = hits if len(hits) >= limit else asked.fitting(words, begins=True)
     hits.sort(key=_Hit.age)
@@ -90,70 +94,72 @@ def texts(
         yield from (found for hit in some if (found := hit.text or read.get(hit.place)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """Where is looked, and for how many events."""
+class _Search:
+    """Looks for so many events, in one session or in all; it looks at none twice that fits."""
 
-    link: Link
-    project: str
-    limit: int
-    session_id: str | None
+    def __init__(self, link: Link, project: str, limit: int, session_id: str | None) -> None:
+        self._link = link
+        self._project = project
+        self._limit = limit
+        self._session_id = session_id
+        self._hits: dict[Address, _Hit] = {}
+        self._room = LARGE
 
     def fitting(self, words: Sequence[str], *, begins: bool) -> list[_Hit]:
         """Return the events with all words that came last, in whatever halves if they begin so."""
         fits = _test([_phrase(word) for word in words], begins=begins)
-        few = _FOR_EACH * self.limit
-        many = max(MOST, few)
         hits: list[_Hit] = []
         known: set[Address] = set()
-        # Of what the index finds for a beginning some have it within a word only.
-        for most in dict.fromkeys((few, many) if begins else (few,)):
-            candidates, is_all = self.having(words, most, begins=begins)
-            hits += self._looked_at(candidates, known, fits, self.limit - len(hits))
-            known.update(candidates)
-            if is_all or len(hits) >= self.limit:
-                break
-        if begins and len(words) > 1 and len(hits) < self.limit:
-            others = self._apart(words, many)
-            hits += self._looked_at(others, known, fits, self.limit - len(hits))
+        for candidates in self._candidates(words, begins=begins):
+            new = [place for place in candidates if place not in known]
+            for part in events.in_parts(new, most=_LOOKED_AT, text="".join):
+                self._look_at(part, fits)
+                hits += (self._hits[place] for place in part if place in self._hits)
+                if len(hits) >= self._limit:
+                    return hits[: self._limit]
+            known.update(new)
         return hits
 
-    def _looked_at(
-        self,
-        candidates: Sequence[Address],
-        known: Container[Address],
-        fits: Callable[[Event], bool],
-        most: int,
-    ) -> list[_Hit]:
-        """Return the first so many new ones that fit; of their texts, those that are not much."""
-        hits: list[_Hit] = []
-        room = LARGE
-        new = (place for place in candidates if place not in known)
-        for part in events.in_parts(new, most=_LOOKED_AT, text="".join):
-            if len(hits) >= most:
-                break
-            found: dict[Address, _Hit] = {}
-            for place, halves in events.at(self.link, self.project, part):
-                event = fields.event_of(halves)
-                if fits(event):
-                    text = events.text_of(halves)
-                    room -= len(text)
-                    start = fields.number(event, "timestamp")
-                    found[place] = _Hit(place, start, text if room > 0 else None)
-            hits += (found[place] for place in part if place in found)
-        return hits[:most]
+    def _look_at(self, places: Sequence[Address], fits: Callable[[Event], bool]) -> None:
+        """Note which events fit; what has the very words begins so, too."""
+        unknown = [place for place in places if place not in self._hits]
+        for place, halves in events.at(self._link, self._project, unknown):
+            event = fields.event_of(halves)
+            if fits(event):
+                text = events.text_of(halves)
+                self._room -= len(text)
+                start = fields.number(event, "timestamp")
+                self._hits[place] = _Hit(place, start, text if self._room > 0 else None)
+
+    def _candidates(self, words: Sequence[str], *, begins: bool) -> Iterator[list[Address]]:
+        """Yield where events may be that fit, again and again more, as long as that is little."""
+        few = _FOR_EACH * self._limit
+        some, is_all = self._having(words, few, begins=begins)
+        yield some
+        if not begins:
+            return
+        many = max(MOST, few)
+        if not is_all:
+            yield self._having(words, many, begins=True)[0]
+        if len(words) > 1:
+            yield self._apart(words, many)
 
     def _apart(self, words: Sequence[str], most: int) -> list[Address]:
         """Return where events may be that have all words, in one half or the other."""
-        having = {word: self.having([word], most, begins=True) for word in words}
         # Of a word that is in very many the newest are known: it is asked which others have it.
-        very = [word for word, (_, is_all) in having.items() if not is_all]
-        telling = [some for some, is_all in having.values() if is_all]
-        known = telling or [some for some, _ in having.values()]
-        common = set.intersection(*map(set, known))
-        both = [place for place in known[0] if place in common]
-        for word in very if telling else ():
-            both = self._having_too(word, both)
+        newest: dict[str, list[Address]] = {}
+        for word in sorted(words, key=len, reverse=True)[:_TRIED]:
+            some, is_all = self._having([word], most, begins=True)
+            if is_all:
+                newest = {word: some}
+                break
+            newest[word] = some
+        first, *others = newest.values()
+        common = set(first).intersection(*others)
+        both = [place for place in first if place in common]
+        for word in words:
+            if word not in newest:
+                both = self._having_too(word, both)
         return both
 
     def _having_too(self, word: str, among: Sequence[Address]) -> list[Address]:
@@ -163,34 +169,35 @@ class _Asked:
         for some in events.in_parts(among, text="".join):
             values |= {"sessions": list({of for of, _ in some}), "ids": [id_ for _, id_ in some]}
             question = f"{_MAY_HAVE} {_AMONG} {has}"
-            having |= set(self.link.rows(question, **values, project=self.project))
+            having |= set(self._link.rows(question, **values, project=self._project))
         return [place for place in among if place in having]
 
-    def having(
+    def _having(
         self, words: Sequence[str], most: int, *, begins: bool
     ) -> tuple[list[Address], bool]:
         """Return where the newest records are that may have all words, and whether that is all."""
         has, values = _has(words, begins=begins)
-        values |= {"project": self.project, "most": most}
-        if self.session_id is not None:
-            rows = self.link.rows(
-                f"{_MAY_HAVE} {_OF_SESSION} {has} {_NEWEST}", **values, session=self.session_id
+        values |= {"project": self._project, "most": most}
+        if self._session_id is not None:
+            rows = self._link.rows(
+                f"{_MAY_HAVE} {_OF_SESSION} {has} {_NEWEST}", **values, session=self._session_id
             )
             return list(dict.fromkeys(rows)), len(rows) < most
         # Millions with the very words are sorted in a tenth of a second; what begins so takes ten.
-        for since in self._moments() if begins else ():
+        for since in self._moments if begins else ():
             question = f"{_MAY_HAVE} {_OF_THE_NEWEST} {has} {_NEWEST}"
-            rows = self.link.rows(question, **values, since=since)
+            rows = self._link.rows(question, **values, since=since)
             if len(rows) == most:
                 return list(dict.fromkeys(rows)), False
             if len(rows) * _TIMES_AS_MANY < most:
                 break
-        rows = self.link.rows(f"{_MAY_HAVE} {has} {_NEWEST}", **values)
+        rows = self._link.rows(f"{_MAY_HAVE} {has} {_NEWEST}", **values)
         return list(dict.fromkeys(rows)), len(rows) < most
 
+    @cached_property
     def _moments(self) -> list[int]:
         """Return since when something came of so many sessions and of no others."""
-        found = self.link.rows(_SINCE, project=self.project, places=_SOME_SESSIONS)
+        found = self._link.rows(_SINCE, project=self._project, places=_SOME_SESSIONS)
         return [moment for moment in found[0][0] if moment]
 
 
