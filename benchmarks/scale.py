@@ -237,7 +237,7 @@ def read(place):
         asked("its outline", MOST_SESSION, lambda: outlined(store, next(some)))
         with ExitStack() as stack:
             new = iter([stack.enter_context(place.open()) for _ in range(ROUNDS)])
-            asked("the list, 50 sessions, who never asked", MOST_LIST,
+            asked("the list, 50 sessions, for the first time", MOST_LIST,
                   lambda: len(next(new).sessions(SessionFilter(limit=50))))  # fmt: skip
         asked("the list, 50 sessions, again", MOST_LIST,
               lambda: len(store.sessions(SessionFilter(limit=50))))  # fmt: skip

@@ -20,6 +20,7 @@ from agentlog.store.clickhouse.settled import Settled
 from agentlog.store.ids import NAMED, is_named
 from agentlog.store.merge import Address, Event
 from agentlog.store.state import BY_REASON, BY_RESULT, SILENT_AFTER, State, state_of
+from agentlog.store.values import asked
 
 _PAGE: Final = 100
 _LARGEST_PAGE: Final = 10_000
@@ -195,8 +196,8 @@ def _pages(link: Link, project: str, wanted: SessionFilter) -> Iterator[list[Pla
     most = _PAGE if wanted.limit is None else wanted.limit
     while most:
         clauses = " AND ".join(clause for name, clause in _CLAUSES.items() if name in values)
-        asked = f"{_PLACES} AND {clauses or 'true'} {_ORDER}"
-        page = [Place(*row) for row in link.rows(asked, **values, project=project, most=most)]
+        question = f"{_PLACES} AND {clauses or 'true'} {_ORDER}"
+        page = [Place(*row) for row in link.rows(question, **values, project=project, most=most)]
         yield page
         if len(page) < most:
             return
@@ -209,24 +210,10 @@ def _in_parts(page: Iterable[Place]) -> Iterator[list[Place]]:
 
 
 def _values(wanted: SessionFilter) -> dict[str, object]:
-    """Return what a filter asks, by the names of its clauses; what is None is left out."""
-    text = (wanted.text or "").casefold()
-    values: dict[str, object] = {
-        "since": wanted.since,
-        "tag": wanted.tag,
-        "result": wanted.result,
-        "outcome": _OUTCOMES.get(wanted.state or ""),
-        "lively": time.time() - SILENT_AFTER if wanted.state == State.RUNNING else None,
-        "text": text or None,
-        "words": text.split() if text else None,
-    }
-    before = wanted.before
-    if not isinstance(before, tuple):
-        values["before"] = before
-    asked = {name: value for name, value in values.items() if value is not None}
-    if isinstance(before, tuple):
-        asked |= {"behind": before[0], "behind_id": before[1]}
-    return asked
+    lively = time.time() - SILENT_AFTER if wanted.state == State.RUNNING else None
+    words = wanted.text.casefold().split() if wanted.text else None
+    outcome = _OUTCOMES.get(wanted.state or "")
+    return asked(wanted, outcome=outcome, lively=lively, words=words)
 
 
 def _summed_up(
@@ -246,9 +233,9 @@ def _made(link: Link, project: str, page: Sequence[Place]) -> dict[Place, Sessio
     heads = [(place.session_id, place.root_id) for place in page if place.root_id is not None]
     # Either takes a third of what a list may take: so they are asked side by side.
     with ThreadPoolExecutor(1) as beside:
-        asked = beside.submit(_events_at, link, project, heads)
+        said = beside.submit(_events_at, link, project, heads)
         sums = _sums(link, project, [place.session_id for place in page])
-        roots = asked.result()
+        roots = said.result()
     return {
         place: _summary(
             place, sums[place.session_id], roots.get((place.session_id, place.root_id or ""))

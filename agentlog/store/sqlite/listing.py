@@ -21,7 +21,7 @@ from agentlog.store.state import (
     case,
     outcome,
 )
-from agentlog.store.values import bindable
+from agentlog.store.values import asked, bindable
 
 # A text of SQLite ends at a NUL; the JSON that it makes of two paths does not.
 _NAME = """json_extract(iif(json_type(root.close, '$.event_type') IS NULL, root.open, root.close),
@@ -94,7 +94,7 @@ def sessions(
     connection: sqlite3.Connection, project: str, wanted: SessionFilter
 ) -> list[SessionSummary]:
     """Return the sessions of a project that a filter lets through, newest first."""
-    values = _values(wanted)
+    values = asked(wanted, state=wanted.state)
     clauses = " ".join(clause for name, clause in _CLAUSES.items() if name in values)
     values |= {"limit": -1 if wanted.limit is None else wanted.limit}
     return list(_found(connection, f"{clauses} {_ORDER}", project=project, **values))
@@ -128,24 +128,6 @@ def ids_beginning_with(connection: sqlite3.Connection, project: str, prefix: str
         return []
     named = {"project": bindable(project), "prefix": bindable(prefix), "most": NAMED + 1}
     return [session_id for (session_id,) in connection.execute(_BEGINNING, named)]
-
-
-def _values(wanted: SessionFilter) -> dict[str, object]:
-    """Return what a filter asks, by the names of its clauses; what is None is left out."""
-    values: dict[str, object] = {
-        "since": wanted.since,
-        "result": wanted.result,
-        "tag": wanted.tag,
-        "state": wanted.state,
-        "text": (wanted.text or "").casefold() or None,
-    }
-    before = wanted.before
-    if not isinstance(before, tuple):
-        values["before"] = before
-    asked = {name: value for name, value in values.items() if value is not None}
-    if isinstance(before, tuple):
-        asked |= {"behind": before[0], "behind_id": before[1]}
-    return asked
 
 
 def _found(connection: sqlite3.Connection, clauses: str, **values: Any) -> Iterator[SessionSummary]:
