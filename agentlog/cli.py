@@ -149,7 +149,7 @@ def _serve(chosen: argparse.Namespace) -> int:
     needs a key: `agentlog keys`.
     """
     from agentlog import serve
-    from agentlog.server.settings import ServeConfig, checked_name, checked_root_path
+    from agentlog.server.settings import ServeConfig, checked_keep, checked_name, checked_root_path
     from agentlog.store import where
 
     home = home_directory()
@@ -161,7 +161,7 @@ def _serve(chosen: argparse.Namespace) -> int:
         port=chosen.port,
         allow_hosts=frozenset(map(checked_name, chosen.allow_host)),
         root_path=checked_root_path(chosen.root_path),
-        keep=chosen.keep,
+        keep=checked_keep(chosen.keep),
     )
     browser = not (chosen.no_browser or is_without_browser())
     ended = serve.serve(config, usage.complain, token=not chosen.no_token, browser=browser)

@@ -42,7 +42,7 @@ def move(source: Where | None, target: Where, home: Path, tell: Callable[[str], 
         raise ConfigurationError(f"{target} is where it comes from: --to is another store")
     with ExitStack() as stack:
         here = stack.enter_context(source.open() if source else _of_home(home, tell))
-        sink = stack.enter_context(closing(target.sink(home=None, keep=None)))
+        sink = stack.enter_context(closing(target.sink()))
         there = stack.enter_context(target.open())
         other_keys = move_keys((source or its_own).keys(), target.keys())
         with _resumable(tell), _progress(here) as note:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from agentlog.replay.tree import Node
     from agentlog.store import Store
-    from agentlog.store.engine import Where
+    from agentlog.store.sqlite.store import SqliteStore
 
 
 class _Opened(NamedTuple):
@@ -187,31 +187,20 @@ def prune(chosen: argparse.Namespace) -> int:
 
     A session that runs is kept, however long it has said nothing. Damaged lines,
     losses and what is in quarantine of that age, of which `agentlog doctor`
-    tells, are forgotten.
+    tells, are forgotten, unless a store or a project is named.
     """
-    from agentlog import losses
-    from agentlog.journal import destinations
-    from agentlog.replay.format import plural
-    from agentlog.shipping import quarantine
     from agentlog.store.home import open_home
-    from agentlog.store.sqlite.uptake import forget_damaged
 
     before = time.time() - chosen.older_than
     if chosen.store:
-        return _prune_store(chosen.store, before)
+        with chosen.store.open() as store:
+            _delete_sessions(store, before, chosen.project)
+        return 0
     home = home_directory()
     with open_home(home) as store:
-        deleted, damaged = store.prune(before), forget_damaged(store, before)
-    lost = sum(losses.forget(directory, before) for directory in destinations(home))
-    refused = sum(quarantine.forget(directory, before) for directory in destinations(home))
-    print(f"{plural(deleted, 'session')} deleted")
-    for count, what in (
-        (damaged, plural(damaged, "damaged line")),
-        (lost, plural(lost, "lost record")),
-        (refused, f"{plural(refused, 'line')} in quarantine"),
-    ):
-        if count:
-            print(f"{what} forgotten")
+        _delete_sessions(store, before, chosen.project)
+        if chosen.project is None:
+            _forget_troubles(store, home, before)
     return 0
 
 
@@ -272,13 +261,31 @@ def _shipped_to(home: "Path") -> list[str]:
     return sorted({said.endpoint for said in known if said.endpoint and said.acknowledged})
 
 
-def _prune_store(where: "Where", before: float) -> int:
-    """Delete from a store what is old there; no home has to do with it."""
+def _delete_sessions(store: "Store", before: float, project: str | None) -> None:
+    """Delete what is old in a store, and say how much it was."""
     from agentlog.replay.format import plural
 
-    with where.open() as store:
-        print(f"{plural(store.prune(before), 'session')} deleted")
-    return 0
+    print(f"{plural(store.prune(before, project=project), 'session')} deleted")
+
+
+def _forget_troubles(store: "SqliteStore", home: "Path", before: float) -> None:
+    """Forget what `doctor` tells of for long, which is of no project, and say how much it was."""
+    from agentlog import losses
+    from agentlog.journal import destinations
+    from agentlog.replay.format import plural
+    from agentlog.shipping import quarantine
+    from agentlog.store.sqlite.uptake import forget_damaged
+
+    damaged = forget_damaged(store, before)
+    lost = sum(losses.forget(directory, before) for directory in destinations(home))
+    refused = sum(quarantine.forget(directory, before) for directory in destinations(home))
+    for count, what in (
+        (damaged, plural(damaged, "damaged line")),
+        (lost, plural(lost, "lost record")),
+        (refused, f"{plural(refused, 'line')} in quarantine"),
+    ):
+        if count:
+            print(f"{what} forgotten")
 
 
 def _forest(store: "Store", session_id: str) -> "list[Node]":

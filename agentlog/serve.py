@@ -73,8 +73,6 @@ def _checked(config: "ServeConfig", *, token: bool) -> "ServeConfig":
     """Return it with the token that it needs; raises `ConfigurationError` if it cannot be done."""
     from agentlog.server.auth import token_of
 
-    if config.keep is not None and config.keep <= 0:
-        raise ConfigurationError("--keep 0 would delete whatever comes: it is an age such as 30d")
     if config.is_open:
         return replace(config, token=token_of(home_directory()) if token else None)
     why = "--allow-host" if config.allow_hosts else f"--host {config.host}"

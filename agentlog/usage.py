@@ -2,6 +2,7 @@
 
 import argparse
 import inspect
+import math
 import os
 import re
 import sys
@@ -247,6 +248,12 @@ def _add_prune_options(prune: argparse.ArgumentParser) -> None:
         help=_AGE,
     )
     _add_store(prune, "the store of a collector", file="a FILE that none serves just now")
+    prune.add_argument(
+        "--project",
+        metavar="NAME",
+        help="only sessions that were written with the key of this name; default: of every key,"
+        " and without one",
+    )
 
 
 def _add_serve_options(serve: argparse.ArgumentParser) -> None:
@@ -268,7 +275,14 @@ def _add_serve_options(serve: argparse.ArgumentParser) -> None:
     )
     _add_cluster(serve)
     serve.add_argument(
-        "--keep", type=_seconds, metavar="AGE", help=f"delete what has been silent for it: {_AGE}"
+        "--keep",
+        action="append",
+        default=[],
+        type=_keep,
+        metavar="AGE",
+        help=f"delete sessions of which nothing has come for so long: {_AGE}. PROJECT=AGE, such as"
+        " staging=7d or audit=forever, is for what was written with the key of this name, AGE for"
+        " all else; it can be said several times",
     )
     serve.add_argument(
         "--no-token", action="store_true", help="let everybody on this machine read, not only write"
@@ -396,6 +410,12 @@ def _port(text: str) -> int:
     if not re.fullmatch("[0-9]{1,5}", text) or int(text) > 65_535:  # noqa: PLR2004
         raise argparse.ArgumentTypeError("it is a number from 0 to 65535")
     return int(text)
+
+
+def _keep(text: str) -> tuple[str | None, float]:
+    """Return an age, behind the name of the project that it is for, if one is named."""
+    project, is_named, age = text.rpartition("=")
+    return project if is_named else None, math.inf if age == "forever" else _seconds(age)
 
 
 def _seconds(text: str) -> int:

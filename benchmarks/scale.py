@@ -125,7 +125,7 @@ def put(place, made):
     waiting = queue.SimpleQueue()
     for batch in made:
         waiting.put(batch)
-    sinks = [place.sink(home=None, keep=None) for _ in range(SENDERS)]
+    sinks = [place.sink() for _ in range(SENDERS)]
     threads = [threading.Thread(target=_send, args=(sink, waiting)) for sink in sinks]
     began = time.perf_counter()
     for thread in threads:
@@ -198,7 +198,7 @@ def main():
         directory = given.directory or Path(temporary)
         with server(directory) as address:
             place = where.find(f"clickhouse://{address}/scale")
-            place.sink(home=None, keep=None).close()
+            place.sink().close()
             now = fill(place, given.events)
             inserted(place, now)
             read(place)

@@ -5,13 +5,17 @@ behind a name of its own, which means a proxy, it asks everybody for a key.
 """
 
 import ipaddress
+import math
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from agentlog.errors import ConfigurationError
+from agentlog.keys import check_name
 from agentlog.store.engine import Where
+from agentlog.store.retention import FOREVER, Retention
 
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE)
 _ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
@@ -35,7 +39,7 @@ class ServeConfig:
         token: What reading asks for on loopback; None for nothing.
         allow_hosts: Further names that the collector is called by.
         root_path: Where it is below a proxy, such as `/agentlog`; empty for nowhere.
-        keep: Seconds after which a silent session is deleted; None to keep all.
+        keep: For how long a session that says nothing is kept, by its project.
 
     """
 
@@ -46,7 +50,7 @@ class ServeConfig:
     token: str | None = None
     allow_hosts: frozenset[str] = frozenset()
     root_path: str = ""
-    keep: float | None = None
+    keep: Retention = FOREVER
 
     @property
     def is_open(self) -> bool:
@@ -82,6 +86,30 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower().rstrip(".") == "localhost"
+
+
+def checked_keep(ages: Iterable[tuple[str | None, float]]) -> Retention:
+    """Return what each `--keep` says together, None being the name of all that are not named.
+
+    Raises `ConfigurationError`.
+    """
+    found: dict[str | None, float] = {}
+    for project, age in ages:
+        whose = "" if project is None else f"{project}="
+        if project is not None:
+            check_name(project)
+        if age <= 0:
+            raise ConfigurationError(
+                f"--keep {whose}0 would delete whatever comes: it is an age such as {whose}30d"
+            )
+        if project in found:
+            raise ConfigurationError(
+                f"--keep {whose}AGE is there twice: there is one for each PROJECT=AGE, and one AGE"
+                " for all others"
+            )
+        found[project] = age
+    own = {project: age for project, age in found.items() if project is not None}
+    return Retention(found.get(None, math.inf), own)
 
 
 def checked_name(name: str) -> str:

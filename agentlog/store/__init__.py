@@ -257,10 +257,11 @@ class Store(Protocol):
     def projects(self) -> list[str]:
         """Return the names of the projects that have sessions."""
 
-    def prune(self, before: float) -> int:
+    def prune(self, before: float, *, project: str | None = None) -> int:
         """Delete the sessions that said nothing since `before` and are not running; count them.
 
-        Those of every project. What comes of a session later is there again, alone.
+        Those of the project that is named, or of every one. What comes of a session later is there
+        again, alone.
         """
 
     def stats(self) -> StoreStats:

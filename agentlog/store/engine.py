@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, Protocol
 from agentlog.errors import StoreError
 from agentlog.store import Store
 from agentlog.store.intake import Entry
+from agentlog.store.retention import FOREVER, Retention
 
 MOST_READERS: Final = 8
 """Questions that a collector puts to its store at once."""
@@ -196,12 +197,12 @@ class Where(Protocol):
     def keys(self) -> Keyring:
         """Return its keys."""
 
-    def sink(self, *, home: Path | None, keep: float | None) -> Sink:
+    def sink(self, *, home: Path | None = None, keep: Retention = FOREVER) -> Sink:
         """Begin to collect into it; it is made if it is not there.
 
         Args:
             home: The home of which the journal is taken up, too. Only for the home's own store.
-            keep: Seconds after which a session that said nothing is deleted; None keeps all.
+            keep: For how long a session that says nothing is kept, by its project.
 
         Raises:
             StoreError: If the store cannot be used.

@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from agentlog.errors import ConfigurationError
 from agentlog.store.address import DATABASE, PASSWORD, USER, ServerAddress
 from agentlog.store.engine import Keyring, Readers, Sink, Where
+from agentlog.store.retention import FOREVER, Retention
 
 if TYPE_CHECKING:
     from agentlog.store import Store
@@ -91,7 +92,7 @@ class SqliteFile:
 
         return KeyFile(self.path)
 
-    def sink(self, *, home: Path | None, keep: float | None) -> Sink:
+    def sink(self, *, home: Path | None = None, keep: Retention = FOREVER) -> Sink:
         """Become the one collector of the file."""
         from agentlog.store.sqlite.sink import SqliteSink
 
@@ -137,7 +138,12 @@ class ClickHouse(ServerAddress):
             from agentlog.store.clickhouse import ClickHouseKeys
         return ClickHouseKeys(self)
 
-    def sink(self, *, home: Path | None, keep: float | None) -> Sink:  # noqa: ARG002 - no home's own
+    def sink(
+        self,
+        *,
+        home: Path | None = None,  # noqa: ARG002 - no home's own
+        keep: Retention = FOREVER,
+    ) -> Sink:
         """Collect into it, beside others who do."""
         with _client_installed():
             from agentlog.store.clickhouse import ClickHouseSink

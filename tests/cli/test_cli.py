@@ -76,6 +76,10 @@ def test_the_version_is_told(capsys):
         ["prune", "--older-than", "d"],
         ["prune", "--older-than", "1.5d"],
         ["prune", "--older-than", "٣d"],
+        ["prune", "--older-than", "forever"],
+        ["serve", "--keep", "staging"],
+        ["serve", "--keep", "staging="],
+        ["serve", "--keep", "staging:7d"],
     ],
     ids=" ".join,
 )
@@ -357,6 +361,19 @@ def test_prune_forgets_old_troubles(home, capsys):
     assert 0 == main(["prune", "--older-than", "0s"])
     assert "no sessions deleted\n3 lost records forgotten\n" in capsys.readouterr().out
     assert 0 == main(["doctor"])
+
+
+def test_prune_of_one_project_leaves_the_rest_alone(client, home, capsys):
+    """All of it: other projects, and troubles, which are of none. Without a key is one project."""
+    record(client, "without a key")
+    with SqliteStore(home / "store.db") as store:
+        store.for_project("anna").put([{"id": "a", "session_id": "5" * 32, "timestamp": 1.0}])
+    losses.note(home / "journal" / "local", "not writable", 3)
+    for project, said in (("bert", "no sessions"), ("anna", "1 session"), ("", "1 session")):
+        assert 0 == main(["prune", "--older-than", "0s", "--project", project])
+        assert f"{said} deleted\n" == capsys.readouterr().out
+    assert 0 == main(["prune", "--older-than", "0s"])
+    assert "no sessions deleted\n3 lost records forgotten\n" == capsys.readouterr().out
 
 
 def test_a_home_with_a_strange_name_is_named_harmlessly(home, monkeypatch, capsys):

@@ -120,7 +120,7 @@ def test_what_cannot_be_is_said_at_once(source, target, why, few, tmp_path):
 def test_a_store_that_another_collector_serves_is_not_written(few, tmp_path):
     """As ever; it says so."""
     target = tmp_path / "other.db"
-    sink = where.find(str(target)).sink(home=None, keep=None)
+    sink = where.find(str(target)).sink()
     try:
         status, _, said = told("--from", few, "--to", target)
     finally:

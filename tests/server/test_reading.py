@@ -308,8 +308,18 @@ def test_the_commands_read_one_project(tmp_path):
     missing = agentlog("sessions", "--store", str(tmp_path / "nowhere.db"))
     assert (1, 1) == (missing.returncode, len(missing.stderr.splitlines()))
     assert not (tmp_path / "nowhere.db").exists()
-    assert "no sessions deleted\n" == collector.command("prune", "--older-than", "520w")
-    assert "2 sessions deleted\n" == collector.command("prune", "--older-than", "0s")
+    pruned = [
+        collector.command("prune", "--older-than", age, *project)
+        for age, *project in (
+            ("520w",),
+            ("0s", "--project", "nobody"),
+            ("0s", "--project", "anna"),
+            ("0s",),
+        )
+    ]
+    assert [
+        f"{deleted} deleted\n" for deleted in ("no sessions",) * 2 + ("1 session",) * 2
+    ] == pruned
 
 
 def test_costs_are_asked_for_by_the_ids_of_sessions(tmp_path):

@@ -202,6 +202,32 @@ def test_what_is_old_goes_by_itself(tmp_path):
         assert [session_id()] == [session["id"] for session in left]
 
 
+def test_what_is_old_goes_by_the_age_of_its_project(tmp_path):
+    """The names are those of keys; who has none is among all others."""
+    collector = Collector(tmp_path, "--keep", "52w", "--keep", "anna=1d", "--keep", "bert=forever")
+    with SqliteStore(tmp_path / "store.db") as store:
+        for name in ("", "anna", "bert", "carl"):
+            times = 1.0, time.time() - 2 * 86_400
+            store.for_project(name).put(
+                record(session=number) | {"timestamp": moment, "end_timestamp": moment}
+                for number, moment in enumerate(times, 1)
+            )
+    with collector:
+        until = time.monotonic() + PATIENCE
+        while (left := sessions_of(tmp_path / "store.db"))["carl"] > 1:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    assert {"": 1, "anna": 0, "bert": 2, "carl": 1} == left
+
+
+def sessions_of(path):
+    """Return how many sessions each project of a store has."""
+    with SqliteStore(path, read_only=True) as store:
+        return {
+            name: len(store.for_project(name).sessions()) for name in ("", "anna", "bert", "carl")
+        }
+
+
 def test_the_journal_of_the_home_is_taken_up(tmp_path):
     """Without --store; a command that reads the home sees it as ever."""
     home = {"AGENTLOG_HOME": str(tmp_path / "home")}

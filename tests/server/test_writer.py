@@ -22,6 +22,7 @@ from agentlog.store import Receipt
 from agentlog.store.home import read_home
 from agentlog.store.intake import Entry
 from agentlog.store.merge import merged
+from agentlog.store.retention import Retention
 from agentlog.store.sqlite.lock import is_served
 from agentlog.store.sqlite.readers import SqliteReaders
 from agentlog.store.sqlite.sink import SqliteSink
@@ -464,7 +465,7 @@ def test_what_is_old_is_deleted(path):
     submitted_to.put([{**record(1), "timestamp": 1.0, "end_timestamp": 2.0}])
     submitted_to.put([record(1, session=2)])
     submitted_to.close()
-    writer = Writer(SqliteSink(path, keep=1e9))
+    writer = Writer(SqliteSink(path, keep=Retention(1e9)))
     readers = SqliteReaders(path)
 
     def left():

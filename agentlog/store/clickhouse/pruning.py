@@ -21,6 +21,7 @@ from typing import Final
 
 from agentlog.store.clickhouse.link import Link, Row
 from agentlog.store.clickhouse.schema import PATIENCE, local, on_cluster, sums
+from agentlog.store.retention import Before
 
 AT_ONCE: Final = 500
 """Sessions in a statement. It is small so that few wait for it, and as a server takes no more than
@@ -38,8 +39,11 @@ _NOTE: Final = """
     SELECT project, session_id, until, {deletion:String} FROM (
         SELECT project, session_id, max(stored) AS until,
             coalesce(max(arrived), max(last), 0) AS spoke
-        FROM sessions GROUP BY project, session_id
-    ) WHERE spoke < {before:Float64} AND (project, session_id, until) NOT IN (
+        FROM sessions WHERE isFinite({others:Float64}) OR project IN {own:Array(String)}
+        GROUP BY project, session_id
+    ) WHERE spoke < transform(
+        project, {own:Array(String)}, {moments:Array(Float64)}, {others:Float64}
+    ) AND (project, session_id, until) NOT IN (
         SELECT project, session_id, until FROM gone
         WHERE stored > fromUnixTimestamp64Micro({since:Int64})
     ) LIMIT {most:UInt64}
@@ -66,9 +70,9 @@ _SUM_UP: Final = f"""
 
 
 def prune(
-    link: Link, before: float, *, wait: bool = True, between: Callable[[], None] = lambda: None
+    link: Link, before: Before, *, wait: bool = True, between: Callable[[], None] = lambda: None
 ) -> int:
-    """Delete the sessions of every project that said nothing since `before`; count them.
+    """Delete the sessions that said nothing since `before`; count them.
 
     They are in no list then. Without `wait` their records go by and by: the server goes on with
     that, whoever dies; and what others have noted of late is theirs. `between` is called between
@@ -85,10 +89,18 @@ def prune(
     return count
 
 
-def _note(link: Link, before: float, since: int) -> list[Row]:
+def _note(link: Link, before: Before, since: int) -> list[Row]:
     """Note some that are silent, unless that was done since then; return them, by project."""
     deletion = secrets.token_hex(8)
-    link.do(_NOTE, before=before, since=since, deletion=deletion, most=MOST)
+    link.do(
+        _NOTE,
+        others=before.others,
+        own=[*before.own],
+        moments=[*before.own.values()],
+        since=since,
+        deletion=deletion,
+        most=MOST,
+    )
     return link.rows(_NOTED, deletion=deletion)
 
 

@@ -4,6 +4,7 @@ The rule: nothing is kept here that another collector would have to know. So any
 any moment, and what it had not acknowledged is sent to the next one.
 """
 
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from agentlog.store.clickhouse.link import Link
 from agentlog.store.clickhouse.migrations import migrate
 from agentlog.store.clickhouse.news import Watch
 from agentlog.store.engine import Marks, News, Portion, Stopped
+from agentlog.store.retention import FOREVER, Retention
 
 if TYPE_CHECKING:
     from agentlog.store.address import ServerAddress
@@ -25,7 +27,7 @@ _ANSWERING: Final = 15
 _FREQUENCY: Final = 1000
 _MOST_OFTEN, _LEAST_OFTEN = 60.0, 3600.0
 """To look for what is too old all sessions are summed up, so that is done a thousand times in the
-time for which they are kept: once a minute at most, once an hour at least."""
+shortest time for which some are kept: once a minute at most, once an hour at least."""
 
 
 class ClickHouseSink:
@@ -33,14 +35,14 @@ class ClickHouseSink:
 
     Args:
         where: The store.
-        keep: Seconds that nothing of a session may have come before it is deleted; None keeps all.
+        keep: For how long a session that says nothing is kept, by its project.
 
     Raises:
         StoreError: If the server cannot be reached or does not let this be done.
 
     """
 
-    def __init__(self, where: "ServerAddress", *, keep: float | None = None) -> None:
+    def __init__(self, where: "ServerAddress", *, keep: Retention = FOREVER) -> None:
         migrate(where)
         self._link = Link(where, answering=_ANSWERING)
         self._watch = Watch(self._link)
@@ -82,13 +84,14 @@ class Errands:
     behind = 0
     """A search finds at once what is stored."""
 
-    def __init__(self, link: Link, watch: Watch, keep: float | None) -> None:
+    def __init__(self, link: Link, watch: Watch, keep: Retention) -> None:
         self._link = link
         self._watch = watch
         self._keep = keep
-        self._next_pruning = float("inf")
-        if keep is not None:
-            self._every = min(max(_MOST_OFTEN, keep / _FREQUENCY), _LEAST_OFTEN, keep)
+        shortest = keep.shortest
+        self._every = min(max(_MOST_OFTEN, shortest / _FREQUENCY), _LEAST_OFTEN, shortest)
+        self._next_pruning = math.inf
+        if math.isfinite(shortest):
             self._next_pruning = time.monotonic() + random.uniform(0, 1)
 
     def pause(self) -> float:
@@ -101,9 +104,9 @@ class Errands:
     def run(self, *, idle: bool, between: Callable[[], None]) -> None:  # noqa: ARG002 - it is rare
         """Do what is due; raises `StoreError` if it cannot be done."""
         now = time.monotonic()
-        if now >= self._next_pruning and self._keep is not None:
+        if now >= self._next_pruning:
             # Before it is tried: what cannot be deleted is no reason to take in nothing more.
             self._next_pruning = now + self._every * random.uniform(0.5, 1.5)
             with suppress(Stopped):
-                before = time.time() - self._keep
+                before = self._keep.before(time.time())
                 pruning.prune(self._link, before, wait=False, between=between)

@@ -35,6 +35,7 @@ from agentlog.store.clickhouse.settled import Settled
 from agentlog.store.engine import Portion
 from agentlog.store.intake import entries_of_records
 from agentlog.store.merge import Event, Record
+from agentlog.store.retention import in_project
 
 if TYPE_CHECKING:
     from agentlog.store.address import ServerAddress
@@ -151,9 +152,12 @@ class ClickHouseStore(BaseStore):
         """Return the names of the projects that have sessions."""
         return [name for (name,) in self._link.rows(_PROJECTS)]
 
-    def prune(self, before: float) -> int:
-        """Delete the sessions that said nothing since `before`, of every project; count them."""
-        return pruning.prune(self._link, before)
+    def prune(self, before: float, *, project: str | None = None) -> int:
+        """Delete the sessions that said nothing since `before`; count them.
+
+        Those of the project that is named, or of every one.
+        """
+        return pruning.prune(self._link, in_project(project, before))
 
     def stats(self) -> StoreStats:
         """Count what is stored, of every project; of a journal there is nothing here."""

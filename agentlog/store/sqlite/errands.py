@@ -6,6 +6,7 @@ for it; and while batches come one behind the other the index has its share of t
 with what it has yet to take in. So it catches up wherever there is time for both.
 """
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from agentlog.store.engine import Stopped
+from agentlog.store.retention import FOREVER, Before, Retention
 from agentlog.store.sqlite import index, pruning
 from agentlog.store.sqlite.store import SqliteStore
 from agentlog.store.sqlite.uptake import uptake
@@ -44,20 +46,20 @@ class Errands:
     Args:
         store: What is written.
         home: The home of which the journal is taken up, if any.
-        keep: Seconds that a session may have said nothing, if they are not kept for ever.
+        keep: For how long a session that says nothing is kept, by its project.
 
     """
 
     def __init__(
-        self, store: SqliteStore, *, home: Path | None = None, keep: float | None = None
+        self, store: SqliteStore, *, home: Path | None = None, keep: Retention = FOREVER
     ) -> None:
         self._store = store
         self._home = home
         self._keep = keep
-        self._every_pruning = min(_EVERY_PRUNING, keep or _EVERY_PRUNING)
+        self._every_pruning = min(_EVERY_PRUNING, keep.shortest)
         now = time.monotonic()
-        self._next_uptake = now if home else float("inf")
-        self._next_pruning = now if keep is not None else float("inf")
+        self._next_uptake = now if home else math.inf
+        self._next_pruning = now if math.isfinite(keep.shortest) else math.inf
         self._next_step = self._next_count = self._next_sum = now
         self._is_behind = self._may_be_stale = True
         self._is_idle = False
@@ -90,8 +92,8 @@ class Errands:
         now = time.monotonic()
         if now >= self._next_uptake and self._home:
             self._take_up(self._home, between)
-        if now >= self._next_pruning and self._keep is not None:
-            self._prune(time.time() - self._keep)
+        if now >= self._next_pruning:
+            self._prune(self._keep.before(time.time()))
         if self._may_be_stale and now >= self._next_sum:
             self._sum_up()
         now = time.monotonic()
@@ -107,7 +109,7 @@ class Errands:
                 self._is_behind = True
         self._next_uptake = time.monotonic() + _EVERY_UPTAKE
 
-    def _prune(self, before: float) -> None:
+    def _prune(self, before: Before) -> None:
         with self._store.writing() as connection:
             deleted = pruning.prune_some(connection, before, _SOME_PRUNED)
         self._next_pruning = time.monotonic() + (0.0 if deleted else self._every_pruning)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agentlog.errors import ConfigurationError, StoreError
 from agentlog.store.engine import Change, Marks, News, Portion
+from agentlog.store.retention import FOREVER, Retention
 from agentlog.store.sqlite import changes
 from agentlog.store.sqlite.errands import Errands
 from agentlog.store.sqlite.lock import claim
@@ -26,7 +27,7 @@ class SqliteSink:
     Args:
         path: The store's file.
         home: A home of which the journal is taken up, too.
-        keep: Seconds that nothing of a session may have come before it is deleted; None keeps all.
+        keep: For how long a session that says nothing is kept, by its project.
         patience: Seconds to wait for another program that keeps the store locked.
 
     Raises:
@@ -40,7 +41,7 @@ class SqliteSink:
         path: Path,
         *,
         home: Path | None = None,
-        keep: float | None = None,
+        keep: Retention = FOREVER,
         patience: float = PATIENCE,
     ) -> None:
         if home is None and not path.absolute().parent.parent.is_dir():

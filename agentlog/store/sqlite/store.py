@@ -25,6 +25,7 @@ from agentlog.store import (
 from agentlog.store.base import BaseStore
 from agentlog.store.intake import Entry, entries_of_records
 from agentlog.store.merge import Event, Record
+from agentlog.store.retention import in_project
 from agentlog.store.sqlite import (
     calls,
     events,
@@ -170,13 +171,13 @@ class SqliteStore(BaseStore):
         with self.reading() as connection:
             return listing.ids_beginning_with(connection, self.project, prefix)
 
-    def prune(self, before: float) -> int:
+    def prune(self, before: float, *, project: str | None = None) -> int:
         """Delete the sessions that said nothing since `before` and are not running; count them.
 
-        Those of every project.
+        Those of the project that is named, or of every one.
         """
         with self.writing() as connection:
-            deleted = pruning.prune(connection, before)
+            deleted = pruning.prune(connection, in_project(project, before))
         if deleted:
             self._database.give_back_space()
         return deleted

@@ -27,7 +27,7 @@ def server(tmp_path_factory):
 def place(server):
     """Return where an empty store is."""
     found = server.where()
-    found.sink(home=None, keep=None).close()
+    found.sink().close()
     return found
 
 

@@ -20,14 +20,14 @@ def server(tmp_path_factory):
 def place(server):
     """Return where an empty store is, on the cluster."""
     found = server.where().on_cluster("agent-log")
-    found.sink(home=None, keep=None).close()
+    found.sink().close()
     return found
 
 
 def test_what_is_there_is_only_looked_at(server, place):
     """A collector starts and a key is added without a word to the server that is away."""
     server.asked()
-    place.sink(home=None, keep=None).close()
+    place.sink().close()
     place.keys().add(Key("anna", "00", 1.0))
     assert [] == [statement for statement in server.asked() if "ON CLUSTER" in statement]
 

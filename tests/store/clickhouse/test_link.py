@@ -23,7 +23,7 @@ def mortal(tmp_path):
 def test_what_was_acknowledged_is_there_after_a_kill(mortal):
     """Somebody writes as it dies; what he has a receipt for is there when it is back."""
     where = mortal.where("store")
-    where.sink(home=None, keep=None).close()
+    where.sink().close()
     kept, said = [], []
     begun = threading.Event()
 
@@ -58,7 +58,7 @@ def test_what_was_acknowledged_is_there_after_a_kill(mortal):
 def test_who_has_a_store_open_need_not_open_it_again(mortal):
     """While the server is away each question says so; then it is as before."""
     where = mortal.where("store")
-    sink = where.sink(home=None, keep=None)
+    sink = where.sink()
     keys = where.keys()
     keys.add(Key("anna", "00", 1.0))
     with where.open() as store:
@@ -81,7 +81,7 @@ def test_a_server_that_is_not_there_is_told(mortal):
     """To whoever begins, too, in one sentence."""
     where = mortal.where()
     mortal.kill()
-    for use in (where.open, where.readers, lambda: where.sink(home=None, keep=None)):
+    for use in (where.open, where.readers, where.sink):
         with pytest.raises(StoreError, match=r"cannot be reached: .*[Rr]efused"):
             use()
     mortal.start()
@@ -90,7 +90,7 @@ def test_a_server_that_is_not_there_is_told(mortal):
 def test_what_was_asked_of_a_server_that_is_not_there_is_not_logged(mortal, caplog):
     """In it are the words that a person looked for; a trouble is told by who asked."""
     where = mortal.where("store")
-    where.sink(home=None, keep=None).close()
+    where.sink().close()
     with where.open() as store:
         mortal.kill()
         with pytest.raises(StoreError, match="cannot be reached"):
@@ -106,9 +106,9 @@ def test_a_wrong_password_names_where_it_belongs(tmp_path, monkeypatch):
     for wrong in ("", "other"):
         monkeypatch.setenv(PASSWORD, wrong)
         with pytest.raises(StoreError, match=f"refuses the user or the password: set {PASSWORD}"):
-            where.sink(home=None, keep=None)
+            where.sink()
     monkeypatch.setenv(PASSWORD, "s3cret")
-    where.sink(home=None, keep=None).close()
+    where.sink().close()
     locked.kill()
 
 

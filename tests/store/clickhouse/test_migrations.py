@@ -30,7 +30,7 @@ def test_a_store_that_is_not_there_is_not_made_by_reading(server):
 def test_tables_are_made_once(place, link):
     """Who starts again finds them as they are."""
     assert TABLES == tables(link)
-    place.sink(home=None, keep=None).close()
+    place.sink().close()
     assert TABLES == tables(link)
     assert [(1, 1)] == link.rows("SELECT count(), max(version) FROM migrations")
 
@@ -53,7 +53,7 @@ def test_tables_of_others_stay_theirs(server):
     link.do(f"CREATE DATABASE {others.database}")
     link.do(f"CREATE TABLE {others.database}.records (id UInt8) ENGINE = MergeTree ORDER BY id")
     with pytest.raises(StoreError, match=r"not agentlog's \(records\): name another database"):
-        others.sink(home=None, keep=None)
+        others.sink()
     assert [("records",)] == link.rows(f"SHOW TABLES FROM {others.database}")
     link.close()
 
@@ -72,7 +72,7 @@ def test_what_was_broken_off_is_done_again(place, link):
 def test_what_is_there_is_only_looked_at(server, place):
     """However often somebody starts: on a cluster a statement for all servers may wait for long."""
     server.asked()
-    place.sink(home=None, keep=None).close()
+    place.sink().close()
     place.keys().add(Key("anna", "00", 1.0))
     assert [] == [statement for statement in server.asked() if "CREATE" in statement]
 
@@ -88,7 +88,7 @@ def test_a_store_is_known_by_one_epoch(place, link):
 def test_a_newer_store_is_not_touched(place, link):
     """It says what to do, to collectors and to readers."""
     link.do("INSERT INTO migrations (version, agentlog) VALUES (99, '9.9')")
-    for use in (place.open, place.readers, lambda: place.sink(home=None, keep=None)):
+    for use in (place.open, place.readers, place.sink):
         with pytest.raises(StoreError, match=r"written by a newer agentlog .* update agentlog"):
             use()
 

@@ -8,10 +8,12 @@ import pytest
 from agentlog.errors import StoreError
 from agentlog.store.clickhouse import pruning
 from agentlog.store.clickhouse.link import Link
+from agentlog.store.retention import Before, Retention
 from tests.busy import up_to
 from tests.store.contract.records import OTHER, SESSION, closed, collect, opened
 
 OLD, NEW = 1_700_000_000.0, 1_700_500_000.0
+ALL_OLD = Before(OLD + 1)
 
 
 class Eventful(Link):
@@ -48,7 +50,7 @@ def test_what_comes_while_a_session_is_deleted_stays(place, link, table):
         link.do("OPTIMIZE TABLE sessions FINAL")
 
     collect(place, ("", opened("a"), closed("a")), ("anna", opened("a")), arrived=OLD)
-    assert 2 == pruning.prune(Eventful(place, f"DELETE FROM {table}", come), OLD + 1)
+    assert 2 == pruning.prune(Eventful(place, f"DELETE FROM {table}", come), ALL_OLD)
     with place.open() as store:
         assert ["b"] == [event["id"] for event in store.session(SESSION)]
         (listed,) = store.sessions()
@@ -75,7 +77,7 @@ def test_an_insert_that_began_before_the_deletion_and_ended_behind_it_stays(plac
             began=began,
         )
 
-    pruning.prune(Eventful(place, "DELETE", end), OLD + 1)
+    pruning.prune(Eventful(place, "DELETE", end), ALL_OLD)
     with place.open() as store:
         assert ["late"] == [event["id"] for event in store.session(SESSION)]
         assert [5.0] == [listed.timestamp for listed in store.sessions()]
@@ -85,14 +87,14 @@ def test_what_another_has_noted_is_left_to_it_for_a_while(place, link, monkeypat
     """If that died meanwhile, whoever comes minutes later does it."""
     collect(place, ("", opened("a"), opened("a", session_id=OTHER)), arrived=OLD)
     with pytest.raises(StoreError, match="gone"):
-        pruning.prune(Eventful(place, "DELETE", fail), OLD + 1, wait=False)
+        pruning.prune(Eventful(place, "DELETE", fail), ALL_OLD, wait=False)
     for _ in range(3):
-        assert 0 == pruning.prune(link, OLD + 1, wait=False)
+        assert 0 == pruning.prune(link, ALL_OLD, wait=False)
     assert 2 == count(link, "gone")
     collect(place, ("", opened("b")), arrived=OLD)  # which nobody has noted
-    assert 1 == pruning.prune(link, OLD + 1, wait=False)
+    assert 1 == pruning.prune(link, ALL_OLD, wait=False)
     monkeypatch.setattr(pruning, "OTHERS", 0)
-    assert 1 == pruning.prune(link, OLD + 1, wait=False)
+    assert 1 == pruning.prune(link, ALL_OLD, wait=False)
     with place.open() as store:
         assert [] == store.sessions()
 
@@ -101,14 +103,14 @@ def test_a_command_waits_for_nobody(place, link):
     """A person who has seen it fail does it again."""
     collect(place, ("", opened("a")), arrived=OLD)
     with pytest.raises(StoreError, match="gone"):
-        pruning.prune(Eventful(place, "DELETE", fail), OLD + 1)
-    assert 1 == pruning.prune(link, OLD + 1)
+        pruning.prune(Eventful(place, "DELETE", fail), ALL_OLD)
+    assert 1 == pruning.prune(link, ALL_OLD)
     assert 0 == count(link, "records")
 
 
 def test_a_deletion_that_fails_is_no_reason_to_take_in_nothing(place, link):
     """It is told, and tried again at its time."""
-    with closing(place.sink(home=None, keep=3600.0)) as sink:
+    with closing(place.sink(keep=Retention(3600.0))) as sink:
         link.do("DROP TABLE gone")
         until = time.monotonic() + up_to(2)
         while not fails(sink):
@@ -131,6 +133,6 @@ def test_batches_are_stored_between_the_steps_of_a_long_deletion(place, link, mo
     monkeypatch.setattr(pruning, "MOST", 3)
     collect(place, ("", *(opened("a", session_id=str(n)) for n in range(7))), arrived=OLD)
     steps = []
-    assert 7 == pruning.prune(link, OLD + 1, wait=False, between=lambda: steps.append(time.time()))
+    assert 7 == pruning.prune(link, ALL_OLD, wait=False, between=lambda: steps.append(time.time()))
     assert 5 == len(steps)
     assert (0, 7) == (count(link, "sessions"), count(link, "gone"))

@@ -24,7 +24,7 @@ def entries(*records):
 
 def test_an_insert_reads_nothing(server, place):
     """However often a batch comes, and whatever is there: one statement is all."""
-    sink = place.sink(home=None, keep=None)
+    sink = place.sink()
     server.asked()
     for _ in range(3):
         sink.put(
@@ -78,7 +78,7 @@ def test_a_full_batch_goes_at_once_and_a_few_records_wait_for_others(server, pla
 )
 def test_a_store_that_cannot_be_written_is_told_by_trying(place, link, harm):
     """So a collector is not called well again until it can; where all is well nothing changes."""
-    with closing(place.sink(home=None, keep=None)) as sink:
+    with closing(place.sink()) as sink:
         link.do("SYSTEM STOP MERGES records")
         full = [Portion("", entries(*(opened(str(number)) for number in range(FEW))), 7.0)]
         for _ in range(3):
@@ -93,7 +93,7 @@ def test_a_store_that_cannot_be_written_is_told_by_trying(place, link, harm):
 def test_who_cannot_store_is_not_called_well_until_it_can(server, place, link):
     """However often that is asked meanwhile, and though the server answers questions."""
     batch = intake.of_records([opened("a" * 16, session_id=SESSION)])
-    writer = Writer(place.sink(home=None, keep=None))
+    writer = Writer(place.sink())
     link.do("RENAME TABLE sessions TO away")
     with pytest.raises(Broken):
         asyncio.run(writer.submit("", batch))
@@ -114,7 +114,7 @@ def test_who_cannot_store_is_not_called_well_until_it_can(server, place, link):
 
 def test_letters_that_are_written_as_escapes_are_found(place):
     """JSON of ASCII alone is what many send."""
-    sink = place.sink(home=None, keep=None)
+    sink = place.sink()
     text = f'{{"id": "a", "session_id": "{SESSION}", "event_type": "caf\\u00e9 \\u4e2d"}}'
     entry = entry_of_record(opened("a"))
     sink.put([Portion("", [type(entry)(SESSION, "a", "open", text)], 7.0)])

@@ -50,7 +50,7 @@ def place(engine):
 
 def made(where):
     """Make a store, as a collector does."""
-    where.sink(home=None, keep=None).close()
+    where.sink().close()
 
 
 def opened(where):

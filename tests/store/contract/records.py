@@ -33,7 +33,7 @@ def event(session_id, event_id, timestamp=2.0, **fields):
 
 def collect(where, *portions, arrived):
     """Have a collector store records, `(project, record, ...)`, that came at a time."""
-    sink = where.sink(home=None, keep=None)
+    sink = where.sink()
     try:
         sink.put(
             [

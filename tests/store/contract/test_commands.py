@@ -79,3 +79,7 @@ def test_what_is_old_is_pruned_by_a_command(engine, capsys):
     told = " ".join(capsys.readouterr().out.split())
     for words in ("3 sessions, 71 events", "written with keys: anna", "1 key: anna"):
         assert words in told
+    for project, said in (("bert", "no sessions"), ("anna", "1 session"), ("", "2 sessions")):
+        command = ["prune", "--older-than", "0s", "--project", project]
+        assert 0 == main([*command, "--store", str(place)])
+        assert f"{said} deleted\n" == capsys.readouterr().out

@@ -37,4 +37,4 @@ def test_a_store_stays_on_its_cluster(engine, place, kind):
         pytest.skip("of another engine")
     there = "on the cluster agent-log" if kind is Cluster else "on one server, without a cluster"
     with pytest.raises(StoreError, match=f"was made {there}: --cluster other is for another"):
-        place.on_cluster("other").sink(home=None, keep=None)
+        place.on_cluster("other").sink()

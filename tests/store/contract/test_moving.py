@@ -173,7 +173,7 @@ def test_a_store_that_is_served_is_moved(places, home):
     """As it is when each session is read; what comes later is for another move."""
     source, target = places
     collect(source, ("", *RECORDS), arrived=OLD)
-    with closing(source.sink(home=None, keep=None)):
+    with closing(source.sink()):
         assert [] == moved(places, home)[1]
     assert held(source) == held(target)
 

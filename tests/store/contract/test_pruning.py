@@ -1,13 +1,18 @@
 """Forgetting: what is old is gone everywhere, and what comes later is there."""
 
-from itertools import count
+import math
+import time
+from contextlib import closing
 
 import pytest
 
+from agentlog.store.retention import Retention
 from tests.store.contract.records import OTHER, SESSION, closed, collect, opened
 
 OLD, NEW = 1_700_000_000.0, 1_700_500_000.0
 """When something came to a collector."""
+
+DAY = 86_400.0
 
 
 def test_a_session_goes_whole_or_stays_whole(place):
@@ -92,17 +97,44 @@ def test_a_backlog_goes_at_once(place):
         assert (0, 0) == (store.stats().sessions, store.stats().events)
 
 
-def test_a_collector_deletes_what_it_does_not_keep(place):
-    """By itself, in its errands."""
-    collect(place, ("", opened("a"), opened("b")), ("anna", opened("a")), arrived=OLD)
-    sink = place.sink(home=None, keep=86_400.0)
-    try:
-        for _ in count():
-            sink.errands.run(idle=True, between=lambda: None)
-            with place.open() as store:
-                if not store.stats().events:
-                    break
-    finally:
-        sink.close()
+@pytest.mark.parametrize("project", ["anna", "", "p" * 64, "'", "*", "%", "\\", '"', "é"])
+def test_one_project_is_pruned_alone(place, project):
+    """Whatever its name is; no other has the same sessions taken away, old as they are."""
+    names = sorted({"", "anna", "bert", project})
+    collect(place, *((name, opened("a")) for name in names), arrived=OLD)
+    collect(place, (project, opened("b", session_id=OTHER)), arrived=NEW)
     with place.open() as store:
-        assert [] == store.projects()
+        assert 0 == store.prune(NEW + 1, project="nobody")
+        assert 0 == store.prune(OLD - 1, project=project)
+        assert 1 == store.prune(OLD + 1, project=project)
+        assert [OTHER] == [one.id for one in store.for_project(project).sessions()]
+        for name in {*names} - {project}:
+            assert [SESSION] == [one.id for one in store.for_project(name).sessions()]
+        assert 1 == store.prune(NEW + 1, project=project)
+        assert [name for name in names if name != project] == store.projects()
+
+
+@pytest.mark.parametrize(
+    ("keep", "left"),
+    [
+        (Retention(DAY), []),
+        (Retention(3 * DAY, {"anna": DAY}), ["", "bert"]),
+        (Retention(DAY, {"anna": 3 * DAY}), ["anna"]),
+        (Retention(DAY, {"anna": math.inf, "bert": 3 * DAY}), ["anna", "bert"]),
+        (Retention(own={"anna": DAY, "nobody": 1.0}), ["", "bert"]),
+        (Retention(own={"anna": DAY, "bert": DAY}), [""]),
+    ],
+    ids=str,
+)
+def test_a_collector_deletes_what_it_does_not_keep(place, keep, left):
+    """By itself, in its errands, of each project what is too old for that: here of two days ago."""
+    names = "", "anna", "bert"
+    collect(
+        place, *((name, opened("a"), opened("b")) for name in names), arrived=time.time() - 2 * DAY
+    )
+    with closing(place.sink(keep=keep)) as sink, place.open() as store:
+        while store.projects() != left:
+            sink.errands.run(idle=True, between=lambda: None)
+            assert {*left} <= {*store.projects()}
+    with place.open() as store:
+        assert 2 * len(left) == store.stats().events

@@ -7,6 +7,7 @@ import pytest
 
 from agentlog.store.engine import Portion
 from agentlog.store.intake import entry_of_record
+from agentlog.store.retention import Retention
 from tests.busy import up_to
 from tests.store.contract.records import OTHER, SESSION, closed, collect, opened
 
@@ -16,7 +17,7 @@ NOW = 1_700_000_000.0
 @pytest.fixture
 def sink(place):
     """Collect into a store of its own."""
-    with closing(place.sink(home=None, keep=None)) as started:
+    with closing(place.sink()) as started:
         yield started
 
 
@@ -104,7 +105,7 @@ def test_the_marks_of_news_never_go_back(sink):
 def test_a_session_that_goes_is_told(place):
     """So nobody goes on looking at it."""
     collect(place, ("", opened("a")), arrived=NOW)
-    with closing(place.sink(home=None, keep=3600.0)) as sink:
+    with closing(place.sink(keep=Retention(3600.0))) as sink:
         until = time.monotonic() + up_to(5)
         gone = []
         while not gone and time.monotonic() < until:
@@ -117,7 +118,7 @@ def test_collectors_of_one_store_tell_what_the_others_put(engine, place, sink):
     """Where there can be several; their marks are of one epoch."""
     if not engine.is_shared:
         pytest.skip("one collector has it alone")
-    with closing(place.sink(home=None, keep=None)) as other:
+    with closing(place.sink()) as other:
         assert other.marks.epoch == sink.marks.epoch
         put(sink, opened("a"))
         put(other, opened("b"))
@@ -133,6 +134,6 @@ def test_who_has_read_from_one_collector_can_listen_to_another(engine, place, si
     until = time.monotonic() + up_to(5)
     while sink.news().mark == before and time.monotonic() < until:
         pass
-    with closing(place.sink(home=None, keep=None)) as other:
+    with closing(place.sink()) as other:
         assert before < sink.news().mark
         assert other.marks.start <= sink.news().mark - sink.marks.slack

@@ -5,6 +5,7 @@ from contextlib import suppress
 import pytest
 
 from agentlog.store.engine import Change
+from agentlog.store.retention import Before
 from agentlog.store.sqlite import changes, pruning
 from agentlog.store.sqlite.store import SqliteStore
 from tests.server.collector import event_id, record, session_id, without
@@ -72,10 +73,10 @@ def test_a_session_that_goes_is_noted(store):
     store.for_project("anna").put([record(), record(2)])
     taken(store)
     with store.writing() as connection:
-        pruning.prune_some(connection, 1e12, 10)
+        pruning.prune_some(connection, Before(1e12), 10)
     assert [Change("anna", session_id(), is_gone=True)] == taken(store)
     with store.writing() as connection:
-        pruning.prune_some(connection, 1e12, 10)
+        pruning.prune_some(connection, Before(1e12), 10)
     assert [] == taken(store)
     store.for_project("anna").put([record()])
     assert ["anna"] == [change.project for change in taken(store)]

@@ -3,6 +3,7 @@
 import pytest
 
 from agentlog.store.intake import entry_of_record
+from agentlog.store.retention import Before
 from agentlog.store.sqlite import pruning
 from agentlog.store.sqlite.store import SqliteStore
 
@@ -26,7 +27,7 @@ def store():
 def some(store, before=50.0, most=10):
     """Delete some events; return how many it were, and the sums of what is left."""
     with store.writing() as connection:
-        deleted = pruning.prune_some(connection, before, most)
+        deleted = pruning.prune_some(connection, Before(before), most)
         store.put_entries([])
     return deleted, {summary.id: summary.events for summary in store.sessions()}
 
@@ -74,8 +75,20 @@ def test_no_session_is_summed_up_again_for_it(store):
         connection.set_trace_callback(asked.append)
     for _ in range(3):
         with store.writing() as connection:
-            pruning.prune_some(connection, 50.0, 10)
+            pruning.prune_some(connection, Before(50.0), 10)
     assert not [statement for statement in asked if "stale" in statement]
+
+
+def test_of_who_is_kept_longer_no_event_is_looked_at(store):
+    """They may be many, and it is asked every minute."""
+    store.put([event("new", number) for number in range(200, 3_200)])
+    store.for_project("anna").put([event("new", 900_000_000)])
+    steps = []
+    with store.writing() as connection:
+        connection.set_progress_handler(lambda: steps.append(1), 10)
+        assert 2 == pruning.prune_some(connection, Before(50.0, {"anna": 8e8}), 10)
+        connection.set_progress_handler(None, 0)
+    assert len(steps) < 100
 
 
 def test_a_session_that_may_be_running_stays(store):
