@@ -104,7 +104,7 @@ def _doctor(chosen: argparse.Namespace) -> int:
     of, but they are nothing that is wrong with the records.
 
     With --store it looks at the store of a collector instead: whether it can be
-    reached and read, and what is in it.
+    reached, read and written, and what is in it.
 
     With --structlog it tells how log lines become events in your program: it
     imports the module, which runs it, calls the function that configures

@@ -1,4 +1,4 @@
-"""The store of a collector: whether it can be reached and read, and what is in it.
+"""The store of a collector: whether it can be reached, read and written, and what is in it.
 
 The rule: it is asked as every command asks it, and whatever is in the way becomes a finding.
 """
@@ -7,7 +7,7 @@ import platform
 
 from agentlog._version import __version__
 from agentlog.diagnosis.finding import FACT, GOOD, WRONG, Finding, in_bytes
-from agentlog.errors import AgentlogError
+from agentlog.errors import AgentlogError, StoreError
 from agentlog.replay import format as fmt
 from agentlog.store.engine import Where
 
@@ -16,7 +16,7 @@ def examine(where: Where) -> list[Finding]:
     """Look at a store; change nothing, raise nothing."""
     agentlog = Finding("agentlog", FACT, f"{__version__}, Python {platform.python_version()}")
     try:
-        return [agentlog, _store(where), _keys(where)]
+        return [agentlog, _store(where), *_writing(where), _keys(where)]
     except AgentlogError as error:
         return [agentlog, Finding("store", WRONG, str(error))]
 
@@ -27,6 +27,16 @@ def _store(where: Where) -> Finding:
     held = f"{fmt.plural(stats.sessions, 'session')}, {fmt.plural(stats.events, 'event')}"
     written = (f"written with keys: {', '.join(projects)}",) if projects else ()
     return Finding("store", GOOD, f"{where}: {held}, {in_bytes(stats.size)}", written)
+
+
+def _writing(where: Where) -> list[Finding]:
+    try:
+        where.try_to_write()
+    except StoreError as error:
+        return [
+            Finding("store", WRONG, f"it can be read, but a collector could not write: {error}")
+        ]
+    return []
 
 
 def _keys(where: Where) -> Finding:

@@ -194,6 +194,12 @@ class Where(Protocol):
     def open(self) -> Store:
         """Open a store that is there, to read it or to prune; raises `StoreError`."""
 
+    def try_to_write(self) -> None:
+        """Write to a store that is there, and change nothing; raises `StoreError`.
+
+        Where its collector alone may write, that is not tried.
+        """
+
     def keys(self) -> Keyring:
         """Return its keys."""
 

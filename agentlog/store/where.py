@@ -10,7 +10,7 @@ in it, but in $AGENTLOG_CLICKHOUSE_PASSWORD.
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -86,6 +86,14 @@ class SqliteFile:
 
         return read_store(self.path)
 
+    def try_to_write(self) -> None:
+        """Write to it, if no collector serves it."""
+        from agentlog.store.home import read_store
+
+        with read_store(self.path) as store:
+            if not store.is_served_by_another:
+                store.try_to_write()
+
     def keys(self) -> Keyring:
         """Return its keys, which are in a file beside it."""
         from agentlog.store.sqlite.keyfile import KeyFile
@@ -131,6 +139,14 @@ class ClickHouse(ServerAddress):
         with _client_installed():
             from agentlog.store.clickhouse import ClickHouseStore
         return ClickHouseStore(self)
+
+    def try_to_write(self) -> None:
+        """Write to it, as its collectors do; a sink would make what is not there."""
+        with _client_installed():
+            from agentlog.store.clickhouse.link import Link
+            from agentlog.store.clickhouse.writing import try_to
+        with closing(Link(self)) as link:
+            try_to(link)
 
     def keys(self) -> Keyring:
         """Return its keys, which are in a table."""

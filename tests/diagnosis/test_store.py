@@ -1,8 +1,12 @@
 """What the doctor says of a collector's store."""
 
+import sqlite3
+from contextlib import closing
+
 from agentlog import keys
 from agentlog.cli import main
 from agentlog.diagnosis import store as diagnosis
+from agentlog.diagnosis.finding import WRONG, is_wrong
 from agentlog.store import where
 from agentlog.store.sqlite.store import SqliteStore
 from tests.server.collector import record
@@ -34,6 +38,29 @@ def test_a_store_that_cannot_be_read_is_wrong(tmp_path, capsys):
     assert 1 == main(["doctor", "--store", str(tmp_path / "none.db")])
     assert "is not there" in " ".join(capsys.readouterr().out.split())
     assert [] == list(tmp_path.iterdir())
+
+
+def test_a_store_that_cannot_be_written_is_wrong(tmp_path):
+    """Though it can be read: nothing that comes would be stored."""
+    path = tmp_path / "store.db"
+    with SqliteStore(path) as store:
+        store.put([record()])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "CREATE TRIGGER no BEFORE UPDATE ON projects BEGIN SELECT RAISE(FAIL, 'not here'); END"
+        )
+    _, held, writing, _ = diagnosis.examine(where.find(str(path)))
+    assert "1 session, 1 event" in held.text
+    assert WRONG == writing.grade
+    assert "a collector could not write" in writing.text
+    assert "not here" in writing.text
+
+
+def test_a_store_that_is_served_is_left_to_its_collector(tmp_path):
+    """It is read beside that, and not written."""
+    place = where.find(str(tmp_path / "store.db"))
+    with closing(place.sink(home=None, keep=None)):
+        assert not is_wrong(diagnosis.examine(place))
 
 
 def test_one_thing_is_looked_at(tmp_path, capsys):

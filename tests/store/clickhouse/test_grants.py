@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from agentlog.diagnosis.finding import is_wrong
+from agentlog.diagnosis.store import examine
 from agentlog.errors import AgentlogError
 from agentlog.store.engine import Key
 from tests.store.clickhouse.server import Server
@@ -19,7 +21,9 @@ def granted(tmp_path):
     """Start servers on which somebody may do so much."""
     servers = []
 
-    def start(*grants, options=()):
+    def start(*grants, options=(), again=False):
+        if again:  # over what is there
+            servers.pop().kill()
         grants = [option for grant in grants for option in ("--grant", grant)]
         servers.append(Server(tmp_path / str(len(servers)), *options, *grants))
         return servers[-1].where("agentlog")
@@ -47,6 +51,17 @@ def test_one_server(granted):
     use(place)
     with pytest.raises(AgentlogError, match="GRANT the user what"):
         use(granted("GRANT SELECT ON agentlog.*"))
+
+
+def test_who_may_only_read_is_told_so_by_the_doctor(granted):
+    """What is there is shown, and why nothing could be stored; nothing is made for that."""
+    granted(ALONE).sink(home=None, keep=None).close()
+    assert not is_wrong(examine(granted(ALONE, again=True)))
+    _, store, writing, _ = examine(granted("GRANT SELECT ON agentlog.*", again=True))
+    assert "no sessions" in store.text
+    assert "could not write" in writing.text
+    assert "GRANT the user what" in writing.text
+    assert is_wrong([writing])
 
 
 def test_a_cluster(granted):
