@@ -16,6 +16,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
+from agentlog._version import __version__
 from agentlog.store.where import find
 from tests.busy import up_to
 from tests.cli.commandline import agentlog
@@ -25,6 +26,7 @@ from tests.server.proxies import NAME, Caddy, checked, lines_of, running
 EXAMPLES = Path(__file__).parents[2] / "examples" / "scale"
 COMPOSE = yaml.safe_load((EXAMPLES / "compose.yaml").read_text())
 SERVICES = COMPOSE["services"]
+CONTAINERFILE = EXAMPLES.parent / "collector" / "Containerfile"
 KUSTOMIZATION = yaml.safe_load((EXAMPLES / "kustomization.yaml").read_text())
 MANIFESTS = [
     manifest
@@ -71,11 +73,15 @@ def test_caddy_takes_its_example():
     assert 0 == status, said
 
 
-def test_compose_takes_its_example():
+def test_compose_takes_its_example(tmp_path):
     """`docker compose config` does, with the two secrets; and asks for them where they lack."""
-    if checked("docker", "compose", "version")[0]:
-        pytest.skip("docker has no compose here")
-    command = ["docker", "compose", "-f", str(EXAMPLES / "compose.yaml"), "config", "--quiet"]
+    command, example = ["docker", "compose"], EXAMPLES / "compose.yaml"
+    if not shutil.which("docker") or checked(*command, "version")[0]:
+        # The one before it is as strict, but knows no name of a project.
+        command, text = ["docker-compose"], example.read_text()
+        example = tmp_path / "compose.yaml"
+        example.write_text(re.sub(r"(?m)^name:.*\n", "", text))
+    command += ["-f", str(example), "config", "--quiet"]
     assert (0, "") == checked(*command, CLICKHOUSE_PASSWORD="a", CLUSTER_SECRET="b")
     assert 0 != checked(*command)[0]
 
@@ -116,10 +122,10 @@ def test_options_are_there():
     assert set() == {option for option in given if f" {option}" not in known}
     assert NAME == given["--allow-host"]
     told = "".join(path.read_text() for path in EXAMPLES.glob("*.yaml"))
-    keys = re.findall(r"keys add shop --store (\S+) --cluster (\S+)", told)
-    assert 2 == len(keys)
-    where = str(find(given["--store"]).on_cluster(given["--cluster"]))
-    assert {where} == {str(find(store).on_cluster(cluster)) for store, cluster in keys}
+    made = re.findall(r"(?:keys add shop --store|move .*--to) (\S+) --cluster (\S+)", told)
+    assert 3 == len(made)
+    where = find(given["--store"]).on_cluster(given["--cluster"])
+    assert {where} == {find(store).on_cluster(cluster) for store, cluster in made}
 
 
 def test_the_cluster_is_the_one_that_is_configured():
@@ -189,7 +195,8 @@ def test_services_find_their_pods():
     for kind in ("StatefulSet", "Deployment", "PodDisruptionBudget"):
         for one in of_kind(kind):
             assert labels[one["metadata"]["name"]] == one["spec"]["selector"]["matchLabels"]
-    assert labels.keys() == {one["metadata"]["name"] for one in of_kind("PodDisruptionBudget")}
+    several = {one["metadata"]["name"] for one in MANIFESTS if one["spec"].get("replicas", 1) > 1}
+    assert several == {one["metadata"]["name"] for one in of_kind("PodDisruptionBudget")}
     headless = {one["metadata"]["name"] for one in of_kind("Service") if "clusterIP" in one["spec"]}
     assert headless == {one["spec"]["serviceName"] for one in of_kind("StatefulSet")}
     (ingress,) = of_kind("Ingress")
@@ -213,6 +220,66 @@ def test_ports_are_those_that_configurations_say():
     assert ":8123/" in address
 
 
+def test_nobody_reaches_the_store_but_who_has_to():
+    """Each port of ClickHouse and of the keepers is for those that ask there; kubelet may."""
+    reached = {}
+    for policy in of_kind("NetworkPolicy"):
+        spec = policy["spec"]
+        assert ["Ingress"] == spec["policyTypes"]
+        for rule in spec["ingress"]:
+            who = {one["podSelector"]["matchLabels"]["app"] for one in rule["from"]}
+            for port in rule["ports"]:
+                reached[spec["podSelector"]["matchLabels"]["app"], port["port"]] = who
+    assert reached == {
+        ("clickhouse", "http"): {"collector", "commands"},
+        ("clickhouse", "native"): {"clickhouse"},
+        ("clickhouse", "interserver"): {"clickhouse"},
+        ("keeper", "client"): {"clickhouse"},
+        ("keeper", "raft"): {"keeper"},
+    }
+    for pod, port in reached:
+        assert port in {each["name"] for each in container(pod)["ports"]}
+        assert {"app": pod} == PODS[pod]["metadata"]["labels"]
+
+
+def test_pods_are_looked_after():
+    """What they may take is said, and whether they live is asked of all that listen."""
+    for pod, template in PODS.items():
+        given = container(pod)
+        assert template["spec"]["automountServiceAccountToken"] is False
+        assert {"cpu", "memory"} == given["resources"]["requests"].keys()
+        assert {"memory"} == given["resources"]["limits"].keys()
+        if "ports" in given:
+            ports = {port["name"] for port in given["ports"]}
+            probes = [probe for name, probe in given.items() if name.endswith("Probe")]
+            asked = [how["port"] for one in probes for how in one.values() if isinstance(how, dict)]
+            assert {"readinessProbe", "livenessProbe"} <= given.keys()
+            assert len(probes) == len(asked)
+            assert set(asked) <= ports
+
+
+def test_images_have_versions():
+    """So that what runs tomorrow is what was tried; agentlog's is the one of this checkout."""
+    (own,) = KUSTOMIZATION["images"]
+    used = {service["image"] for service in SERVICES.values()}
+    used |= {container(pod)["image"] for pod in PODS} - {own["name"]}
+    used |= {f"{own['newName']}:{own['newTag']}"}
+    used |= set(re.findall(r"(?m)^FROM (\S+)", CONTAINERFILE.read_text()))
+    assert [] == [image for image in used if not re.fullmatch(r"[^:]+:\d+(\.\d+)+(-slim)?", image)]
+    assert __version__ == own["newTag"] == SERVICES["collector-1"]["image"].rpartition(":")[2]
+
+
+def test_an_image_has_what_it_is_built_of():
+    """It is built of this checkout: what it copies is there."""
+    build = SERVICES["collector-1"]["build"]
+    root = (EXAMPLES / build["context"]).resolve()
+    assert CONTAINERFILE == root / build["dockerfile"]
+    copied = re.findall(r"(?m)^COPY (.*) \S+$", CONTAINERFILE.read_text())
+    assert {"pyproject.toml", "agentlog"} <= set(" ".join(copied).split())
+    assert all((root / name).exists() for line in copied for name in line.split())
+    assert build["args"].keys() == set(re.findall(r"(?m)^ARG (\w+)=", CONTAINERFILE.read_text()))
+
+
 def test_both_have_the_same_versions():
     """Of ClickHouse and of its Keeper."""
     used = {SERVICES[name]["image"] for name in ("clickhouse-1", "clickhouse-2", "keeper-1")}
@@ -226,11 +293,16 @@ def test_secrets_are_those_that_are_made():
     made = set(re.findall(r"--from-file=(\S+)", told))
     asked = {
         each["valueFrom"]["secretKeyRef"]["key"]
-        for pod in ("clickhouse", "collector")
+        for pod in ("clickhouse", "collector", "commands")
         for each in variables(pod).values()
         if "secretKeyRef" in each.get("valueFrom", {})
     }
     assert made == asked
+    for pod in ("clickhouse", "collector", "commands"):
+        secrets = [each for name, each in variables(pod).items() if re.search("PASS|SECRET", name)]
+        assert secrets
+        assert all("secretKeyRef" in each["valueFrom"] for each in secrets)
+    assert '"$(cat' not in told  # an argument, which others see
     written = (EXAMPLES / "compose.yaml").read_text()
     assert set(re.findall(r"^# +([A-Z_]+)=\.\.\.", written, re.MULTILINE)) == set(
         re.findall(r"\$\{([A-Z_]+):\?", written)
