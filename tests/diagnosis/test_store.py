@@ -59,7 +59,7 @@ def test_a_store_that_cannot_be_written_is_wrong(tmp_path):
 def test_a_store_that_is_served_is_left_to_its_collector(tmp_path):
     """It is read beside that, and not written."""
     place = where.find(str(tmp_path / "store.db"))
-    with closing(place.sink(home=None, keep=None)):
+    with closing(place.sink()):
         assert not is_wrong(diagnosis.examine(place))
 
 

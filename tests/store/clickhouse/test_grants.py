@@ -55,7 +55,7 @@ def test_one_server(granted):
 
 def test_who_may_only_read_is_told_so_by_the_doctor(granted):
     """What is there is shown, and why nothing could be stored; nothing is made for that."""
-    granted(ALONE).sink(home=None, keep=None).close()
+    granted(ALONE).sink().close()
     assert not is_wrong(examine(granted(ALONE, again=True)))
     _, store, writing, _ = examine(granted("GRANT SELECT ON agentlog.*", again=True))
     assert "no sessions" in store.text
