@@ -10,7 +10,7 @@ in it, but in $AGENTLOG_CLICKHOUSE_PASSWORD.
 
 import re
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -143,10 +143,9 @@ class ClickHouse(ServerAddress):
     def try_to_write(self) -> None:
         """Write to it, as its collectors do; a sink would make what is not there."""
         with _client_installed():
-            from agentlog.store.clickhouse.link import Link
-            from agentlog.store.clickhouse.writing import try_to
-        with closing(Link(self)) as link:
-            try_to(link)
+            from agentlog.store.clickhouse import ClickHouseStore
+        with ClickHouseStore(self) as store:
+            store.try_to_write()
 
     def keys(self) -> Keyring:
         """Return its keys, which are in a table."""

@@ -70,6 +70,10 @@ class ClickHouseStore(BaseStore):
         writing.insert(self._link, [Portion(self.project, entries)])
         return Receipt(len(entries), refused)
 
+    def try_to_write(self) -> None:
+        """Write, and change nothing; raises `StoreError` if that cannot be done."""
+        writing.try_to(self._link)
+
     # -- Sessions --------------------------------------------------------------------------------
 
     def sessions(self, wanted: SessionFilter = EVERY_SESSION) -> list[SessionSummary]:
