@@ -415,7 +415,10 @@ def _port(text: str) -> int:
 def _keep(text: str) -> tuple[str | None, float]:
     """Return an age, behind the name of the project that it is for, if one is named."""
     project, is_named, age = text.rpartition("=")
-    return project if is_named else None, math.inf if age == "forever" else _seconds(age)
+    try:
+        return project if is_named else None, math.inf if age == "forever" else _seconds(age)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}, or PROJECT=AGE, or forever") from None
 
 
 def _seconds(text: str) -> int:

@@ -95,9 +95,7 @@ def checked_keep(ages: Iterable[tuple[str | None, float]]) -> Retention:
     """
     found: dict[str | None, float] = {}
     for project, age in ages:
-        whose = "" if project is None else f"{project}="
-        if project is not None:
-            check_name(project)
+        whose = "" if project is None else f"{_named(project)}="
         if age <= 0:
             raise ConfigurationError(
                 f"--keep {whose}0 would delete whatever comes: it is an age such as {whose}30d"
@@ -110,6 +108,15 @@ def checked_keep(ages: Iterable[tuple[str | None, float]]) -> Retention:
         found[project] = age
     own = {project: age for project, age in found.items() if project is not None}
     return Retention(found.get(None, math.inf), own)
+
+
+def _named(project: str) -> str:
+    """Return the name of a project, if a key can have it."""
+    try:
+        check_name(project)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"--keep {error}") from None
+    return project
 
 
 def checked_name(name: str) -> str:
