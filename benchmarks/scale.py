@@ -241,7 +241,7 @@ def read(place):
                   lambda: len(next(new).sessions(SessionFilter(limit=50))))  # fmt: skip
         asked("the list, 50 sessions, again", MOST_LIST,
               lambda: len(store.sessions(SessionFilter(limit=50))))  # fmt: skip
-        asked("the list, those that failed", MOST_LIST,
+        asked("the list, those that failed, again", MOST_LIST,
               lambda: len(store.sessions(SessionFilter(limit=50, result="Fail"))))  # fmt: skip
         asked("the list, a tag that none has", MOST_LIST,
               lambda: len(store.sessions(SessionFilter(limit=50, tag="nowhere"))))  # fmt: skip

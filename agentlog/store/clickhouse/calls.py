@@ -13,6 +13,7 @@ from agentlog import prices
 from agentlog.store import Call
 from agentlog.store.clickhouse import events, fields, listing
 from agentlog.store.clickhouse.link import Link
+from agentlog.store.clickhouse.schema import NO_NUMBER
 from agentlog.store.merge import Address, Event
 
 _OF_SESSIONS: Final = "project = {project:String} AND session_id IN {ids:Array(String)}"
@@ -20,7 +21,7 @@ _WITH_TOKENS: Final = f"""
     SELECT session_id, id, groupUniqArray(record) FROM records WHERE {_OF_SESSIONS}
     AND (session_id, id) IN (
         SELECT session_id, id FROM records WHERE {_OF_SESSIONS}
-        AND coalesce(prompt_tokens, completion_tokens) IS NOT NULL)
+        AND (prompt_tokens > {NO_NUMBER} OR completion_tokens > {NO_NUMBER}))
     GROUP BY session_id, id {events.IN_BLOCKS}
 """  # noqa: S608 - made of constants
 
@@ -33,7 +34,7 @@ def of_sessions(
     known: dict[Address, Call] = {}
     with link.blocks(_WITH_TOKENS, project=project, ids=list(session_ids)) as blocks:
         found = (((of, id_), halves) for block in blocks for of, id_, halves in block)
-        around = _calls(found, heads)
+        around = {of: call for of, call in _calls(found, heads).items() if call.has_tokens}
     while around:
         known |= around
         parents = {(of, call.parent_id) for (of, _), call in around.items() if call.parent_id}

@@ -95,7 +95,7 @@ def texts(
 
 
 class _Search:
-    """Looks for so many events, in one session or in all; it looks at none twice that fits."""
+    """Looks for so many events, in one session or in all; at none that fits it looks twice."""
 
     def __init__(self, link: Link, project: str, limit: int, session_id: str | None) -> None:
         self._link = link
@@ -118,7 +118,9 @@ class _Search:
                 if len(hits) >= self._limit:
                     return hits[: self._limit]
             known.update(new)
-        return hits
+        # What has the very words may be older than all that was looked at for beginning so.
+        hits += (hit for place, hit in self._hits.items() if place not in known)
+        return hits[: self._limit]
 
     def _look_at(self, places: Sequence[Address], fits: Callable[[Event], bool]) -> None:
         """Note which events fit; what has the very words begins so, too."""

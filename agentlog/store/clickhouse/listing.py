@@ -54,6 +54,8 @@ _CLAUSES: Final = {
     "result": _SAID.format(name="result"),
     "outcome": _SAID.format(name="outcome"),
     "lively": "coalesce(last, start) >= {lively:Float64}",
+    "silent": "coalesce(last, start) < {silent:Float64}",
+    "rootless": "root.1 >= 2",
     "text": """(startsWith(caseFoldUTF8(session_id), {text:String})
         OR arrayAll(word -> arrayExists(one -> position(caseFoldUTF8(one), word) > 0, said),
             {words:Array(String)}))""",
@@ -210,10 +212,15 @@ def _in_parts(page: Iterable[Place]) -> Iterator[list[Place]]:
 
 
 def _values(wanted: SessionFilter) -> dict[str, object]:
-    lively = time.time() - SILENT_AFTER if wanted.state == State.RUNNING else None
-    words = wanted.text.casefold().split() if wanted.text else None
-    outcome = _OUTCOMES.get(wanted.state or "")
-    return asked(wanted, outcome=outcome, lively=lively, words=words)
+    since = time.time() - SILENT_AFTER
+    return asked(
+        wanted,
+        outcome=_OUTCOMES.get(wanted.state or ""),
+        lively=since if wanted.state == State.RUNNING else None,
+        silent=since if wanted.state == State.SILENT else None,
+        rootless=wanted.state == State.UNKNOWN or None,
+        words=wanted.text.casefold().split() if wanted.text else None,
+    )
 
 
 def _summed_up(

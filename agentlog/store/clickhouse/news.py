@@ -9,7 +9,8 @@ only: to read one anew is as quick then.
 The bound: what is seen within `OVERLAP` of its moment is told. That is an insert of a collector,
 which has its receipt within 15 seconds or none; asked of a replica that is up to 10 seconds behind,
 as others are asked only where there is none better; and with clocks of servers that differ by up to
-5 seconds. What comes later still is stored, and shown to whoever reads, but no page learns of it.
+5 seconds. What comes later still is stored, and shown to whoever reads, but no page learns of it,
+and a list may count it a minute later only (settled.py).
 """
 
 import time

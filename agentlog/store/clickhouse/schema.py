@@ -46,6 +46,15 @@ _NO_WORDS: Final = r"\\\\(u00[01].|[^u])|[^\\x00-\\x7f\\pL\\pN\\pM]"
 _DIVIDED: Final = f"replaceRegexpAll({_VALUES}, '{_NO_WORDS}', ' ')"
 WORDS: Final = f"removeDiacriticsUTF8(caseFoldUTF8({_DIVIDED}))"
 
+NO_NUMBER: Final = -(1 << 63)
+"""What a record says of tokens that says something else than a number: it prevails as one would."""
+
+
+def _tokens(name: str) -> str:
+    said = f"ifNull(toInt64OrNull(fields['{name}']), {NO_NUMBER})"
+    return f"if(mapContains(fields, '{name}'), {said}, NULL)"
+
+
 _RECORDS: Final = f"""
     project LowCardinality(String),
     session_id String,
@@ -63,9 +72,8 @@ _RECORDS: Final = f"""
     ended Nullable(Float64) DEFAULT toFloat64OrNull(fields['end_timestamp']),
     failed Nullable(Bool) DEFAULT if(mapContains(fields, 'result'),
         fields['result'] = '"Fail"', NULL),
-    prompt_tokens Nullable(Int64) DEFAULT toInt64OrNull(fields['prompt_tokens']),
-    completion_tokens Nullable(Int64)
-        DEFAULT toInt64OrNull(fields['completion_tokens']),
+    prompt_tokens Nullable(Int64) DEFAULT {_tokens("prompt_tokens")},
+    completion_tokens Nullable(Int64) DEFAULT {_tokens("completion_tokens")},
     arrived Nullable(Float64),
     stored DateTime64(6) DEFAULT now64(6)
 """

@@ -13,13 +13,13 @@ from typing import Final
 from agentlog.store import SessionSummary
 from agentlog.store.merge import Address
 
-MOST: Final = 10_000
+MOST: Final = 5_000
 """Summaries."""
 
-LARGEST: Final = 1_000
-"""Letters of its tags."""
+LARGEST: Final = 2_000
+"""Letters of one: anybody may give a session a name, and tags, of a MiB."""
 
-LONGEST: Final = 300.0
+LONGEST: Final = 60.0
 """Seconds."""
 
 
@@ -33,11 +33,12 @@ class Settled:
     def get(self, place: Address, moment: int | None) -> SessionSummary | None:
         """Return the summary of a session of which something came last at a moment."""
         told, until, summary = self._known.get(place, (None, 0.0, None))
-        return summary if told == moment and time.monotonic() < until else None
+        is_so = told is not None and told == moment and time.monotonic() < until
+        return summary if is_so else None
 
     def keep(self, place: Address, moment: int | None, summary: SessionSummary) -> None:
         """Keep a summary; the moment is None if something came just now, and then it is not."""
-        if moment is None or sum(map(len, summary.tags)) > LARGEST:
+        if moment is None or len(repr(summary)) > LARGEST:
             return
         with self._lock:
             self._known[place] = moment, time.monotonic() + LONGEST, summary

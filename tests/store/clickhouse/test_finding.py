@@ -28,3 +28,34 @@ def test_the_newest_of_one_long_session_are_found(place):
     with place.open() as store:
         store.put([opened(f"{99 - number}", float(number), params="x") for number in range(60)])
         assert ["40", "41"] == [event["id"] for event in store.search("x", limit=2)]
+
+
+@pytest.fixture
+def asked(server, place):
+    """Search for a text; return what was found, and the statements that were for records."""
+
+    def search(text, limit, *records):
+        with place.open() as store:
+            store.put(records)
+            server.asked()
+            found = [event["id"] for event in store.search(text, limit=limit)]
+        return found, [one for one in server.asked() if "FROM records" in one]
+
+    return search
+
+
+def test_an_event_that_fits_is_looked_at_once(asked):
+    """Though it is found by its very word, and by what begins so."""
+    found, statements = asked("plan", 2, opened("a", params="plan"))
+    assert ["a"] == found
+    assert 1 == sum("groupUniqArray(record)" in statement for statement in statements)
+
+
+def test_words_in_two_halves_are_looked_for_from_the_longest(asked):
+    """It is in few, as a rule; of the others is asked only who of those few has them."""
+    records = [opened("a", params="weather"), closed("a", returns="in")]
+    found, statements = asked("in weather", 1, *records)
+    assert ["a"] == found
+    alone = [one for one in statements if "like0" in one and "like1" not in one]
+    assert ["id IN" in one for one in alone].count(True) == 1
+    assert "id IN" not in alone[0]

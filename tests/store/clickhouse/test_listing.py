@@ -21,7 +21,15 @@ def asked(server, place):
 
 
 @pytest.mark.parametrize(
-    "wanted", [{"tag": "nowhere"}, {"result": "Fail"}, {"text": "nowhere"}, {"state": "running"}]
+    "wanted",
+    [
+        {"tag": "nowhere"},
+        {"result": "Fail"},
+        {"text": "nowhere"},
+        {"state": "running"},
+        {"state": "failed"},
+        {"state": "unknown"},
+    ],
 )
 def test_a_filter_that_fits_no_session_reads_no_records(asked, wanted):
     """However many sessions there are."""

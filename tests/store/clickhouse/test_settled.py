@@ -14,12 +14,14 @@ AGO = 3600
 
 @pytest.fixture
 def put(link):
-    """Store a record as if it had come so many seconds ago."""
+    """Store a record as if it had come so many seconds ago, or at a moment."""
 
-    def store(record, seconds=AGO):
+    def store(record, seconds=AGO, *, project="", moment="now64(6)"):
         link.do(
-            "INSERT INTO records (session_id, id, record, stored)"
-            " SELECT {session:String}, {id:String}, {record:String}, now64(6) - {seconds:UInt32}",
+            "INSERT INTO records (project, session_id, id, record, stored)"
+            " SELECT {project:String}, {session:String}, {id:String}, {record:String},"
+            f" {moment} - {{seconds:UInt32}}",
+            project=project,
             session=record["session_id"],
             id=record["id"],
             record=json.dumps(record),
@@ -64,9 +66,9 @@ def test_what_comes_later_is_counted(store, put):
 
 def test_what_is_seen_late_is_counted(store, put):
     """An insert that began before one that is seen, and took longer; or with a clock behind."""
-    put(root("s"), seconds=5)
+    put(root("s"), seconds=25)
     assert [1] == [one.events for one in store.sessions()]
-    put(event("s", "a"), seconds=20)
+    put(event("s", "a"), seconds=29)
     assert [2] == [one.events for one in store.sessions()]
 
 
@@ -81,13 +83,14 @@ def test_a_session_that_runs_becomes_silent_by_itself(server, store, put, monkey
     assert (["silent"], 0) == ([one.state for one in found], asked)
 
 
-def test_of_another_project_is_another(place, store):
-    """Though its sessions have the same names."""
-    store.put([root("s")])
-    other = store.for_project("other")
-    other.put([root("s"), event("s", "a")])
-    assert [1] == [one.events for one in store.sessions()]
-    assert [2] == [one.events for one in other.sessions()]
+def test_of_another_project_is_another(store, put):
+    """Though its sessions have the same names, and came at the same moment."""
+    for project, name in (("", "mine"), ("other", "theirs")):
+        moment = "toDateTime64('2026-01-01 00:00:00', 6, 'UTC')"
+        put(root("s", event_type=name), project=project, moment=moment)
+    for _ in range(2):
+        assert ["mine"] == [one.event_type for one in store.sessions()]
+        assert ["theirs"] == [one.event_type for one in store.for_project("other").sessions()]
 
 
 def test_what_was_deleted_by_another_is_gone(place, store, put):
@@ -123,11 +126,12 @@ def test_a_summary_is_kept_for_a_while(monkeypatch):
 
 
 def test_what_is_kept_takes_little(monkeypatch):
-    """The latest are kept; none with tags as long as books."""
+    """The latest are kept; none with a name as long as a book, or with tags that fill one."""
     monkeypatch.setattr(settled, "MOST", 2)
     known = settled.Settled()
     for name in "abac":
         known.keep(("", name), 7, summary(id=name))
-    known.keep(("", "long"), 7, summary(id="long", tags=("x" * settled.LARGEST, "y")))
+    for said in ({"event_type": "x" * settled.LARGEST}, {"tags": ("",) * settled.LARGEST}):
+        known.keep(("", "long"), 7, summary(id="long", **said))
     assert "ac" == "".join(name for name in "abc" if known.get(("", name), 7))
     assert None is known.get(("", "long"), 7)

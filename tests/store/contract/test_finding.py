@@ -174,6 +174,13 @@ def test_of_large_events_a_few_are_in_memory(store):
     assert [f"{number}" for number in reversed(range(100))] == found
 
 
+def test_the_very_word_is_found_behind_very_many_that_have_it_within(store):
+    """And behind those that begin so, if there are not too many of them."""
+    store.put([opened("a", params="art"), opened("b", params="artist")])
+    store.put([opened(f"c{number}", 2.0 + number, params="started") for number in range(2_100)])
+    assert "a" in [event["id"] for event in store.search("art")]
+
+
 def test_a_search_may_be_of_one_session(store):
     """Where its words are in others, too."""
     store.put([opened("a", params="needle"), opened("b", params="needle", session_id=OTHER)])

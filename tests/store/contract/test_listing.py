@@ -8,7 +8,7 @@ from zlib import crc32
 import pytest
 
 from agentlog.store import SessionFilter, SessionSummary
-from tests.store.contract.records import event, opened, root
+from tests.store.contract.records import closed, event, opened, root
 
 
 def test_a_session_is_summed_up(store):
@@ -84,6 +84,18 @@ def test_what_is_no_number_of_tokens_counts_for_nothing(store, odd):
     """As in the replay."""
     store.put([event("s", "1", prompt_tokens=odd), event("s", "2", prompt_tokens=2**40)])
     assert 2**40 == store.sessions()[0].prompt_tokens
+
+
+@pytest.mark.parametrize("odd", [None, "5", 5.5, []])
+def test_what_a_close_half_says_of_tokens_prevails(store, odd):
+    """Though it is no number."""
+    store.put([opened("a", session_id="s", prompt_tokens=6, completion_tokens=7)])
+    store.put([closed("a", session_id="s", prompt_tokens=odd)])
+    (summary,) = store.sessions()
+    assert (0, 7) == (summary.prompt_tokens, summary.completion_tokens)
+    store.put([opened("a", session_id="t", completion_tokens=7)])
+    store.put([closed("a", session_id="t", completion_tokens=odd)])
+    assert [] == list(store.calls(["t"]))
 
 
 def test_of_several_events_without_a_parent_the_session_is_the_root(store):
