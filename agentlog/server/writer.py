@@ -30,7 +30,7 @@ _TOGETHER: Final = 4 << 20
 _AFTER_TROUBLE: Final = 1.0
 """Seconds after which a store that could not be written is tried again, if nobody sends."""
 
-_PATIENCE: Final = 10.0
+_PATIENCE: Final = 6.0
 _PATIENCE_IN_TROUBLE: Final = 2.0
 """Seconds for what waits to be committed, in the end; a store that cannot be written may hang."""
 
@@ -139,7 +139,10 @@ class Writer:
             self._held += batch.size
             self._queue.append(waiting)
             self._news.notify()
-        return await waiting.answer
+        try:
+            return await waiting.answer
+        except asyncio.CancelledError as error:  # by who stops, and waits no longer
+            raise Broken(_STOPPED) from error
 
     @property
     def is_well(self) -> bool:

@@ -304,6 +304,28 @@ def test_a_store_that_hangs_is_told_and_nobody_waits_for_it(tmp_path):
             thread.join()
 
 
+@pytest.mark.skipif(bool(SERVER), reason="a server that is not ours is not stopped")
+def test_who_sends_when_a_collector_stops_is_told_to_come_again(tmp_path):
+    """Though its batch is under way to a store that hangs, and within ten seconds."""
+    with ExitStack() as stack:
+        engine = ClickHouse(tmp_path / "clickhouse")
+        stack.callback(engine.close)
+        collector = stack.enter_context(Collector(tmp_path, store=str(engine.where())))
+        assert 200 == collector.post([record()]).status
+        engine.hang()
+        said = []
+        sending = threading.Thread(target=lambda: said.append(collector.post([record(2)])))
+        sending.start()
+        assert comes(
+            lambda at: "agentlog_queued_bytes 0" in at.get("/metrics").text, collector, False
+        )
+        began = time.monotonic()
+        assert 0 == collector.stop()
+        assert time.monotonic() - began < up_to(10)
+        sending.join()
+        assert [503] == [one.status for one in said]
+
+
 def _left_alone(ask):
     """Ask somebody who may end meanwhile."""
     with suppress(OSError, http.client.HTTPException):
