@@ -177,7 +177,7 @@ class Store(Protocol):
         """Return one session as it stands in a list, or None."""
 
     def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
-        """Return those of these sessions that are there, as they stand in a list."""
+        """Return those of these sessions that are there, as they stand in a list, newest first."""
 
     def extents(self, session_ids: Iterable[str]) -> dict[str, Extent]:
         """Return by its id how much there is of each of these sessions that is there.

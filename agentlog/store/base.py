@@ -24,7 +24,7 @@ class BaseStore(ABC):
 
     @abstractmethod
     def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
-        """Return those of these sessions that are there, as they stand in a list."""
+        """Return those of these sessions that are there, as they stand in a list, newest first."""
 
     @abstractmethod
     def ids_beginning_with(self, prefix: str) -> list[str]:

@@ -114,6 +114,10 @@ class Place:
     last: float | None
     settled: int | None
 
+    def age(self) -> tuple[bool, float, str]:
+        """Return what places are sorted by, the oldest first."""
+        return self.start is not None, self.start or 0.0, self.session_id
+
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
@@ -156,8 +160,8 @@ def sessions(
 def summaries(
     link: Link, settled: Settled, project: str, session_ids: Iterable[str]
 ) -> list[SessionSummary]:
-    """Return those of these sessions that a project has."""
-    found = places(link, project, session_ids)
+    """Return those of these sessions that a project has, newest first."""
+    found = sorted(places(link, project, session_ids), key=Place.age, reverse=True)
     return [one for some in _in_parts(found) for one in _summed_up(link, settled, project, some)]
 
 

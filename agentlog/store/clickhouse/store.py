@@ -81,7 +81,7 @@ class ClickHouseStore(BaseStore):
         return listing.sessions(self._link, self._settled, self.project, wanted)
 
     def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
-        """Return those of these sessions that are there, as they stand in a list."""
+        """Return those of these sessions that are there, as they stand in a list, newest first."""
         return listing.summaries(self._link, self._settled, self.project, session_ids)
 
     def extents(self, session_ids: Iterable[str]) -> dict[str, Extent]:

@@ -103,9 +103,10 @@ def sessions(
 def summaries(
     connection: sqlite3.Connection, project: str, session_ids: Iterable[str]
 ) -> list[SessionSummary]:
-    """Return those of these sessions that a project has."""
+    """Return those of these sessions that a project has, newest first."""
     named = json.dumps([bindable(session_id) for session_id in session_ids])
-    return list(_found(connection, _SOME, project=project, session_ids=named))
+    some = f"{_SOME} {_ORDER}"
+    return list(_found(connection, some, project=project, session_ids=named, limit=-1))
 
 
 def is_silent(connection: sqlite3.Connection, project: str, session_id: str) -> bool:

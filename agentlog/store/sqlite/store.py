@@ -78,7 +78,7 @@ class SqliteStore(BaseStore):
             return listing.sessions(connection, self.project, wanted)
 
     def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
-        """Return those of these sessions that are there, as they stand in a list."""
+        """Return those of these sessions that are there, as they stand in a list, newest first."""
         with self.reading() as connection:
             return listing.summaries(connection, self.project, session_ids)
 
