@@ -10,10 +10,11 @@ A deletion names the sessions themselves: each replica does it by itself, and mi
 yet of a row in `gone`. Nobody waits for a replica that is away; it deletes when it is back.
 
 What comes of a session meanwhile may have become one row with what `sessions` had of it, and would
-be listed with an event and a start that are gone; so who is there still is summed up anew.
+be listed with an event and a start that are gone; so who is there still is summed up anew. Each
+table is replicated by itself: where a replica lists what it has no records of yet, that stays
+listed as it is, since nothing else would list it again.
 """
 
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -34,9 +35,8 @@ OTHERS: Final = 300
 """Seconds for which a session is left to another collector that has noted it."""
 
 _NOW: Final = "SELECT toUnixTimestamp64Micro(now64(6))"
-_NOTE: Final = """
-    INSERT INTO gone (project, session_id, until, deletion)
-    SELECT project, session_id, until, {deletion:String} FROM (
+_SILENT: Final = """
+    SELECT project, session_id, toUnixTimestamp64Micro(until) FROM (
         SELECT project, session_id, max(stored) AS until,
             coalesce(max(arrived), max(last), 0) AS spoke
         FROM sessions WHERE isFinite({others:Float64}) OR project IN {own:Array(String)}
@@ -46,11 +46,7 @@ _NOTE: Final = """
     ) AND (project, session_id, until) NOT IN (
         SELECT project, session_id, until FROM gone
         WHERE stored > fromUnixTimestamp64Micro({since:Int64})
-    ) LIMIT {most:UInt64}
-"""
-_NOTED: Final = """
-    SELECT project, session_id, toUnixTimestamp64Micro(until) FROM gone
-    WHERE deletion = {deletion:String} ORDER BY project
+    ) ORDER BY project LIMIT {most:UInt64}
 """
 _THESE: Final = "project = {project:String} AND session_id IN {ids:Array(String)}"
 _UNTIL: Final = (
@@ -63,10 +59,28 @@ _STILL: Final = f"""
 _SINCE: Final = f"(SELECT * FROM records WHERE {_THESE} AND stored > {_UNTIL})"  # noqa: S608
 
 # It is a moment younger than what it stands for, which then can go.
-_SUM_UP: Final = f"""
-    INSERT INTO sessions
-    SELECT * REPLACE (stored + toIntervalMicrosecond(1) AS stored) FROM ({sums(_SINCE)})
+_SUMS: Final = f"""
+    SELECT * REPLACE (toUnixTimestamp64Micro(stored) + 1 AS stored) FROM ({sums(_SINCE)})
 """  # noqa: S608
+_SUMMED: Final = {
+    "project": "String",
+    "session_id": "String",
+    "root": "Tuple(UInt8, Float64, String)",
+    "first": "Nullable(Float64)",
+    "last": "Nullable(Float64)",
+    "said": "Array(String)",
+    "arrived": "Nullable(Float64)",
+    "stored": "DateTime64(6)",
+}
+"""The columns of `sessions`, in the order in which they are summed up."""
+
+_SESSION, _STORED = 1, -1
+"""Where they stand in such a row."""
+
+_NOTED: Final = {"project": "String", "session_id": "String", "until": "DateTime64(6)"}
+
+# Who deletes relies on what was inserted before.
+_IS_THERE: Final = {"async_insert": 0}
 
 
 def prune(
@@ -91,17 +105,16 @@ def prune(
 
 def _note(link: Link, before: Before, since: int) -> list[Row]:
     """Note some that are silent, unless that was done since then; return them, by project."""
-    deletion = secrets.token_hex(8)
-    link.do(
-        _NOTE,
+    silent = link.rows(
+        _SILENT,
         others=before.others,
         own=[*before.own],
         moments=[*before.own.values()],
         since=since,
-        deletion=deletion,
         most=MOST,
     )
-    return link.rows(_NOTED, deletion=deletion)
+    _insert(link, "gone", _NOTED, silent)
+    return silent
 
 
 def _in_parts(noted: Sequence[Row]) -> Iterator[tuple[str, Mapping[str, int]]]:
@@ -115,13 +128,32 @@ def _in_parts(noted: Sequence[Row]) -> Iterator[tuple[str, Mapping[str, int]]]:
 def _delete(
     link: Link, project: str, until: Mapping[str, int], cluster: str | None, *, wait: bool
 ) -> None:
-    _forget(link, "records", project, until, cluster, wait=wait)
-    _forget(link, "sessions", project, until, cluster)
+    at_once = {**PATIENCE, "lightweight_deletes_sync": 1}
+    by_and_by = {**PATIENCE, "lightweight_deletes_sync": int(wait)}
+    _forget(link, "records", project, until, cluster, by_and_by)
+    _forget(link, "sessions", project, until, cluster, at_once)
+    if summed := _sum_up(link, project, until):
+        _forget(link, "sessions", project, summed, cluster, at_once)
+
+
+def _sum_up(link: Link, project: str, until: Mapping[str, int]) -> Mapping[str, int]:
+    """Sum up what is listed still, if its records are seen; return for what that stands."""
     still: dict[str, int] = dict(link.rows(_STILL, project=project, ids=[*until]))
-    if still:
-        there = {id_: until[id_] for id_ in still}
-        link.do(_SUM_UP, project=project, ids=[*there], until=[*there.values()])
-        _forget(link, "sessions", project, still, cluster)
+    if not still:
+        return still
+    since = [until[session_id] for session_id in still]
+    sums = link.rows(_SUMS, project=project, ids=[*still], until=since)
+    seen = [row for row in sums if row[_STORED] > still[row[_SESSION]]]
+    _insert(link, "sessions", _SUMMED, seen)
+    return {row[_SESSION]: still[row[_SESSION]] for row in seen}
+
+
+def _insert(link: Link, table: str, kinds: Mapping[str, str], rows: Sequence[Row]) -> None:
+    """Insert rows, whose columns have these types."""
+    if rows:
+        values = map(list, zip(*rows, strict=True))
+        columns = zip(kinds.values(), values, strict=True)
+        link.insert(table, dict(zip(kinds, columns, strict=True)), _IS_THERE)
 
 
 def _forget(
@@ -130,11 +162,9 @@ def _forget(
     project: str,
     until: Mapping[str, int],
     cluster: str | None,
-    *,
-    wait: bool = True,
+    settings: Mapping[str, object],
 ) -> None:
     """Delete what a table has of sessions, of each what was stored until a moment."""
-    settings = {**PATIENCE, "lightweight_deletes_sync": int(wait)}
     asked = {"project": project, "ids": [*until], "until": [*until.values()]}
     link.do(deletion_of(table, cluster), settings=settings, **asked)
 

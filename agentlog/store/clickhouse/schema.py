@@ -112,7 +112,6 @@ _GONE: Final = """
     project LowCardinality(String),
     session_id String,
     until DateTime64(6),
-    deletion String,
     stored DateTime64(6) DEFAULT now64(6)
 """
 _KEYS: Final = """

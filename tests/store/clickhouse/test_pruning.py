@@ -83,6 +83,40 @@ def test_an_insert_that_began_before_the_deletion_and_ended_behind_it_stays(plac
         assert [5.0] == [listed.timestamp for listed in store.sessions()]
 
 
+@pytest.mark.parametrize("late", ["bc", "c"])
+def test_what_is_listed_before_its_records_are_seen_stays_listed(place, link, late):
+    """A replica may have had less of one table than of the other: here a part that is away."""
+    parts = []
+
+    def come():
+        link.do("SYSTEM STOP MERGES records")
+        for id_, kind in ("b", "llm"), ("c", "session"):
+            collect(place, ("", opened(id_, event_type=id_, action_type=kind)), arrived=NEW)
+        for id_ in late:
+            parts.extend(link.row("SELECT _part FROM records WHERE id = {id:String}", id=id_))
+            link.do(f"ALTER TABLE records DETACH PART '{parts[-1]}'")
+
+    collect(place, ("", opened("a")), arrived=OLD)
+    assert 1 == pruning.prune(Eventful(place, "DELETE FROM sessions", come), ALL_OLD)
+    for part in parts:
+        link.do(f"ALTER TABLE records ATTACH PART '{part}'")
+    link.do("SYSTEM START MERGES records")
+    with place.open() as store:
+        (listed,) = store.sessions()
+        assert (2, "c") == (listed.events, listed.event_type)
+        assert 1 == store.prune(NEW + 1)
+        assert [] == store.sessions()
+
+
+def test_what_is_noted_is_not_read_to_be_deleted(place, link):
+    """A replica that is asked may not have it yet: here nobody ever has."""
+    link.do("RENAME TABLE gone TO away")
+    link.do("CREATE TABLE gone AS away ENGINE = Null")
+    collect(place, ("", opened("a"), opened("a", session_id=OTHER)), arrived=OLD)
+    assert 2 == pruning.prune(link, ALL_OLD)
+    assert 0 == count(link, "records") == count(link, "sessions")
+
+
 def test_what_another_has_noted_is_left_to_it_for_a_while(place, link, monkeypatch):
     """If that died meanwhile, whoever comes minutes later does it."""
     collect(place, ("", opened("a"), opened("a", session_id=OTHER)), arrived=OLD)
