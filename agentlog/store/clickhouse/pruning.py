@@ -7,7 +7,8 @@ that is noted is left to whoever has noted it; a deletion that was broken off is
 prunes after that, or at once by a command.
 
 A deletion names the sessions themselves: each replica does it by itself, and might not have heard
-yet of a row in `gone`. Nobody waits for a replica that is away; it deletes when it is back.
+yet of a row in `gone`. While one is away each statement waits for it, five seconds of a command's
+and one of a collector's, which stores nothing meanwhile; it deletes when it is back.
 
 What comes of a session meanwhile may have become one row with what `sessions` had of it, and would
 be listed with an event and a start that are gone; so who is there still is summed up anew. Each
@@ -82,6 +83,9 @@ _NOTED: Final = {"project": "String", "session_id": "String", "until": "DateTime
 # Who deletes relies on what was inserted before.
 _IS_THERE: Final = {"async_insert": 0}
 
+# A collector that deletes takes in no batch.
+_IN_HASTE: Final = {**PATIENCE, "distributed_ddl_task_timeout": 1}
+
 
 def prune(
     link: Link, before: Before, *, wait: bool = True, between: Callable[[], None] = lambda: None
@@ -128,8 +132,9 @@ def _in_parts(noted: Sequence[Row]) -> Iterator[tuple[str, Mapping[str, int]]]:
 def _delete(
     link: Link, project: str, until: Mapping[str, int], cluster: str | None, *, wait: bool
 ) -> None:
-    at_once = {**PATIENCE, "lightweight_deletes_sync": 1}
-    by_and_by = {**PATIENCE, "lightweight_deletes_sync": int(wait)}
+    patience = PATIENCE if wait else _IN_HASTE
+    at_once = {**patience, "lightweight_deletes_sync": 1}
+    by_and_by = {**patience, "lightweight_deletes_sync": int(wait)}
     _forget(link, "records", project, until, cluster, by_and_by)
     _forget(link, "sessions", project, until, cluster, at_once)
     if summed := _sum_up(link, project, until):

@@ -117,6 +117,23 @@ def test_what_is_noted_is_not_read_to_be_deleted(place, link):
     assert 0 == count(link, "records") == count(link, "sessions")
 
 
+@pytest.mark.parametrize(("wait", "seconds"), [(False, 1), (True, 5)])
+def test_a_collector_waits_a_second_for_a_server_that_is_away(server, place, link, wait, seconds):
+    """Batches wait with it; a person has more time."""
+
+    def come():
+        collect(place, ("", opened("b")), arrived=NEW)
+
+    collect(place, ("", opened("a")), arrived=OLD)
+    server.asked()
+    pruning.prune(Eventful(place, "DELETE FROM sessions", come), ALL_OLD, wait=wait)
+    deletions = [asked for asked in server.asked() if asked.startswith("DELETE")]
+    assert 3 == len(deletions)
+    for deletion in deletions:
+        assert f"distributed_ddl_task_timeout={seconds}," in deletion
+        assert "distributed_ddl_output_mode=null_status_on_timeout" in deletion
+
+
 def test_what_another_has_noted_is_left_to_it_for_a_while(place, link, monkeypatch):
     """If that died meanwhile, whoever comes minutes later does it."""
     collect(place, ("", opened("a"), opened("a", session_id=OTHER)), arrived=OLD)
