@@ -94,7 +94,7 @@ class Reading:
             raise HTTPException(422, "q is missing: the words to search for")
         session_id = query.get("session")
         return _json(
-            await self.ask(request, lambda store: search_text(store, text, limit, session_id))
+            await self.ask_slow(request, lambda store: search_text(store, text, limit, session_id))
         )
 
     async def ask(self, request: Request, question: Callable[[Store], T]) -> T:

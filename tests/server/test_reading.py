@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from agentlog.server.outline import Outlines
 from agentlog.server.reading import MANY, MOST_FOUND, MOST_NAMED, Reading, found_text
+from agentlog.store.engine import MOST_READERS
 from agentlog.store.sqlite.readers import SqliteReaders
 from agentlog.store.sqlite.store import SqliteStore
 from tests.busy import up_to
@@ -252,6 +253,35 @@ def test_a_short_session_waits_for_no_long_one(is_outline, tmp_path):
             finally:
                 over.set()
             assert 200 == await long
+
+        asyncio.run(ask())
+
+
+def test_a_list_waits_for_no_search(tmp_path):
+    """However many look through everything, which may take seconds."""
+    path = tmp_path / "store.db"
+    with SqliteStore(path) as store:
+        store.put([record()])
+
+    def request(query):
+        return Request({"type": "http", "state": {"project": ""}, "query_string": query})
+
+    with closing(SqliteReaders(path)) as readers, closing(Reading(readers)) as reading:
+
+        async def ask():
+            over = threading.Event()
+            try:
+                for _ in range(2):
+                    reading._of_slow.submit(over.wait, 30)
+                searches = [
+                    asyncio.create_task(reading.search(request(b"q=program")))
+                    for _ in range(MOST_READERS)
+                ]
+                answer = await asyncio.wait_for(reading.sessions(request(b"")), 20)
+                assert (200, 0) == (answer.status_code, sum(one.done() for one in searches))
+            finally:
+                over.set()
+            assert {200} == {(await one).status_code for one in searches}
 
         asyncio.run(ask())
 
