@@ -4,7 +4,8 @@ The rules. One thread has the store's sink. What waits for it is bounded in byte
 that is used up is told to come again, `Busy`. Batches that wait together are stored together, so
 that a slow disk costs latency and not throughput. A batch that cannot be stored is answered so, and
 nothing of it counts as kept; the next one is tried anew, so a disk that has room again needs
-nobody's help. What else is to be done on the store, the sink's errands, is done between batches.
+nobody's help. Why a store cannot be written is told to who runs the collector, and not to who
+sends. What else is to be done on the store, the sink's errands, is done between batches.
 """
 
 import asyncio
@@ -35,6 +36,9 @@ _PATIENCE_IN_TROUBLE: Final = 2.0
 """Seconds for what waits to be committed, in the end; a store that cannot be written may hang."""
 
 _STOPPED: Final = "the collector is stopping"
+_BROKEN: Final = "the store cannot be written just now: come again"
+_FULL: Final = "the store has no room just now: its disk is full"
+"""What is told to who sends. Where the store is, and what is wrong with it, the log says."""
 
 
 class NotKept(Exception):  # noqa: N818 - it is an answer and no mistake
@@ -261,7 +265,7 @@ class Writer:
             self._sink.put([Portion(one.project, one.batch.entries, now) for one in batches])
         except StoreError as error:
             self._suffer(error)
-            return (NoRoom if isinstance(error, StoreFullError) else Broken)(str(error))
+            return NoRoom(_FULL) if isinstance(error, StoreFullError) else Broken(_BROKEN)
         except Exception as error:  # noqa: BLE001 - the thread lives on, whatever a batch is made of
             self._suffer(error)
             return Broken("the batch cannot be stored")

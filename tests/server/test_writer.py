@@ -19,6 +19,7 @@ from agentlog.server import intake
 from agentlog.server.intake import Batch
 from agentlog.server.writer import Broken, Busy, Writer
 from agentlog.store import Receipt
+from agentlog.store.engine import StoreFullError
 from agentlog.store.home import read_home
 from agentlog.store.intake import Entry
 from agentlog.store.merge import merged
@@ -186,19 +187,52 @@ def test_who_comes_when_too_much_waits_is_told_to_come_again(writer, path):
 
 
 def test_a_store_that_another_program_keeps_locked_is_told(path):
-    """In a sentence; and it goes on when that lets go."""
+    """In a sentence, to who runs it; and it goes on when that lets go."""
     writer = Writer(SqliteSink(path, patience=0.1))
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     (outcome,) = submitted(writer, batch(1))
     assert isinstance(outcome, Broken)
-    assert "is in use by another process" in str(outcome)
+    assert "is in use by another process" in writer.trouble
     assert not writer.is_well
     other.execute("ROLLBACK")
     other.close()
     assert [Receipt(1)] == submitted(writer, batch(1))
     assert writer.is_well
     writer.stop()
+
+
+class Failing(SqliteSink):
+    """A store that cannot be written, for some reason."""
+
+    def __init__(self, path, reason):
+        super().__init__(path)
+        self._reason = reason
+
+    def put(self, _portions):
+        """Fail."""
+        raise self._reason
+
+    def try_to_write(self):
+        """Fail, too."""
+        raise self._reason
+
+
+@pytest.mark.parametrize("kind", [StoreError, StoreFullError])
+def test_who_sends_is_not_told_where_the_store_is(path, kind):
+    """He can come again; the reason is for who runs the collector."""
+    reason = "clickhouse://anna@db.internal:8123/logs cannot be written."
+    notes = []
+    writer = Writer(Failing(path, kind(reason)), note=notes.append)
+    (outcome,) = submitted(writer, batch(1))
+    writer.stop()
+    assert {StoreError: (503, 5), StoreFullError: (507, 30)}[kind] == (
+        outcome.status_code,
+        outcome.retry_after,
+    )
+    assert "just now" in str(outcome)
+    assert "clickhouse" not in str(outcome)
+    assert (reason, [reason]) == (writer.trouble, notes)
 
 
 def test_who_asks_how_it_is_hears_of_an_end_of_the_trouble(path):
@@ -254,7 +288,7 @@ def test_nothing_is_acknowledged_into_a_store_that_is_gone(writer, readers, path
     assert not writer.is_well
     outcomes = submitted(writer, batch(2), batch(3))
     assert [Broken, Broken] == list(map(type, outcomes))
-    assert all("was removed or replaced" in str(one) for one in outcomes)
+    assert "was removed or replaced" in writer.trouble
     # Without the lock a store can be read as ever.
     gone = nullcontext() if end == ".lock" else pytest.raises(StoreError, match="was removed")
     with gone, readers.of_project(""):
@@ -323,7 +357,7 @@ for number in range(2, 60):
         kept.append(number)  # there was some room in the file
     else:
         assert isinstance(outcome, (NoRoom, Broken)), outcome
-        assert "disk" in str(outcome), outcome
+        assert "disk" in writer.trouble, writer.trouble
 assert isinstance(outcome, NoRoom), outcome
 assert not writer.is_well
 with SqliteReaders(disk.path / "store.db").of_project("") as store:
