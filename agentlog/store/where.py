@@ -44,7 +44,7 @@ def find(address: str) -> Where:
         return _clickhouse(address)
     path = address.removeprefix("sqlite:").removeprefix("//" if scheme else "")
     if not path or (scheme and scheme[1].lower() != "sqlite"):
-        raise ConfigurationError(f"{address[:64]!a} is no store: it is {RIGHT}")
+        raise ConfigurationError(f"{_shown(address)} is no store: it is {RIGHT}")
     return SqliteFile(Path(path))
 
 
@@ -53,6 +53,12 @@ def of_home(home: Path) -> Where:
     from agentlog.store.home import STORE_NAME
 
     return SqliteFile(home / STORE_NAME)
+
+
+def _shown(address: str) -> str:
+    """Return what may be seen of an address that is none: before an @ there may be a password."""
+    _, at, behind = address.rpartition("@")
+    return ascii((f"...{at}" if at else "") + behind[:64])
 
 
 # -- SQLite --------------------------------------------------------------------------------------
@@ -188,7 +194,7 @@ def _clickhouse(address: str) -> ClickHouse:
             f"{database} is the server's own database: name another, such as {DATABASE}"
         )
     if not parts.hostname or parts.query or parts.fragment or not _is_name(database) or port == 0:
-        raise ConfigurationError(f"{address[:64]!a} is no address of a ClickHouse: it is {RIGHT}")
+        raise ConfigurationError(f"{_shown(address)} is no address of a ClickHouse: it is {RIGHT}")
     return ClickHouse(
         host=parts.hostname,
         port=port or _PORTS[parts.scheme],

@@ -88,6 +88,25 @@ def test_a_password_is_not_taken_from_an_address_nor_repeated(capsys):
     assert "s3cret" not in err
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(f"clickhouse://agentlog:s3{sign}cret@host/agentlog" for sign in "/#?@"),
+        "clickhouse://agentlog:12/s3cret@host/agentlog",
+        f"clickhouse://agentlog:s3/{'x' * 60}cret@host/agentlog",
+        "clickhouse:agentlog:s3cret@host/agentlog",
+        "https://agentlog:s3cret@host/agentlog",
+    ],
+)
+def test_of_what_is_no_address_a_password_is_not_repeated(address):
+    """Whatever stands before an @ may be one, or have a part of it."""
+    with pytest.raises(ConfigurationError) as raised:
+        where.find(address)
+    told = str(raised.value)
+    assert not [part for part in ("s3", "cret", "xx") if part in told]
+    assert "host/agentlog" in told or "AGENTLOG_CLICKHOUSE_PASSWORD" in told
+
+
 @pytest.mark.parametrize("database", ["system", "INFORMATION_SCHEMA"])
 def test_the_servers_own_database_is_no_store(database):
     """The tables would stand among those of the server."""
