@@ -36,6 +36,10 @@ _CONNECTING: Final = 5
 ANSWERING: Final = 120
 """Seconds for a question whose answer a person waits for."""
 
+LONG: Final = 3600
+"""Seconds for what takes as long as there is much: to count all, or to hand on what comes in parts
+as fast as it is taken. A server that hangs is given up as soon as with any other question."""
+
 MOST_BEHIND: Final = 10
 """Seconds."""
 
@@ -64,7 +68,8 @@ class Link:
 
     Args:
         where: The store.
-        answering: Seconds in which it has to answer.
+        answering: Seconds in which it has to answer. After as long without a sign of it, whoever
+            asks is told; but one that is at work gives signs, and so is told to end by itself.
 
     """
 
@@ -76,15 +81,17 @@ class Link:
         self._client: Client | None = None
         self._is_closed = False
 
-    def rows(self, statement: str, **values: object) -> list[Row]:
-        """Ask; return all that comes back."""
-        with told_clearly(self.where):
-            found = self._opened().query(statement, parameters=_bound(values))
+    def rows(self, statement: str, within: int | None = None, /, **values: object) -> list[Row]:
+        """Ask; return all that comes back, within so many seconds if not as the link has it."""
+        with told_clearly(self.where, within or self._answering):
+            found = self._opened().query(
+                statement, parameters=_bound(values), settings=_ended(within)
+            )
             return [tuple(row) for row in found.result_rows]
 
-    def row(self, statement: str, **values: object) -> Row:
+    def row(self, statement: str, within: int | None = None, /, **values: object) -> Row:
         """Ask for one row; what lies between may answer well, and with nothing."""
-        found = self.rows(statement, **values)
+        found = self.rows(statement, within, **values)
         if len(found) != 1:
             raise StoreError(f"{self.where} has answered with {len(found)} rows instead of one.")
         return found[0]
@@ -92,18 +99,26 @@ class Link:
     @contextmanager
     def blocks(self, statement: str, **values: object) -> Iterator[Iterator[Sequence[Row]]]:
         """Ask; have what comes back a part at a time."""
-        with told_clearly(self.where):
-            client = self._opened()
-            with client.query_row_block_stream(statement, parameters=_bound(values)) as blocks:
+        with told_clearly(self.where, LONG):
+            client, asked = self._opened(), _bound(values)
+            with client.query_row_block_stream(statement, asked, _ended(LONG)) as blocks:
                 yield blocks
 
     def do(
-        self, statement: str, *, settings: Mapping[str, Any] | None = None, **values: object
+        self,
+        statement: str,
+        within: int | None = None,
+        /,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        **values: object,
     ) -> None:
         """Have something done."""
-        with told_clearly(self.where):
+        with told_clearly(self.where, within or self._answering):
             self._opened().command(
-                statement, parameters=_bound(values), settings=dict(settings or {})
+                statement,
+                parameters=_bound(values),
+                settings={**_ended(within), **(settings or {})},
             )
 
     def insert(
@@ -113,7 +128,7 @@ class Link:
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         """Insert columns, each by its name with its type; they are on disk when this returns."""
-        with told_clearly(self.where):
+        with told_clearly(self.where, self._answering):
             self._opened().insert(
                 table,
                 [values for _, values in columns.values()],
@@ -166,8 +181,13 @@ def connected(
         autogenerate_session_id=False,
         client_name="agentlog",
         pool_mgr=(wires or Wires(where)).pool,
-        settings=_ALWAYS,
+        settings={**_ALWAYS, **_ended(answering)},
     )
+
+
+def _ended(within: int | None) -> dict[str, int]:
+    """Return the setting by which a server ends what takes longer."""
+    return {"max_execution_time": within} if within else {}
 
 
 def _bound(values: Mapping[str, object]) -> dict[str, object]:

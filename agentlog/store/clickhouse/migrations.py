@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from agentlog._version import __version__
 from agentlog.errors import StoreError
 from agentlog.store.clickhouse import schema
-from agentlog.store.clickhouse.link import Link, connected
+from agentlog.store.clickhouse.link import ANSWERING, Link, connected
 from agentlog.store.clickhouse.troubles import AwayError, NoStoreError, told_clearly
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _make_tables(link: Link, cluster: str | None) -> None:
 
 def _make_database(where: "ServerAddress", cluster: str | None) -> None:
     made = f"CREATE DATABASE IF NOT EXISTS `{where.database}`{schema.on_cluster(cluster)}"
-    with told_clearly(where):
+    with told_clearly(where, ANSWERING):
         client = connected(where, "default")
         try:
             check_server(where, client.server_version)

@@ -29,7 +29,7 @@ from agentlog.store.clickhouse import (
     writing,
 )
 from agentlog.store.clickhouse.following import Tail
-from agentlog.store.clickhouse.link import Link
+from agentlog.store.clickhouse.link import LONG, Link
 from agentlog.store.clickhouse.migrations import check
 from agentlog.store.clickhouse.settled import Settled
 from agentlog.store.engine import Portion
@@ -167,8 +167,8 @@ class ClickHouseStore(BaseStore):
         """Count what is stored, of every project; of a journal there is nothing here."""
         cluster = self._link.cluster()
         tables = f"clusterAllReplicas('{cluster}', system.tables)" if cluster else "system.tables"
-        (sessions,) = self._link.row(_SESSIONS)
-        (found,) = self._link.row(_EVENTS)
+        (sessions,) = self._link.row(_SESSIONS, LONG)
+        (found,) = self._link.row(_EVENTS, LONG)
         (size,) = self._link.row(_SIZE.format(tables=tables), database=self._link.where.database)
         return StoreStats(sessions=sessions, events=found, damaged=0, interrupted=0, size=size)
 

@@ -1,5 +1,10 @@
-"""What a person is told when a ClickHouse cannot do its work: a sentence that names the fix."""
+"""What a person is told when a ClickHouse cannot do its work: a sentence that names the fix.
 
+The rule: it is shown and logged, so nothing stands in it of what was asked, in which are a person's
+words, nor of what the server has about that.
+"""
+
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -16,6 +21,7 @@ if TYPE_CHECKING:
 _NO_ANSWER: Final = 0
 _NO_TABLE: Final = 60
 _NO_DATABASE: Final = 81
+_TOO_LONG: Final = 159
 _NO_SPACE: Final = 243
 _NOBODY_ANSWERS: Final = 279
 
@@ -29,7 +35,7 @@ class AwayError(StoreError):
 
 
 _KINDS: Final = {
-    **dict.fromkeys((_NO_ANSWER, 159, 202, 209, 210, 241, _NOBODY_ANSWERS), AwayError),
+    **dict.fromkeys((_NO_ANSWER, _TOO_LONG, 202, 209, 210, 241, _NOBODY_ANSWERS), AwayError),
     _NO_TABLE: NoStoreError,
     _NO_DATABASE: NoStoreError,
     _NO_SPACE: StoreFullError,
@@ -40,7 +46,6 @@ _TROUBLES: Final = {
     _NO_TABLE: "is no agentlog store yet: `agentlog serve --store` makes its tables",
     _NO_DATABASE: "has no such database: `agentlog serve --store` makes it (on a cluster with"
     " `--cluster NAME`)",
-    159: "did not answer in time",
     164: "cannot be written: the user may only read",
     192: "does not know the user: name another one in the address",
     193: f"refuses the password: set {PASSWORD}",
@@ -56,17 +61,29 @@ _TROUBLES: Final = {
     701: "has no cluster of that name: `SELECT cluster FROM system.clusters` lists them",
 }
 
+_of_question = re.compile(
+    r"[.:]?\s+(?:(?i:in (?:scope|query)|while (?:executing|processing|reading))\b|Maybe you meant"
+    r"|Note: |Expected one of|Stack trace|\([A-Z][A-Z0-9_]+\)|\(for url |\(version ).*",
+    re.DOTALL,
+)
+_quoted = re.compile(r"'(?:[^'\\]|\\.)*'", re.DOTALL)
+
 
 @contextmanager
-def told_clearly(where: "ServerAddress") -> Iterator[None]:
-    """Turn what the client raises inside the block into a `StoreError`."""
+def told_clearly(where: "ServerAddress", within: int) -> Iterator[None]:
+    """Turn what the client raises inside the block into a `StoreError`.
+
+    Args:
+        where: The store.
+        within: Seconds in which it has to answer what is asked in the block.
+
+    """
     try:
         yield
     except ClickHouseError as error:
         code = code_of(error)
-        raise _KINDS.get(code, StoreError)(
-            f"{where} {_TROUBLES.get(code, _told(error))}."
-        ) from error
+        told = _TROUBLES.get(code) or _told(error, within)
+        raise _KINDS.get(code, StoreError)(f"{where} {told}.") from error
 
 
 def code_of(error: BaseException | None) -> int:
@@ -75,10 +92,19 @@ def code_of(error: BaseException | None) -> int:
     return code if isinstance(code, int) else _NO_ANSWER
 
 
-def _told(error: ClickHouseError) -> str:
-    if code_of(error):
-        return f"cannot be used: {str(error).strip()[:500]}"
+def _told(error: ClickHouseError, within: int) -> str:
+    code = code_of(error)
+    if code == _TOO_LONG:
+        return f"has not answered within {within} seconds"
+    if code:
+        return f"cannot be used: {_plain(error)} (code {code}); the server's log has more"
     cause: BaseException = error
     while cause.__cause__ or cause.__context__:
         cause = cause.__cause__ or cause.__context__ or cause
-    return f"cannot be reached: {cause}"
+    return f"cannot be reached: {_plain(cause)}"
+
+
+def _plain(error: BaseException) -> str:
+    """Return what an error says, without what was asked, what is quoted of that, and where."""
+    said = _of_question.sub("", str(error)).rpartition("DB::Exception: ")[2]
+    return _quoted.sub("'...'", said).strip()[:300]

@@ -1,11 +1,14 @@
 """A server that is not there, comes back, or does not let somebody in."""
 
 import threading
+from contextlib import closing
 
 import pytest
 
 from agentlog.errors import ConfigurationError, StoreError
 from agentlog.store.address import PASSWORD
+from agentlog.store.clickhouse.link import ANSWERING, LONG, Link
+from agentlog.store.clickhouse.troubles import AwayError
 from agentlog.store.engine import Key
 from tests.cli.commandline import agentlog
 from tests.store.clickhouse.server import Server
@@ -110,6 +113,42 @@ def test_a_wrong_password_names_where_it_belongs(tmp_path, monkeypatch):
     monkeypatch.setenv(PASSWORD, "s3cret")
     where.sink().close()
     locked.kill()
+
+
+def test_what_takes_too_long_is_ended_by_the_server(link, place):
+    """It would give signs of life for ever; whoever has asked may ask again."""
+    with closing(Link(place, answering=7)) as short:
+        assert [(ANSWERING,), (7,)] == [
+            one.row("SELECT toUInt32(getSetting('max_execution_time'))") for one in (link, short)
+        ]
+    long = "SELECT count() FROM numbers(1000000000000) WHERE cityHash64(number) = 1"
+    for ask in (link.rows, link.do):
+        with pytest.raises(AwayError, match=f"{place} has not answered within 1 seconds"):
+            ask(long, 1)
+
+
+def test_what_is_much_has_its_time(link):
+    """To count all takes as long as there is much; what comes in parts waits for who takes it."""
+    bound = "SELECT toUInt32(getSetting('max_execution_time'))"
+    assert (LONG,) == link.row(bound, LONG)
+    with link.blocks(bound) as blocks:
+        assert [(LONG,)] == [row for block in blocks for row in block]
+
+
+def test_nothing_is_told_of_what_was_asked(link):
+    """What the server says is cut off before it quotes that; its own log has more."""
+    asked = {"project": "acme", "words": ["private", "DB::Exception: words"]}
+    these = "FROM records WHERE project = {project:String} AND id IN {words:Array(String)}"
+    for wrong, why in {
+        f"SELECT nothing {these}": r"identifier `nothing` \(code 47\)",
+        f"SELECT id, count() {these}": r"not under aggregate .* \(code 215\)",
+        "SELECT throwIf(materialize({project:String}) = 'acme')": r"non-zero \(code 395\)",
+        "SELECT toInt64({project:String}), {words:Array(String)}": r"Cannot parse string '\.\.\.'",
+    }.items():
+        with pytest.raises(StoreError, match=f"{why}.*; the server's log has more") as raised:
+            link.rows(wrong, **asked)
+        told = str(raised.value)
+        assert not [word for word in ("acme", "private", "SELECT", "http") if word in told], told
 
 
 def test_a_trouble_is_told_once():
