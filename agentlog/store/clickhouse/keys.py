@@ -3,6 +3,7 @@
 The rules: a row is never changed; of several of one key the last counts. Who asks as requests come
 waits for nobody: the keys are read by a thread of their own, twice a second as long as somebody
 asks. While the server cannot be reached they are as they were: nothing can be read or written then.
+One that does not answer is not waited for: what hangs may be the one connection they are read by.
 For any other reason that they cannot be read nobody is let in, as one may have been revoked.
 
 They are read whatever version the tables have: a collector goes on when a newer one has started.
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 EVERY: Final = 0.5
 """Seconds between two looks."""
 
+_ANSWERING: Final = 5
+"""Seconds for a look, after which the next one is taken, over another connection."""
+
 _KEYS: Final = """
     SELECT name, sha256, argMax(added, changed) AS since FROM keys
     GROUP BY name, sha256 HAVING NOT argMax(is_revoked, changed) ORDER BY since, name
@@ -38,7 +42,8 @@ class ClickHouseKeys:
 
     def __init__(self, where: "ServerAddress") -> None:
         self._where = where
-        self._link = Link(where)
+        self._link = Link(where, answering=_ANSWERING)
+        self._changing = Link(where)
         self._is_known = False
         self._known: Sequence[Key] = ()
         self._trouble = ""
@@ -106,7 +111,7 @@ class ClickHouseKeys:
         return [known for known in self._read() if known.name == name]
 
     def _change(self, key: Key, *, is_revoked: bool) -> None:
-        self._link.insert(
+        self._changing.insert(
             "keys",
             {
                 "name": ("String", [key.name]),

@@ -1,13 +1,62 @@
 """The keys of a collector that goes on while others do what it does not expect."""
 
+import socket
+import threading
+import time
+from contextlib import suppress
+from dataclasses import replace
+
 import pytest
 
 from agentlog.cli import main
 from agentlog.errors import ConfigurationError
 from agentlog.store.clickhouse.keys import EVERY
 from agentlog.store.engine import Key
+from tests.busy import up_to
 
 ANNA, BERT = Key("anna", "00", 1.0), Key("bert", "11", 2.0)
+
+
+class Relay:
+    """What lies between, and forgets connections without a word."""
+
+    def __init__(self, port):
+        self._to = port
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        self._is_frozen = threading.Event()  # of the connections that are there
+        self._made = []
+
+    def __enter__(self):
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        for one in (self._listening, *self._made):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def freeze(self):
+        """Hand on nothing more but what comes over new connections."""
+        self._is_frozen.set()
+        self._is_frozen = threading.Event()
+
+    def _accept(self):
+        with suppress(OSError):
+            while True:
+                near, _ = self._listening.accept()
+                far = socket.create_connection(("127.0.0.1", self._to))
+                self._made += near, far
+                for ends in ((near, far), (far, near)):
+                    args = (*ends, self._is_frozen)
+                    threading.Thread(target=self._hand_on, args=args, daemon=True).start()
+
+    def _hand_on(self, near, far, is_frozen):
+        with suppress(OSError):
+            while some := near.recv(1 << 16):
+                if not is_frozen.is_set():
+                    far.sendall(some)
 
 
 @pytest.fixture
@@ -38,6 +87,22 @@ def test_nobody_is_let_in_while_keys_cannot_be_read(keyring, link):
     link.do("ALTER TABLE keys RENAME COLUMN digest TO sha256")
     keyring.refresh()
     assert [ANNA] == list(keyring.now())
+
+
+def test_a_connection_that_is_frozen_is_not_waited_for(place, monkeypatch):
+    """The next look has another one: so nobody is let in for long who was revoked."""
+    monkeypatch.setattr("agentlog.store.clickhouse.keys._ANSWERING", 1)
+    place.keys().add(ANNA)
+    with Relay(place.port) as relay:
+        keyring = replace(place, port=relay.port).keys()
+        assert [ANNA] == list(keyring.now())
+        relay.freeze()
+        place.keys().revoke("anna")
+        began = time.monotonic()
+        keyring.refresh()
+        keyring.refresh()
+        assert time.monotonic() - began < up_to(10)
+        assert [] == list(keyring.now())
 
 
 def test_a_store_that_is_gone_has_no_keys(keyring, link):
