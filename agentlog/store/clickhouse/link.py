@@ -37,8 +37,9 @@ ANSWERING: Final = 120
 """Seconds for a question whose answer a person waits for."""
 
 LONG: Final = 3600
-"""Seconds for what takes as long as there is much: to count all, or to hand on what comes in parts
-as fast as it is taken. A server that hangs is given up as soon as with any other question."""
+"""Seconds for what takes as long as there is much: to count all, to look who is silent, or to hand
+on what comes in parts as fast as it is taken. A server that hangs is given up as soon as with any
+other question."""
 
 MOST_BEHIND: Final = 10
 """Seconds."""

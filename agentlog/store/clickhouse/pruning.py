@@ -21,7 +21,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
-from agentlog.store.clickhouse.link import Link, Row
+from agentlog.store.clickhouse.link import LONG, Link, Row
 from agentlog.store.clickhouse.schema import PATIENCE, local, on_cluster, sums
 from agentlog.store.retention import Before
 
@@ -111,6 +111,7 @@ def _note(link: Link, before: Before, since: int) -> list[Row]:
     """Note some that are silent, unless that was done since then; return them, by project."""
     silent = link.rows(
         _SILENT,
+        LONG,
         others=before.others,
         own=[*before.own],
         moments=[*before.own.values()],

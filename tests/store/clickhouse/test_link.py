@@ -10,6 +10,7 @@ from agentlog.store.address import PASSWORD
 from agentlog.store.clickhouse.link import ANSWERING, LONG, Link
 from agentlog.store.clickhouse.troubles import AwayError
 from agentlog.store.engine import Key
+from agentlog.store.retention import Retention
 from tests.cli.commandline import agentlog
 from tests.store.clickhouse.server import Server
 from tests.store.contract.records import SESSION, opened
@@ -133,6 +134,21 @@ def test_what_is_much_has_its_time(link):
     assert (LONG,) == link.row(bound, LONG)
     with link.blocks(bound) as blocks:
         assert [(LONG,)] == [row for block in blocks for row in block]
+
+
+def test_what_looks_at_all_sessions_has_its_time(server, place):
+    """To count them, and to find those that are silent, by whatever link."""
+    with place.open() as store, closing(place.sink(keep=Retention(1e9))) as sink:
+        server.asked()
+        store.stats()
+        store.prune(1.0)
+        sink.errands._next_pruning = 0
+        sink.errands.run(idle=True, between=list)
+    long = [one for one in server.asked() if f"max_execution_time={LONG}" in one]
+    assert ["FROM sessions", "FROM records", "AS spoke", "AS spoke"] == [
+        next(part for part in ("AS spoke", "FROM sessions", "FROM records") if part in one)
+        for one in long
+    ]
 
 
 def test_nothing_is_told_of_what_was_asked(link):
