@@ -193,8 +193,13 @@ def _clickhouse(address: str) -> ClickHouse:
         raise ConfigurationError(
             f"{database} is the server's own database: name another, such as {DATABASE}"
         )
-    if not parts.hostname or parts.query or parts.fragment or not _is_name(database) or port == 0:
+    if not parts.hostname or " " in parts.hostname or parts.query or parts.fragment or port == 0:
         raise ConfigurationError(f"{_shown(address)} is no address of a ClickHouse: it is {RIGHT}")
+    if not _is_name(database):
+        raise ConfigurationError(
+            f"{_shown(database)} is no name of a database: it has letters of ASCII, digits and"
+            f" _ only, such as {DATABASE}"
+        )
     return ClickHouse(
         host=parts.hostname,
         port=port or _PORTS[parts.scheme],

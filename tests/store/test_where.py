@@ -67,8 +67,7 @@ def test_a_clickhouse_is_named_by_its_scheme(address, expected):
         "clickhouse://host:many/agentlog",
         "clickhouse://host:99999/agentlog",
         "clickhouse://host:0/agentlog",
-        "clickhouse://host/a/b",
-        "clickhouse://host/a;b",
+        "clickhouse://no such host/agentlog",
         "clickhouse://host/agentlog?secure=1",
         "clickhouse://[host/agentlog",
     ],
@@ -77,6 +76,13 @@ def test_what_is_no_address_is_told_what_one_is(address):
     """A file, and an example of a ClickHouse."""
     with pytest.raises(ConfigurationError, match=r"a FILE, or .* clickhouse://user@host:8123"):
         where.find(address)
+
+
+@pytest.mark.parametrize("name", ["a/b", "a;b", "agent-log", "7", "%41", "naïve", "x" * 65])
+def test_a_name_that_no_database_has_is_told(name):
+    """With what one may have in it."""
+    with pytest.raises(ConfigurationError, match="letters of ASCII, digits and _ only"):
+        where.find(f"clickhouse://host/{name}")
 
 
 def test_a_password_is_not_taken_from_an_address_nor_repeated(capsys):
