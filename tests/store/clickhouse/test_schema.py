@@ -57,7 +57,7 @@ def test_what_was_told_to_be_kept_is_on_the_disk(link, table):
 
 
 def test_a_field_of_another_type_is_none(place, link):
-    """What looks like a number is none, and the largest is damage; of tokens it prevails as that."""
+    """What looks like a number is none, and the largest is damage; of tokens that prevails."""
     odd = {
         "timestamp": "7.5",
         "prompt_tokens": 2**70,
