@@ -178,7 +178,7 @@ def is_silent(link: Link, project: str, session_id: str) -> bool:
     """Say whether a session has said nothing for long."""
     for place in places(link, project, [session_id]):
         said = place.start if place.last is None else place.last
-        return said is not None and said < time.time() - SILENT_AFTER
+        return _is_silent(said)
     return False
 
 
@@ -306,9 +306,12 @@ def _state(root: Event | None) -> State:
 def _as_of_now(summary: SessionSummary) -> SessionSummary:
     """Say of a session that runs whether it is silent; nobody here sees if its process lives."""
     said = summary.timestamp if summary.last is None else summary.last
-    if summary.state == State.RUNNING and said is not None and said < time.time() - SILENT_AFTER:
-        return replace(summary, state=State.SILENT)
-    return summary
+    is_silent = summary.state == State.RUNNING and _is_silent(said)
+    return replace(summary, state=State.SILENT) if is_silent else summary
+
+
+def _is_silent(said: float | None) -> bool:
+    return said is not None and said < time.time() - SILENT_AFTER
 
 
 def _is_wanted(summary: SessionSummary, wanted: SessionFilter) -> bool:
