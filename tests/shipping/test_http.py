@@ -239,7 +239,7 @@ def test_a_key_like_a_word_of_the_receipt(key):
 
 def test_the_key_is_in_no_log(caplog):
     """urllib3 logs at DEBUG, and has nothing to tell."""
-    caplog.set_level(logging.DEBUG, "urllib3")  # for which other libraries set one of their own
+    caplog.set_level(logging.DEBUG, "urllib3.connectionpool")
     with Server(answering(503), fake.closing, collecting()) as server:
         for _ in range(3):
             post(server.url)
