@@ -11,8 +11,8 @@ RECEIVERS := .venv-receivers
 CLICKHOUSE := .venv-clickhouse
 NODE   := .node
 LIBRARIES := .venv-libraries
-# One more than there are processors: tests with servers and processes wait a good part of their time.
-WORKERS = $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) + 1)')
+# More than there are processors: tests with servers and processes wait for half of their time.
+WORKERS = $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)) + 3)')
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
