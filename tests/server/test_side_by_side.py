@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from itertools import count
 
 import pytest
@@ -45,6 +45,15 @@ def strangers(engine, tmp_path):
     """Two that ask for keys, behind a proxy of one name."""
     with both(engine, tmp_path, "--allow-host", "logs.example.com", key="anna") as found:
         yield found
+
+
+@pytest.fixture
+def alone(tmp_path):
+    """A ClickHouse of one test, and a collector that has stored a record there."""
+    engine = ClickHouse(tmp_path / "clickhouse")
+    with closing(engine), Collector(tmp_path, store=str(engine.where())) as collector:
+        assert 200 == collector.post([record()]).status
+        yield engine, collector
 
 
 class both(ExitStack):  # noqa: N801 - it is used as a function
@@ -264,66 +273,52 @@ class Sender:
 
 
 @pytest.mark.skipif(bool(SERVER), reason="a server that is not ours is not killed")
-def test_while_the_store_is_away_nothing_is_acknowledged(tmp_path):
+def test_while_the_store_is_away_nothing_is_acknowledged(alone):
     """A load balancer sees it by itself; once the store is back all goes on, with all that was."""
-    with ExitStack() as stack:
-        engine = ClickHouse(tmp_path / "clickhouse")
-        stack.callback(engine.close)
-        collector = stack.enter_context(Collector(tmp_path, store=str(engine.where())))
-        assert 200 == collector.post([record()]).status
-        engine.close()
-        assert comes(lambda at: at.get("/healthz").status, collector, 503)
-        answer = collector.post([record(2)])
-        assert (503, True) == (answer.status, "Retry-After" in answer.headers)
-        assert 503 == collector.get("/v1/sessions").status
-        engine.start()
-        assert comes(lambda at: at.get("/healthz").status, collector, 200)
-        assert 200 == collector.post([record(3)]).status
-        events = collector.get(f"/v1/sessions/{session_id()}").json["events"]
-        assert [event_id(3)] == [event["id"] for event in events]
+    engine, collector = alone
+    engine.close()
+    assert comes(lambda at: at.get("/healthz").status, collector, 503)
+    answer = collector.post([record(2)])
+    assert (503, True) == (answer.status, "Retry-After" in answer.headers)
+    assert 503 == collector.get("/v1/sessions").status
+    engine.start()
+    assert comes(lambda at: at.get("/healthz").status, collector, 200)
+    assert 200 == collector.post([record(3)]).status
+    events = collector.get(f"/v1/sessions/{session_id()}").json["events"]
+    assert [event_id(3)] == [event["id"] for event in events]
 
 
 @pytest.mark.skipif(bool(SERVER), reason="a server that is not ours is not stopped")
-def test_a_store_that_hangs_is_told_and_nobody_waits_for_it(tmp_path):
+def test_a_store_that_hangs_is_told_and_nobody_waits_for_it(alone):
     """Neither a load balancer, nor who stops the collector while somebody sends and reads."""
-    with ExitStack() as stack:
-        engine = ClickHouse(tmp_path / "clickhouse")
-        stack.callback(engine.close)
-        collector = stack.enter_context(Collector(tmp_path, store=str(engine.where())))
-        assert 200 == collector.post([record()]).status
-        engine.hang()
-        asking = [lambda: collector.post([record(2)]), lambda: collector.get("/v1/sessions")]
-        waiting = [threading.Thread(target=_left_alone, args=(ask,)) for ask in asking]
-        for thread in waiting:
-            thread.start()
-        assert comes(lambda at: at.get("/healthz").status, collector, 503)
-        began = time.monotonic()
-        assert 0 == collector.stop()
-        assert time.monotonic() - began < up_to(6)
-        for thread in waiting:
-            thread.join()
+    engine, collector = alone
+    engine.hang()
+    asking = [lambda: collector.post([record(2)]), lambda: collector.get("/v1/sessions")]
+    waiting = [threading.Thread(target=_left_alone, args=(ask,)) for ask in asking]
+    for thread in waiting:
+        thread.start()
+    assert comes(lambda at: at.get("/healthz").status, collector, 503)
+    began = time.monotonic()
+    assert 0 == collector.stop()
+    assert time.monotonic() - began < up_to(6)
+    for thread in waiting:
+        thread.join()
 
 
 @pytest.mark.skipif(bool(SERVER), reason="a server that is not ours is not stopped")
-def test_who_sends_when_a_collector_stops_is_told_to_come_again(tmp_path):
+def test_who_sends_when_a_collector_stops_is_told_to_come_again(alone):
     """Though its batch is under way to a store that hangs, and within ten seconds."""
-    with ExitStack() as stack:
-        engine = ClickHouse(tmp_path / "clickhouse")
-        stack.callback(engine.close)
-        collector = stack.enter_context(Collector(tmp_path, store=str(engine.where())))
-        assert 200 == collector.post([record()]).status
-        engine.hang()
-        said = []
-        sending = threading.Thread(target=lambda: said.append(collector.post([record(2)])))
-        sending.start()
-        assert comes(
-            lambda at: "agentlog_queued_bytes 0" in at.get("/metrics").text, collector, False
-        )
-        began = time.monotonic()
-        assert 0 == collector.stop()
-        assert time.monotonic() - began < up_to(10)
-        sending.join()
-        assert [503] == [one.status for one in said]
+    engine, collector = alone
+    engine.hang()
+    said = []
+    sending = threading.Thread(target=lambda: said.append(collector.post([record(2)])))
+    sending.start()
+    assert comes(lambda at: "agentlog_queued_bytes 0" in at.get("/metrics").text, collector, False)
+    began = time.monotonic()
+    assert 0 == collector.stop()
+    assert time.monotonic() - began < up_to(10)
+    sending.join()
+    assert [503] == [one.status for one in said]
 
 
 def _left_alone(ask):

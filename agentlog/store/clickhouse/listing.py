@@ -176,10 +176,8 @@ def places(link: Link, project: str, session_ids: Iterable[str]) -> list[Place]:
 
 def is_silent(link: Link, project: str, session_id: str) -> bool:
     """Say whether a session has said nothing for long."""
-    for place in places(link, project, [session_id]):
-        said = place.start if place.last is None else place.last
-        return _is_silent(said)
-    return False
+    found = places(link, project, [session_id])
+    return any(_is_silent(place.start, place.last) for place in found)
 
 
 def ids_beginning_with(link: Link, project: str, prefix: str) -> list[str]:
@@ -305,12 +303,12 @@ def _state(root: Event | None) -> State:
 
 def _as_of_now(summary: SessionSummary) -> SessionSummary:
     """Say of a session that runs whether it is silent; nobody here sees if its process lives."""
-    said = summary.timestamp if summary.last is None else summary.last
-    is_silent = summary.state == State.RUNNING and _is_silent(said)
+    is_silent = summary.state == State.RUNNING and _is_silent(summary.timestamp, summary.last)
     return replace(summary, state=State.SILENT) if is_silent else summary
 
 
-def _is_silent(said: float | None) -> bool:
+def _is_silent(start: float | None, last: float | None) -> bool:
+    said = start if last is None else last
     return said is not None and said < time.time() - SILENT_AFTER
 
 

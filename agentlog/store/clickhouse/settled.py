@@ -33,8 +33,7 @@ class Settled:
     def get(self, place: Address, moment: int | None) -> SessionSummary | None:
         """Return the summary of a session of which something came last at a moment."""
         told, until, summary = self._known.get(place, (None, 0.0, None))
-        is_so = told is not None and told == moment and time.monotonic() < until
-        return summary if is_so else None
+        return summary if told == moment and time.monotonic() < until else None
 
     def keep(self, place: Address, moment: int | None, summary: SessionSummary) -> None:
         """Keep a summary; the moment is None if something came just now, and then it is not."""
